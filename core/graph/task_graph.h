@@ -1,0 +1,50 @@
+#pragma once
+/// The tasks of one experiment and the runs that they serve. Built once from a validated manifest; read-only after.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/graph/task.h"
+
+namespace repro {
+
+/// One point of the sweep with one pretraining seed and its fine-tuning seeds; or one control at such a point.
+struct RunSpec {
+  std::string point;                       ///< sweep value, e.g. "xlm7"; several keys joined by ","
+  std::map<std::string, std::string> sweep;  ///< key -> value, e.g. languages -> xlm7
+  std::string role = "main";               ///< "main", or a control: "null-world", "no-pretraining"
+  std::int64_t pretrain_seed = 0;
+  std::vector<std::int64_t> finetune_seeds;
+  Json config;                             ///< resolved settings of this run, for `compare`
+  std::vector<std::string> task_keys;      ///< every task it needs, inputs of inputs included
+  std::string key;                         ///< SHA-256 over the sorted final task keys and role: the run's identity
+};
+
+/// A directed acyclic graph of tasks, unique by key.
+class TaskGraph {
+ public:
+  /// Sets the key and adds the task; returns the key. A task that is there already is left as it is (shared).
+  std::string Add(Task task);
+  void AddRun(RunSpec run);
+
+  const Task* Find(std::string_view key) const;
+  /// Topological order: inputs before the tasks that read them; ties in order of adding.
+  const std::vector<Task>& tasks() const { return tasks_; }
+  const std::vector<RunSpec>& runs() const { return runs_; }
+  /// Keys of the tasks that read the artifact of `key`.
+  std::vector<std::string> Dependents(std::string_view key) const;
+  /// `keys` and everything that they need.
+  std::vector<std::string> Closure(const std::vector<std::string>& keys) const;
+  /// Errors: kInvalidArgument when an input names no task. (A cycle cannot be built: an input must be added first.)
+  Status Validate() const;
+
+ private:
+  std::vector<Task> tasks_;
+  std::map<std::string, std::size_t, std::less<>> index_;
+  std::vector<RunSpec> runs_;
+};
+
+}  // namespace repro

@@ -1,0 +1,109 @@
+#include "core/io/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  int get() const { return fd_; }
+  bool ok() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+Status SyncPath(const fs::path& path, int flags) {
+  const FileDescriptor fd(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd.ok()) return FailErrno("open", path.string());
+  if (::fsync(fd.get()) != 0) return FailErrno("fsync", path.string());
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> ReadFile(const fs::path& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    return Fail(ErrorCode::kIo, "{}: is a folder, expected a file", path.string());
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) {
+    if (!fs::exists(path, error)) return Fail(ErrorCode::kNotFound, "{}: no such file", path.string());
+    return FailErrno("open", path.string());
+  }
+  std::ostringstream out;
+  out << in.rdbuf();
+  if (in.bad()) return FailErrno("read", path.string());
+  return std::move(out).str();
+}
+
+Status MakeDirectories(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    return Fail(ErrorCode::kIo, "{}: cannot make the folder: {}", path.string(), error.message());
+  }
+  return {};
+}
+
+Status SyncDirectory(const fs::path& path) { return SyncPath(path, O_RDONLY | O_DIRECTORY); }
+
+Status SyncTree(const fs::path& path) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_regular_file()) REPRO_RETURN_IF_ERROR(SyncPath(it->path(), O_RDONLY));
+    if (it->is_directory()) REPRO_RETURN_IF_ERROR(SyncDirectory(it->path()));
+  }
+  if (error) return Fail(ErrorCode::kIo, "{}: cannot list: {}", path.string(), error.message());
+  return SyncDirectory(path);
+}
+
+Status WriteFileAtomic(const fs::path& path, std::string_view content) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  REPRO_RETURN_IF_ERROR(MakeDirectories(folder));
+  const fs::path temporary = path.string() + ".tmp." + std::to_string(::getpid());
+  {
+    const FileDescriptor fd(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (!fd.ok()) return FailErrno("create", temporary.string());
+    while (!content.empty()) {
+      const ssize_t written = ::write(fd.get(), content.data(), content.size());
+      if (written < 0) {
+        if (errno == EINTR) continue;
+        auto failure = FailErrno("write", path.string());
+        ::unlink(temporary.c_str());
+        return failure;
+      }
+      content.remove_prefix(static_cast<std::size_t>(written));
+    }
+    if (::fsync(fd.get()) != 0) {
+      auto failure = FailErrno("fsync", path.string());
+      ::unlink(temporary.c_str());
+      return failure;
+    }
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    auto failure = FailErrno("rename to", path.string());
+    ::unlink(temporary.c_str());
+    return failure;
+  }
+  return SyncDirectory(folder);
+}
+
+}  // namespace repro

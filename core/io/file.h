@@ -1,0 +1,27 @@
+#pragma once
+/// Whole files: read, and write so that a crash leaves the old content or the new, never half of it.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace repro {
+
+/// The file's bytes. Errors: kNotFound when there is no such file, else kIo; both name the path.
+Result<std::string> ReadFile(const std::filesystem::path& path);
+
+/// Temp file beside it, write, fsync, rename, fsync of the folder. Makes missing parent folders.
+Status WriteFileAtomic(const std::filesystem::path& path, std::string_view content);
+
+/// mkdir -p. Errors: kIo with the path.
+Status MakeDirectories(const std::filesystem::path& path);
+
+/// fsync of a folder, so that a rename in it survives a power cut.
+Status SyncDirectory(const std::filesystem::path& path);
+
+/// fsync of every regular file below `path`, then of the folders.
+Status SyncTree(const std::filesystem::path& path);
+
+}  // namespace repro

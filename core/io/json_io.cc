@@ -1,0 +1,24 @@
+#include "core/io/json_io.h"
+
+#include "core/io/file.h"
+
+namespace repro {
+
+Result<Json> ParseJson(std::string_view text, std::string_view where) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
+    return Fail(ErrorCode::kCorrupt, "{}: not valid JSON: {}", where, error.what());
+  }
+}
+
+Result<Json> LoadJson(const std::filesystem::path& path) {
+  REPRO_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  return ParseJson(text, path.string());
+}
+
+std::string CanonicalJson(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace repro

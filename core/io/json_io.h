@@ -1,0 +1,23 @@
+#pragma once
+/// The only place where JSON may throw: parse errors become Results here.
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+
+namespace repro {
+
+/// Objects keep their keys sorted, so `dump()` of equal values gives equal bytes: our canonical form.
+using Json = nlohmann::json;
+
+/// `where` names the source in the message, e.g. the path. Errors: kCorrupt with byte position.
+Result<Json> ParseJson(std::string_view text, std::string_view where);
+/// Reads and parses a file. Errors: kIo, kCorrupt.
+Result<Json> LoadJson(const std::filesystem::path& path);
+/// Canonical bytes: no spaces, sorted keys, UTF-8; invalid UTF-8 is replaced, never thrown.
+std::string CanonicalJson(const Json& value);
+
+}  // namespace repro

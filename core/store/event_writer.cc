@@ -1,0 +1,93 @@
+#include "core/store/event_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+
+#include "core/base/units.h"
+#include "core/io/file.h"
+
+namespace repro {
+
+Result<EventWriter> EventWriter::Open(const std::filesystem::path& path) {
+  std::int64_t next_seq = 0;
+  std::size_t whole = 0;
+  if (std::filesystem::exists(path)) {
+    REPRO_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+    next_seq = std::count(text.begin(), text.end(), '\n');
+    const auto last = text.rfind('\n');
+    whole = last == std::string::npos ? 0 : last + 1;
+  }
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (fd < 0) return FailErrno("open", path.string());
+  EventWriter writer(fd, next_seq);
+  if (::ftruncate(fd, static_cast<off_t>(whole)) != 0) return FailErrno("truncate", path.string());
+  return writer;
+}
+
+EventWriter::EventWriter(EventWriter&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      next_seq_(other.next_seq_),
+      status_(std::move(other.status_)) {}
+
+EventWriter& EventWriter::operator=(EventWriter&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = std::exchange(other.fd_, -1);
+    next_seq_ = other.next_seq_;
+    status_ = std::move(other.status_);
+  }
+  return *this;
+}
+
+EventWriter::~EventWriter() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void EventWriter::Append(Json event) {
+  if (!status_) return;
+  event["seq"] = next_seq_;
+  event["time_ms"] = WallTimeMs();
+  const std::string line = CanonicalJson(event) + "\n";
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(fd_, rest.data(), rest.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      status_ = FailErrno("write", "events.jsonl");
+      return;
+    }
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  ++next_seq_;
+}
+
+void EventWriter::Write(const Metric& metric) {
+  Json event = {{"type", "metric"},         {"name", metric.name},         {"step", metric.step},
+                {"language", metric.language}, {"split", metric.split}, {"seed", metric.seed}};
+  // JSON has no nan or inf: they travel as strings, and the run log stores them as such a value.
+  if (std::isfinite(metric.value)) {
+    event["value"] = metric.value;
+  } else {
+    event["value"] = std::isnan(metric.value) ? "nan" : metric.value > 0 ? "inf" : "-inf";
+  }
+  Append(std::move(event));
+}
+
+void EventWriter::Progress(std::int64_t done, std::int64_t total, std::string_view unit,
+                           const Json& info) {
+  Append({{"type", "progress"}, {"done", done}, {"total", total}, {"unit", unit}, {"info", info}});
+}
+
+void EventWriter::Message(std::string_view level, std::string_view text) {
+  Append({{"type", "message"}, {"level", level}, {"text", text}});
+}
+
+void EventWriter::State(std::string_view state, const Json& info) {
+  Append({{"type", "state"}, {"state", state}, {"info", info}});
+}
+
+}  // namespace repro

@@ -1,0 +1,25 @@
+#pragma once
+/// What a numeric task's result depends on besides its inputs: stated in its spec, never "what the machine has"
+/// (design: dtype, device class and thread count are part of the key).
+
+#include <cstdint>
+#include <string>
+
+#include "core/manifest/fields.h"
+
+namespace repro {
+
+struct ComputeSettings {
+  std::string device = "cpu";      ///< "cpu" or "cuda"
+  std::string dtype = "float32";   ///< "float32" (bf16 comes with the trainer)
+  std::int64_t threads = 1;        ///< CPU threads of the task; the executor gives exactly these
+
+  template <class V>
+  void Visit(V& v) {
+    v("device", device, OneOf({"cpu", "cuda"}));
+    v("dtype", dtype, OneOf({"float32"}));
+    v("threads", threads, Range(1, 1024));
+  }
+};
+
+}  // namespace repro
