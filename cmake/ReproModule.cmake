@@ -8,7 +8,8 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 add_library(repro_options INTERFACE)
 target_compile_features(repro_options INTERFACE cxx_std_20)
 target_compile_options(repro_options INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Werror)
+  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Werror
+  -Wno-restrict)  # g++ 12 reports std::string::insert and operator+ wrongly (GCC bug 105651)
 target_include_directories(repro_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_link_libraries(repro_options INTERFACE
   fmt::fmt nlohmann_json::nlohmann_json tl::expected Threads::Threads)
