@@ -1,8 +1,10 @@
 #pragma once
-/// A validated experiment: what one manifest says at one scale. Plain data, made by `LoadExperiment` (manifest.h).
+/// A validated experiment: what one manifest says at one scale. Plain data, made by
+/// `LoadExperiment` (manifest.h).
 ///
-/// The generic half is typed here. The sections that belong to task kinds ([corpus], [vocab], [model], ...) stay a tree
-/// with positions per point (`Point::config`); the kinds read them through `SectionReader`.
+/// The generic half is typed here. The sections that belong to task kinds ([corpus], [vocab],
+/// [model], ...) stay a tree with positions per point (`Point::config`); the kinds read them
+/// through `SectionReader`.
 
 #include <cstdint>
 #include <map>
@@ -18,73 +20,78 @@ class Document;  // document.h: a TOML tree with positions
 
 /// `[[assumption]]`: a value that the paper does not state.
 struct Assumption {
-  std::string key;                 ///< "pretrain.updates"
+  std::string key;  ///< "pretrain.updates"
   Json value;
-  std::string status = "guess";    ///< "stated", "neighbour" or "guess"
+  std::string status = "guess";  ///< "stated", "neighbour" or "guess"
   std::string source;
   std::vector<Json> alternatives;
 };
 
 /// `[[series]]`: which metric over which languages makes one line of the figure.
 struct Series {
-  std::string id;                       ///< "low"
-  std::string name;                     ///< "low (mean of sw, ur)"
-  std::string metric;                   ///< "xnli.accuracy"
-  std::vector<std::string> languages;   ///< averaged
-  bool companion = false;               ///< a measure of ours beside the paper's: drawn and tested, no paper values
+  std::string id;                      ///< "low"
+  std::string name;                    ///< "low (mean of sw, ur)"
+  std::string metric;                  ///< "xnli.accuracy"
+  std::vector<std::string> languages;  ///< averaged
+  bool companion =
+      false;  ///< a measure of ours beside the paper's: drawn and tested, no paper values
 };
 
 /// `[[claim]]`: a statement of the paper about one series, judged by a named rule.
 struct Claim {
-  std::string id;          ///< "fig2.low.peaks_at_15"
+  std::string id;  ///< "fig2.low.peaks_at_15"
   std::string series;
-  std::string rule;        ///< "falls-at-every-step", "rises-then-falls", "level-then-falls"
-  std::string peak;        ///< sweep value where a rule turns, e.g. "xnli15"
-  std::string text;        ///< one sentence for people
-  double margin = 0;       ///< points; for "level with" (TOST)
+  std::string rule;   ///< "falls-at-every-step", "rises-then-falls", "level-then-falls"
+  std::string peak;   ///< sweep value where a rule turns, e.g. "xnli15"
+  std::string text;   ///< one sentence for people
+  double margin = 0;  ///< points; for "level with" (TOST)
   std::string margin_source;
 };
 
 /// `[controls]`: runs that say what a number would be with nothing learnt across languages.
 struct ControlSettings {
-  std::vector<std::string> null_world;      ///< sweep values at which the null world is run
-  std::vector<std::string> no_pretraining;  ///< sweep values at which an untrained encoder is fine-tuned
-  std::vector<std::int64_t> seeds = {1};    ///< pretraining seeds of the controls
+  std::vector<std::string> null_world;  ///< sweep values at which the null world is run
+  std::vector<std::string>
+      no_pretraining;  ///< sweep values at which an untrained encoder is fine-tuned
+  std::vector<std::int64_t> seeds = {1};  ///< pretraining seeds of the controls
 };
 
-/// One value of the sweep (or one [[run]] row) with everything resolved: scale overlay, sweep value, --set.
+/// One value of the sweep (or one [[run]] row) with everything resolved: scale overlay, sweep
+/// value, --set.
 struct Point {
   std::string id;                            ///< "xlm7"
   std::map<std::string, std::string> sweep;  ///< "languages" -> "xlm7", "budget" -> "same-updates"
   std::vector<std::string> languages;        ///< codes of the set, in the set's order
+  std::string budget = "same-updates";       ///< or "same-tokens-per-language"
   std::shared_ptr<const Document> config;    ///< the resolved tree
 };
 
 /// A language of Table 6, as languages.toml states it.
 struct Language {
-  std::string code;         ///< "sw"
+  std::string code;  ///< "sw"
   std::string name;
-  std::string script;       ///< ISO 15924, from ICU: "Latn"
+  std::string script;  ///< ISO 15924, from ICU: "Latn"
   std::string family;
-  double wiki_gb = 0;       ///< by the rule of the design: figure1 value, 0.1 at the axis, 0.05 below
-  double cc_gb = 0;         ///< Table 6
+  double wiki_gb = 0;  ///< by the rule of the design: figure1 value, 0.1 at the axis, 0.05 below
+  double cc_gb = 0;    ///< Table 6
 };
 
 struct Experiment {
-  std::string id;           ///< "fig2"
-  std::string item;         ///< "Figure 2"
+  std::string id;    ///< "fig2"
+  std::string item;  ///< "Figure 2"
   std::string title;
   std::string question;
-  std::string path;         ///< where the manifest was read
-  std::string scale;        ///< "desk"
-  std::string world;        ///< "babel" or "real text": what the report prints
+  std::string path;   ///< where the manifest was read
+  std::string scale;  ///< "desk"
+  std::string world;  ///< "babel" or "real text": what the report prints
   std::vector<std::int64_t> pretrain_seeds;
   std::vector<std::int64_t> finetune_seeds;
-  std::string selection;    ///< "joint-dev", ...
+  std::string selection;  ///< "joint-dev", ...
   std::string source_language = "en";
-  std::vector<std::string> sweep_keys;      ///< in order, e.g. {"languages"}
-  std::vector<Point> points;                ///< in the sweep's order
-  std::vector<std::string> dropped_points;  ///< sweep values of the paper's item that this scale leaves out
+  std::vector<std::string> sweep_keys;  ///< in order, e.g. {"languages"}
+  std::vector<Point> points;            ///< in the sweep's order
+  std::vector<std::string>
+      dropped_points;  ///< sweep values of the paper's item that this scale leaves out
   std::vector<Series> series;
   std::vector<Claim> claims;
   std::vector<Assumption> assumptions;

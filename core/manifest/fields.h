@@ -8,10 +8,10 @@
 ///     template <class V> void Visit(V& v) { v("size", size, Range(64, 1'000'000)); }
 ///   };
 ///
-/// The default stands beside the field. From that one list follow: reading from a manifest with positions and all
-/// errors at once (section_reader.h), the canonical JSON that goes into a task key (`ToJson`), and reading it back in
-/// the task process (`FromJson`). Field types: bool, std::int64_t, double, std::string, std::vector of the last three,
-/// and nested settings structs.
+/// The default stands beside the field. From that one list follow: reading from a manifest with
+/// positions and all errors at once (section_reader.h), the canonical JSON that goes into a task
+/// key (`ToJson`), and reading it back in the task process (`FromJson`). Field types: bool,
+/// std::int64_t, double, std::string, std::vector of the last three, and nested settings structs.
 
 #include <cstdint>
 #include <limits>
@@ -34,13 +34,25 @@ struct FieldRule {
   std::vector<std::string> one_of{};  ///< for strings; empty: any
 };
 
-inline FieldRule AnyValue() { return {}; }
-inline FieldRule AtLeast(double min) { return {.min = min}; }
-inline FieldRule Positive() { return {.min = 0, .min_open = true}; }
-inline FieldRule Range(double min, double max) { return {.min = min, .max = max}; }
+inline FieldRule AnyValue() {
+  return {};
+}
+inline FieldRule AtLeast(double min) {
+  return {.min = min};
+}
+inline FieldRule Positive() {
+  return {.min = 0, .min_open = true};
+}
+inline FieldRule Range(double min, double max) {
+  return {.min = min, .max = max};
+}
 /// min <= x < max, e.g. a dropout probability.
-inline FieldRule HalfOpen(double min, double max) { return {.min = min, .max = max, .max_open = true}; }
-inline FieldRule OneOf(std::vector<std::string> values) { return {.one_of = std::move(values)}; }
+inline FieldRule HalfOpen(double min, double max) {
+  return {.min = min, .max = max, .max_open = true};
+}
+inline FieldRule OneOf(std::vector<std::string> values) {
+  return {.one_of = std::move(values)};
+}
 
 /// Visitor that writes each field into a JSON object.
 class JsonFieldWriter {
@@ -58,7 +70,8 @@ class JsonFieldWriter {
   Json object = Json::object();
 };
 
-/// Visitor that fills each field from a JSON object; a missing or mistyped field is an error, since the writer is ours.
+/// Visitor that fills each field from a JSON object; a missing or mistyped field is an error, since
+/// the writer is ours.
 class JsonFieldReader {
  public:
   explicit JsonFieldReader(const Json& object) : object_(object) {}
