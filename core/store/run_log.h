@@ -1,9 +1,11 @@
 #pragma once
-/// The run log: SQLite, one writer (the `repro` process that holds the workspace lease), any number of readers.
-/// Tables and their meaning: docs/formats.md and schema.sql. STRICT, WAL, foreign keys, schema version with migrations.
+/// The run log: SQLite, one writer (the `repro` process that holds the workspace lease), any number
+/// of readers. Tables and their meaning: docs/formats.md ("Run log") and schema.cc. STRICT, WAL,
+/// foreign keys, schema version with migrations. Not shared between threads.
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,96 +22,148 @@ namespace repro {
 struct TaskRow {
   std::string key, kind, label, state, unresolved;
   int version = 0;
-  Json spec, inputs;             ///< inputs: role -> key
+  Json spec, inputs;  ///< inputs: role -> key
   double work = 0;
   std::string work_unit;
   int attempts = 0;
-  double seconds = 0;            ///< wall time of the successful attempt, 0 if none
-  std::int64_t peak_rss = 0;     ///< bytes
+  double seconds = 0;         ///< wall time of the successful attempt, 0 if none
+  std::int64_t peak_rss = 0;  ///< bytes
   std::int64_t artifact_bytes = 0;
-  std::string build;             ///< build id that made the artifact
+  std::string build;  ///< build id that made the artifact
   std::int64_t finished_ms = 0;
+  int forgiven = 0;  ///< attempts that `repro retry` wiped off the retry budget: count from here
 };
 
 struct AttemptRow {
   std::int64_t id = 0;
   std::string task_key;
-  int number = 0;                ///< 1, 2, ...
-  std::string state;             ///< running, done, failed, continued, killed, lost, diverged
-  std::string reason;            ///< why it ended, for people
-  std::string folder;            ///< relative to the workspace
-  int exit_code = -1;            ///< 128 + signal when killed
+  int number = 0;      ///< 1, 2, ...
+  std::string state;   ///< running, done, failed, continued, killed, lost, diverged
+  std::string reason;  ///< why it ended, for people
+  std::string folder;  ///< relative to the workspace
+  int exit_code = -1;  ///< 128 + signal when killed
   std::int64_t started_ms = 0, ended_ms = 0;
+  Json progress;  ///< newest progress event {done, total, unit, info, time_ms}; null before the
+                  ///< first
+  std::int64_t damaged_lines = 0;  ///< whole lines of events.jsonl that could not be read
 };
 
 struct RunRow {
-  std::int64_t id = 0;           ///< what `show` and `compare` take
-  std::string experiment_id;     ///< "fig2"
+  std::int64_t id = 0;        ///< what `show` and `compare` take
+  std::string experiment_id;  ///< "fig2"
   std::string scale, point, role, key;
   std::int64_t pretrain_seed = 0;
   std::vector<std::int64_t> finetune_seeds;
-  std::string state;             ///< waiting, running, done, failed, diverged, partial
+  std::string state;  ///< waiting, running, done, failed, diverged, partial
   std::vector<std::string> tags;
   Json config;
   Json sweep;
-  std::int64_t invocation = 0;   ///< the `repro run` that last touched it
+  std::int64_t invocation = 0;  ///< the `repro run` that last touched it
   std::int64_t created_ms = 0, finished_ms = 0;
 };
 
 struct MetricRow {
   std::string task_key, name, language, split;
   std::int64_t step = 0, seed = -1;
-  double value = 0;
+  double value = 0;  ///< nan and inf come back as they went in
+};
+
+/// How many runs of an experiment at a scale are in a state.
+struct RunCount {
+  std::string experiment_id, scale, state;
+  std::int64_t runs = 0;
+  std::int64_t newest_ms = 0;  ///< newest created_ms or finished_ms among them
+};
+
+/// A task whose last attempt went wrong, with that attempt.
+struct FailureRow {
+  TaskRow task;
+  AttemptRow attempt;
 };
 
 /// One `repro run`: manifest, command line and machine, so that a result can be traced.
 struct InvocationRow {
   std::int64_t id = 0;
   std::string experiment_id, scale, manifest, manifest_hash, command_line, state;
-  Json provenance;               ///< git, dirty diff hash, compiler, LibTorch, host, device, ...
+  Json provenance;  ///< git, dirty diff hash, compiler, LibTorch, host, device, ...
   std::int64_t started_ms = 0, ended_ms = 0;
 };
 
 struct MetricQuery {
-  std::vector<std::string> task_keys;   ///< empty: all
-  std::string name;                     ///< exact; empty: all. "xnli.*" matches by prefix
-  std::string split;                    ///< empty: all
-  bool last_step_only = false;          ///< only the highest step of each (task, name, language, split, seed)
+  std::vector<std::string> task_keys;  ///< empty: all
+  std::string name;                    ///< exact; empty: all. "xnli.*" matches by prefix
+  std::string split;                   ///< empty: all
+  bool last_step_only =
+      false;  ///< only the highest step of each (task, name, language, split, seed)
+};
+
+/// Which runs `Runs` lists; an empty field means any.
+struct RunQuery {
+  std::string experiment_id, scale, state, tag;
+  std::int64_t invocation = 0;
+  std::size_t limit = 0;    ///< 0: all
+  bool with_config = true;  ///< false leaves RunRow::config null: listings are 10 times faster
 };
 
 class RunLog {
  public:
   enum class Mode { kRead, kWrite };
-  /// Opens or (kWrite) makes and migrates the log at `path`. Errors: kCorrupt (not our database, damaged), kIo, kBusy,
-  /// kFailedPrecondition-like kInvalidArgument when the schema is newer than this build.
+  /// Opens or (kWrite) makes and migrates the log at `path`. Errors: kCorrupt (not our database,
+  /// damaged), kIo, kBusy, kInvalidArgument when the schema is newer than this build, or (kRead)
+  /// older: only a writer migrates. kRead of a log that does not exist is kNotFound.
   static Result<RunLog> Open(const std::filesystem::path& path, Mode mode);
   RunLog(RunLog&&) noexcept;
   RunLog& operator=(RunLog&&) noexcept;
   ~RunLog();
 
+  /// The schema version of the file at `path`; 0 when there is none. Errors as `Open`.
+  static Result<int> FileVersion(const std::filesystem::path& path);
+
   // --- writing (Mode::kWrite only) ---
+  /// Everything that `body` writes through this log becomes one transaction; an error rolls all of
+  /// it back.
+  Status InTransaction(const std::function<Status()>& body);
   Result<std::int64_t> BeginInvocation(const InvocationRow& row);
   Status EndInvocation(std::int64_t id, std::string_view state);
-  Status UpsertTask(const TaskRow& row);                     ///< by key; does not touch state of a known task
+  Status UpsertTask(const TaskRow& row);  ///< by key; does not touch state of a known task
   Status SetTaskState(std::string_view key, std::string_view state);
-  Status FinishTask(const TaskRow& row);                     ///< state done, seconds, peak_rss, artifact_bytes, build
-  Result<std::int64_t> UpsertRun(const RunRow& row, const std::vector<std::string>& task_keys);  ///< by (experiment, scale, key)
+  Status FinishTask(const TaskRow& row);  ///< state done, seconds, peak_rss, artifact_bytes, build
+  Result<std::int64_t> UpsertRun(
+      const RunRow& row,
+      const std::vector<std::string>& task_keys);  ///< by (experiment, scale, key)
   Status SetRunState(std::int64_t id, std::string_view state);
   Result<std::int64_t> BeginAttempt(const AttemptRow& row);
   Status EndAttempt(const AttemptRow& row);
+  /// state waiting, and what was spent of the retry budget is forgiven; runs that wait for it are
+  /// waiting again. Errors: kNotFound; kInvalidArgument when the task is done or running.
+  Status RetryTask(std::string_view key);
+  /// Errors: kNotFound (no such run), kInvalidArgument (a tag is 1 to 64 of letters, digits, '.',
+  /// '_', '-').
   Status Tag(std::int64_t run, std::string_view tag, bool remove);
   Status AddArtifact(std::string_view task_key, const Json& completion_record);
 
-  /// Ingests whole new lines of an attempt's events.jsonl; remembers the offset, so calling it again is free and a line
-  /// counts once. A torn last line stays for the next call; a damaged whole line is counted and reported once.
-  /// Returns the events that were new.
-  Result<std::vector<Json>> IngestEvents(std::int64_t attempt, const std::filesystem::path& events_file);
+  /// Ingests whole new lines of an attempt's events.jsonl; remembers the offset, so calling it
+  /// again is free and a line counts once. A torn last line stays for the next call; a damaged
+  /// whole line is counted and reported once. Returns the events that were new.
+  Result<std::vector<Json>> IngestEvents(std::int64_t attempt,
+                                         const std::filesystem::path& events_file);
 
   // --- reading ---
-  Result<std::optional<TaskRow>> FindTask(std::string_view key_prefix) const;  ///< kInvalidArgument when ambiguous
+  Result<std::optional<TaskRow>> FindTask(
+      std::string_view key_prefix) const;  ///< kInvalidArgument when ambiguous
   Result<std::vector<TaskRow>> Tasks(const std::vector<std::string>& keys) const;
-  Result<std::vector<TaskRow>> TasksOfKind(std::string_view kind, std::size_t limit) const;  ///< newest first
-  Result<std::vector<RunRow>> Runs(std::string_view experiment_id = "", std::size_t limit = 0) const;  ///< newest first
+  Result<std::vector<TaskRow>> TasksOfKind(std::string_view kind,
+                                           std::size_t limit) const;  ///< newest first
+  Result<std::vector<RunRow>> Runs(std::string_view experiment_id = "",
+                                   std::size_t limit = 0) const;   ///< newest first
+  Result<std::vector<RunRow>> Runs(const RunQuery& query) const;   ///< newest first
+  Result<std::vector<RunCount>> RunCounts() const;                 ///< by experiment, scale, state
+  Result<std::map<std::string, std::int64_t>> TaskCounts() const;  ///< by state
+  Result<std::vector<std::int64_t>> RunsOfTask(
+      std::string_view task_key) const;  ///< run numbers, newest first
+  Result<std::vector<TaskRow>> TasksInState(std::string_view state) const;
+  Result<std::vector<FailureRow>> Failures(
+      std::size_t limit) const;  ///< failed and diverged tasks, newest first
   Result<std::optional<RunRow>> FindRun(std::int64_t id) const;
   Result<std::vector<std::string>> RunTaskKeys(std::int64_t run) const;
   Result<std::vector<AttemptRow>> Attempts(std::string_view task_key) const;
@@ -117,6 +171,11 @@ class RunLog {
   Result<std::vector<MetricRow>> Metrics(const MetricQuery& query) const;
   Result<std::vector<Json>> Events(std::string_view task_key) const;
   Result<std::vector<InvocationRow>> Invocations(std::size_t limit) const;
+  Result<std::optional<InvocationRow>> FindInvocation(std::int64_t id) const;
+  /// Completion record as the log knows it; null when there is none.
+  Result<Json> ArtifactRecord(std::string_view task_key) const;
+  /// PRAGMA integrity_check and foreign_key_check: one line a finding, none when sound.
+  Result<std::vector<std::string>> CheckIntegrity() const;
 
  private:
   struct Impl;

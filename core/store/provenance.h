@@ -1,0 +1,35 @@
+#pragma once
+/// Where a result came from: everything about code, build, machine and surroundings that could
+/// change a number.
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/io/json_io.h"
+
+namespace repro {
+
+struct ProvenanceRequest {
+  std::filesystem::path checkout;  ///< a folder of the git checkout; empty: no git facts
+  std::vector<std::string> command_line;
+  std::string build_id;  ///< Suite::build_id
+  std::string version;   ///< Suite::version: compiler, LibTorch, CUDA, build type
+  std::map<std::string, std::string>
+      data_hashes;  ///< data set -> SHA-256, where a run reads data from outside
+};
+
+/// Keys (docs/formats.md, "Provenance"): git {commit, branch, dirty, diff_sha256, untracked}, build
+/// {id, version, compiler}, host {name, os, kernel, libc, memory_bytes}, cpu {model, cores,
+/// allowed_cores, flags, capability}, gpu {driver, devices}, environment {OMP_NUM_THREADS: ...},
+/// command_line, user, data. What cannot be found out (no git, no driver) is absent; nothing here
+/// fails. Secrets are never read: only variables of a fixed list of prefixes are kept. git is run
+/// without a shell, at most 5 s.
+Json CollectProvenance(const ProvenanceRequest& request);
+
+/// CPU facts by the text of /proc/cpuinfo. `capability` is the name ATen would choose: "AVX512",
+/// "AVX2" or "DEFAULT".
+Json ParseCpuInfo(const std::string& cpuinfo);
+
+}  // namespace repro
