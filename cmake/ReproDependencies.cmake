@@ -9,6 +9,12 @@ find_package(ICU REQUIRED COMPONENTS uc)
 find_package(Boost REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(SQLiteCpp REQUIRED)
+if(REPRO_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(REPRO_BUILD_BENCHMARKS)
+  find_package(benchmark REQUIRED)
+endif()
 
 # repro_find_library(<target> <header> <library>): an imported target from a header and a library file.
 function(repro_find_library target header library)

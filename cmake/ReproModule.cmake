@@ -1,18 +1,43 @@
 # repro_library(<name> SOURCES ... HEADERS ... DEPS ... [TORCH]): one module, alias repro::<name>.
-# repro_test(<name> SOURCES ... DEPS ... [LABELS unit|integration|golden|slow] [TORCH]): one GoogleTest program.
-# repro_program(<name> SOURCES ... DEPS ... [TORCH]): a program in build/bin.
+# repro_program(<name> SOURCES ... DEPS ... [TORCH]): a program in build/bin, installed.
+# repro_test(<name> SOURCES ... DEPS ... [LABELS unit|integration|golden|gpu|slow] [TORCH]): one GoogleTest program.
+# repro_benchmark(<name> SOURCES ... DEPS ... [TORCH]): one Google Benchmark program in build/bench, never in a timed test.
+#
+# TORCH: links LibTorch, and is left out where REPRO_WITH_TORCH is off.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 add_library(repro_options INTERFACE)
 target_compile_features(repro_options INTERFACE cxx_std_20)
 target_compile_options(repro_options INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Werror
-  -Wno-restrict)  # g++ 12 reports std::string::insert and operator+ wrongly (GCC bug 105651)
+  -fPIC  # libraries and programs alike: see ReproPch.cmake
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Werror
+  -fpch-preprocess  # lets ccache see through a precompiled header
+  -Wno-restrict -Wno-stringop-overflow>)  # g++ 12 reports std::string's insert and operator+ wrongly (GCC bug 105651)
 target_include_directories(repro_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_link_libraries(repro_options INTERFACE
   fmt::fmt nlohmann_json::nlohmann_json tl::expected Threads::Threads)
+
+# ccache keeps what was compiled once; it has to be told that a precompiled header is no reason to give up.
+find_program(REPRO_CCACHE ccache)
+if(REPRO_CCACHE AND (NOT CMAKE_CXX_COMPILER_LAUNCHER OR CMAKE_CXX_COMPILER_LAUNCHER STREQUAL "ccache"))
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${REPRO_CCACHE})
+endif()
+find_program(REPRO_MOLD mold)
+if(REPRO_MOLD)
+  target_link_options(repro_options INTERFACE -fuse-ld=mold)
+endif()
+
+include(ReproPch)
+
+# What every target has in common.
+function(repro_finish_target name pch torch)
+  if(torch)
+    target_link_libraries(${name} PUBLIC repro_torch)
+    set(pch torch)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM repro_pch_${pch})
+endfunction()
 
 function(repro_library name)
   cmake_parse_arguments(ARG "TORCH" "" "SOURCES;HEADERS;DEPS" ${ARGN})
@@ -23,9 +48,7 @@ function(repro_library name)
   add_library(repro::${name} ALIAS repro_${name})
   target_sources(repro_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${ARG_HEADERS})
   target_link_libraries(repro_${name} PUBLIC repro_options ${ARG_DEPS})
-  if(ARG_TORCH)
-    target_link_libraries(repro_${name} PUBLIC repro_torch)
-  endif()
+  repro_finish_target(repro_${name} core ${ARG_TORCH})
 endfunction()
 
 function(repro_program name)
@@ -34,11 +57,8 @@ function(repro_program name)
     return()
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE repro_options ${ARG_DEPS})
-  if(ARG_TORCH)
-    target_link_libraries(${name} PRIVATE repro_torch)
-    set_target_properties(${name} PROPERTIES BUILD_RPATH "${REPRO_TORCH_LIB_DIR}")
-  endif()
+  target_link_libraries(${name} PUBLIC repro_options ${ARG_DEPS})
+  repro_finish_target(${name} core ${ARG_TORCH})
 endfunction()
 
 function(repro_test name)
@@ -50,13 +70,21 @@ function(repro_test name)
     set(ARG_LABELS unit)
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE repro_options ${ARG_DEPS} GTest::gtest_main GTest::gmock)
+  target_link_libraries(${name} PUBLIC repro_options ${ARG_DEPS} GTest::gtest_main GTest::gmock)
   target_compile_definitions(${name} PRIVATE REPRO_TESTDATA="${CMAKE_SOURCE_DIR}/tests/testdata")
-  if(ARG_TORCH)
-    target_link_libraries(${name} PRIVATE repro_torch)
-    set_target_properties(${name} PROPERTIES BUILD_RPATH "${REPRO_TORCH_LIB_DIR}")
-  endif()
+  repro_finish_target(${name} test ${ARG_TORCH})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
+endfunction()
+
+function(repro_benchmark name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPS" ${ARGN})
+  if(NOT REPRO_BUILD_BENCHMARKS OR (ARG_TORCH AND NOT REPRO_WITH_TORCH))
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC repro_options ${ARG_DEPS} benchmark::benchmark)
+  repro_finish_target(${name} core ${ARG_TORCH})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
 endfunction()

@@ -1,0 +1,3 @@
+#include <ATen/ATen.h>
+
+#include "cmake/pch/core.h"
