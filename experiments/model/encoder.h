@@ -1,0 +1,157 @@
+#pragma once
+/// The XLM-R encoder (paper section 3 and Table 7; RoBERTa's architecture): word and learned
+/// position embeddings, post-LN layers of self-attention and an exact-GELU feed-forward, no
+/// language embeddings.
+///
+/// Plain structs of tensors and free functions over them; ATen's autograd differentiates. Shape
+/// letters: B sequences, T tokens, N tokens of all sequences without padding, C model width, F
+/// feed-forward width, V vocabulary, P positions, O outputs, I inputs. All weights are float32
+/// leaves that require a gradient. Threads: functions only read the model; several may run at once
+/// as long as nobody steps the optimizer.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "experiments/model/config.h"
+#include "experiments/model/dropout.h"
+
+namespace repro {
+
+inline constexpr std::int64_t kPadId =
+    1;  ///< fairseq's <pad>; what is padding follows from the ids alone
+
+/// A tensor and its name. Names are those of transformers' XLM-R files, except that query, key and
+/// value are one tensor "...attention.self.qkv.*"; state_dict_adapter.h translates.
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
+};
+
+struct LinearWeights {
+  at::Tensor weight_OI;
+  at::Tensor bias_O;
+};
+
+struct LayerNormWeights {
+  at::Tensor weight_C;
+  at::Tensor bias_C;
+};
+
+struct EncoderLayer {
+  LinearWeights qkv;  ///< [3C, C]: rows of query, key, value, so that one product serves all three
+  LinearWeights attention_output;
+  LayerNormWeights attention_norm;
+  LinearWeights intermediate;  ///< [F, C]
+  LinearWeights output;        ///< [C, F]
+  LayerNormWeights output_norm;
+};
+
+struct Encoder {
+  ModelShape shape;
+  at::Tensor word_embeddings_VC;
+  at::Tensor position_embeddings_PC;
+  at::Tensor token_type_1C;  ///< only in files that carry a non-zero one (transformers adds it);
+                             ///< else undefined
+  LayerNormWeights embedding_norm;
+  std::vector<EncoderLayer> layers;
+};
+
+/// Calls `visit(name, tensor&)` for each tensor, in file order; undefined tensors are left out.
+template <class Visit>
+void VisitLinear(const std::string& prefix, LinearWeights& linear, Visit&& visit) {
+  visit(prefix + ".weight", linear.weight_OI);
+  visit(prefix + ".bias", linear.bias_O);
+}
+template <class Visit>
+void VisitLayerNorm(const std::string& prefix, LayerNormWeights& norm, Visit&& visit) {
+  visit(prefix + ".weight", norm.weight_C);
+  visit(prefix + ".bias", norm.bias_C);
+}
+template <class Visit>
+void VisitTensors(Encoder& encoder, Visit&& visit) {
+  const std::string embeddings = "roberta.embeddings.";
+  visit(embeddings + "word_embeddings.weight", encoder.word_embeddings_VC);
+  visit(embeddings + "position_embeddings.weight", encoder.position_embeddings_PC);
+  if (encoder.token_type_1C.defined()) {
+    visit(embeddings + "token_type_embeddings.weight", encoder.token_type_1C);
+  }
+  VisitLayerNorm(embeddings + "LayerNorm", encoder.embedding_norm, visit);
+  for (std::size_t i = 0; i < encoder.layers.size(); ++i) {
+    const std::string layer = "roberta.encoder.layer." + std::to_string(i) + ".";
+    EncoderLayer& weights = encoder.layers[i];
+    VisitLinear(layer + "attention.self.qkv", weights.qkv, visit);
+    VisitLinear(layer + "attention.output.dense", weights.attention_output, visit);
+    VisitLayerNorm(layer + "attention.output.LayerNorm", weights.attention_norm, visit);
+    VisitLinear(layer + "intermediate.dense", weights.intermediate, visit);
+    VisitLinear(layer + "output.dense", weights.output, visit);
+    VisitLayerNorm(layer + "output.LayerNorm", weights.output_norm, visit);
+  }
+}
+
+/// Handles of all weights of any model struct that has VisitTensors (they share the model's
+/// storage).
+template <class Model>
+std::vector<NamedTensor> Parameters(const Model& model) {
+  std::vector<NamedTensor> parameters;
+  Model handles = model;
+  VisitTensors(handles, [&](const std::string& name, at::Tensor& tensor) {
+    parameters.push_back({name, tensor});
+  });
+  return parameters;
+}
+
+/// Moves the weights to a device, as leaves that require a gradient.
+template <class Model>
+void MoveTo(Model& model, at::Device device) {
+  VisitTensors(model, [&](const std::string&, at::Tensor& tensor) {
+    if (tensor.device() != device) tensor = tensor.detach().to(device).requires_grad_(true);
+  });
+}
+
+/// A deep copy of the weights (leaves that require a gradient): the best checkpoint kept in memory,
+/// an average.
+template <class Model>
+Model CloneWeights(const Model& model) {
+  Model copy = model;
+  VisitTensors(copy, [&](const std::string&, at::Tensor& tensor) {
+    tensor = tensor.detach().clone().requires_grad_(true);
+  });
+  return copy;
+}
+
+/// Fresh weights on the CPU: matrices and embeddings N(0, init_std), biases 0, LayerNorm 1 and 0,
+/// the <pad> rows 0. Each tensor has its own stream (seed, transformers' name), drawn with integer
+/// and IEEE arithmetic only: the same seed gives the same weights on any machine.
+Encoder InitEncoder(const ModelShape& shape, std::uint64_t seed);
+
+/// A fresh N(0, std) matrix, or zeros and ones, as a leaf that requires a gradient. For heads.
+at::Tensor InitNormal(at::IntArrayRef sizes, double std, std::uint64_t seed, std::string_view name);
+at::Tensor InitConstant(at::IntArrayRef sizes, double value);
+
+struct EncodeOptions {
+  DropoutRng* dropout = nullptr;  ///< null: evaluation
+  bool all_layers = false;        ///< also return the embeddings' output and every layer's
+};
+
+struct EncoderOutput {
+  at::Tensor hidden_BTC;               ///< the last layer's output; 0 at padding
+  std::vector<at::Tensor> layers_BTC;  ///< with `all_layers`: embeddings, layer 1, ..., layer L
+                                       ///< (the same as hidden_BTC)
+};
+
+/// tokens_BT: int64 ids in [0, V) on the model's device; kPadId is padding, nobody attends to it,
+/// and positions count the other ids (fairseq: the first is 2). Sequences may have any mix of
+/// lengths: on the CPU padding costs no work. Throws c10::Error on ids or lengths outside the
+/// model's tables.
+EncoderOutput Encode(const Encoder& encoder, const at::Tensor& tokens_BT,
+                     const EncodeOptions& options = {});
+
+/// Position ids of fairseq and transformers: running count of ids other than <pad>, plus 1; 1 at
+/// <pad>.
+at::Tensor PositionIds(const at::Tensor& tokens_BT);
+
+}  // namespace repro

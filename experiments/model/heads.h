@@ -1,0 +1,70 @@
+#pragma once
+/// What sits on the encoder: masked language modelling (RoBERTa's LM head, output matrix tied to
+/// the word embeddings), one label a sequence (RoBERTa's classification head on <s>), one label a
+/// token. Shape letters as in encoder.h; M predicted positions, K labels.
+
+#include "experiments/model/encoder.h"
+
+namespace repro {
+
+struct MlmHead {
+  LinearWeights dense;
+  LayerNormWeights norm;
+  at::Tensor bias_V;
+};
+
+struct MlmModel {
+  Encoder encoder;
+  MlmHead head;
+};
+
+struct SequenceClassifier {
+  Encoder encoder;
+  LinearWeights dense;  ///< [C, C]
+  LinearWeights out;    ///< [K, C]
+};
+
+struct TokenClassifier {
+  Encoder encoder;
+  LinearWeights out;  ///< [K, C]
+};
+
+template <class Visit>
+void VisitTensors(MlmModel& model, Visit&& visit) {
+  VisitTensors(model.encoder, visit);
+  VisitLinear("lm_head.dense", model.head.dense, visit);
+  VisitLayerNorm("lm_head.layer_norm", model.head.norm, visit);
+  visit("lm_head.bias", model.head.bias_V);
+}
+template <class Visit>
+void VisitTensors(SequenceClassifier& model, Visit&& visit) {
+  VisitTensors(model.encoder, visit);
+  VisitLinear("classifier.dense", model.dense, visit);
+  VisitLinear("classifier.out_proj", model.out, visit);
+}
+template <class Visit>
+void VisitTensors(TokenClassifier& model, Visit&& visit) {
+  VisitTensors(model.encoder, visit);
+  VisitLinear("classifier", model.out, visit);
+}
+
+MlmModel InitMlmModel(const ModelShape& shape, std::uint64_t seed);
+/// A new head on a (pretrained) encoder. The head is drawn from `seed`; the encoder's weights are
+/// shared, not copied.
+SequenceClassifier AddSequenceHead(const Encoder& encoder, std::int64_t labels, std::uint64_t seed);
+TokenClassifier AddTokenHead(const Encoder& encoder, std::int64_t labels, std::uint64_t seed);
+
+/// Logits over the vocabulary for chosen rows of hidden states: dense -> GELU -> LayerNorm -> tied
+/// matrix + bias. hidden_MC -> logits_MV. Give it only the predicted positions.
+at::Tensor MlmLogits(const MlmModel& model, const at::Tensor& hidden_MC);
+
+/// <s> -> dropout -> dense -> tanh -> dropout -> out. tokens_BT -> logits_BK.
+at::Tensor SequenceLogits(const SequenceClassifier& model, const at::Tensor& tokens_BT,
+                          DropoutRng* dropout = nullptr);
+
+/// dropout -> out at every position. tokens_BT -> logits_BTK (at padding: the bias; leave those out
+/// by the labels).
+at::Tensor TokenLogits(const TokenClassifier& model, const at::Tensor& tokens_BT,
+                       DropoutRng* dropout = nullptr);
+
+}  // namespace repro

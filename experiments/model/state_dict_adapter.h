@@ -1,0 +1,41 @@
+#pragma once
+/// The only place that knows how other programs name and lay out XLM-R's tensors: transformers'
+/// model.safetensors and config.json ("xlm-roberta"). A folder with both is what `pretrain` and
+/// `finetune` leave, and what transformers' from_pretrained reads.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "experiments/model/heads.h"
+
+namespace repro {
+
+/// Our named tensors under transformers' names: qkv becomes three views of the same storage. Works
+/// on weights, gradients and moments alike.
+std::vector<NamedTensor> ToTransformersNames(const std::vector<NamedTensor>& ours);
+
+/// Writes model.safetensors and config.json into `folder` (each atomically). `architecture`:
+/// "XLMRobertaForMaskedLM", "XLMRobertaForSequenceClassification" or
+/// "XLMRobertaForTokenClassification"; the last two state `labels`.
+Status SaveModel(const std::filesystem::path& folder, const MlmModel& model);
+Status SaveModel(const std::filesystem::path& folder, const SequenceClassifier& model,
+                 const std::vector<std::string>& labels);
+Status SaveModel(const std::filesystem::path& folder, const TokenClassifier& model,
+                 const std::vector<std::string>& labels);
+
+/// Reads a folder of that kind onto the CPU. Errors: kNotFound, kCorrupt naming the file, the
+/// tensor, and the shape that was expected; kInvalidArgument for an architecture that is not
+/// XLM-R's.
+Result<MlmModel> LoadMlmModel(const std::filesystem::path& folder);
+Result<SequenceClassifier> LoadSequenceClassifier(const std::filesystem::path& folder);
+Result<TokenClassifier> LoadTokenClassifier(const std::filesystem::path& folder);
+/// The encoder alone, whatever head lies beside it.
+Result<Encoder> LoadEncoder(const std::filesystem::path& folder);
+
+/// Dropout as the config says it (pretraining's) or as fine-tuning wants it: both rates of the
+/// encoder set to `p`.
+void SetDropout(Encoder& encoder, double p);
+
+}  // namespace repro

@@ -1,0 +1,56 @@
+#pragma once
+/// AdamW as torch computes it (Loshchilov & Hutter 2019, arXiv 1711.05101), with decay on every
+/// tensor as in fairseq, and the gradient's norm and clipping. No LibTorch optimizer classes.
+
+#include <cstdint>
+#include <vector>
+
+#include "core/base/result.h"
+#include "experiments/model/encoder.h"
+
+namespace repro {
+
+struct AdamWOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.98;
+  double eps = 1e-6;
+  double weight_decay = 0.01;
+};
+
+/// Holds handles of the weights and owns the two moments. A tensor that got no gradient is left
+/// alone.
+class AdamW {
+ public:
+  AdamW(std::vector<NamedTensor> parameters, const AdamWOptions& options);
+
+  /// One update with the gradients that `backward` left: p -= lr wd p, then p -= lr m^ / (sqrt(v^)
+  /// + eps).
+  void Step(double learning_rate);
+  /// Drops the gradients. Call before the first micro-batch of an update.
+  void ZeroGrad();
+
+  const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  std::int64_t steps() const { return steps_; }
+
+  /// Both moments, named "exp_avg.<name>" and "exp_avg_sq.<name>"; handles, so that copying into
+  /// them restores them.
+  std::vector<NamedTensor> State() const;
+  void SetSteps(std::int64_t steps);
+
+ private:
+  std::vector<NamedTensor> parameters_;
+  AdamWOptions options_;
+  std::vector<at::Tensor> first_moments_;
+  std::vector<at::Tensor> second_moments_;
+  std::vector<at::Tensor> step_counts_;
+  std::int64_t steps_ = 0;
+};
+
+/// Euclidean norm over all gradients; not finite when any entry is not.
+double GradientNorm(const std::vector<NamedTensor>& parameters);
+/// Multiplies every gradient by min(1, max_norm / (norm + 1e-6)), as torch and fairseq do.
+void ClipGradients(const std::vector<NamedTensor>& parameters, double norm, double max_norm);
+/// Multiplies every gradient: sums over micro-batches become means over all predicted tokens.
+void ScaleGradients(const std::vector<NamedTensor>& parameters, double factor);
+
+}  // namespace repro
