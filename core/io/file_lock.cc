@@ -1,0 +1,106 @@
+#include "core/io/file_lock.h"
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+
+// `IsLocked` holds a shared lock for an instant; a taker who meets it tries again.
+constexpr int kTries = 5;
+constexpr auto kPause = std::chrono::milliseconds(2);
+
+/// Whether `fd` is open on the very file that `path` names.
+bool IsSameFile(int fd, const fs::path& path) {
+  struct stat open_file = {};
+  struct stat named_file = {};
+  return ::fstat(fd, &open_file) == 0 && ::stat(path.c_str(), &named_file) == 0 &&
+         open_file.st_dev == named_file.st_dev && open_file.st_ino == named_file.st_ino;
+}
+
+template <class Number>
+bool ParseNumber(std::string_view text, Number& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::TryLock(const fs::path& path) {
+  FileLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (lock.fd_ < 0) return FailErrno("open", path.string());
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(kPause);
+    if (::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0) return lock;
+    if (errno != EWOULDBLOCK && errno != EINTR) return FailErrno("lock", path.string());
+  }
+  return Fail(ErrorCode::kBusy, "{}: locked by another process", path.string());
+}
+
+Result<FileLock> FileLock::InheritOrLock(const fs::path& path) {
+  const std::string variable(kInheritedLockVariable);
+  int fd = -1;
+  if (const char* text = std::getenv(variable.c_str());
+      text != nullptr && ParseNumber(text, fd) && IsSameFile(fd, path)) {
+    ::unsetenv(variable.c_str());
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);  // what this process starts shall not keep it alive
+    FileLock lock(fd);
+    // The lock is this open file's already; asking again only proves it.
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return FailErrno("lock", path.string());
+    return lock;
+  }
+  return TryLock(path);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+bool IsLocked(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool locked = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(fd);
+  return locked;
+}
+
+std::vector<pid_t> ProcessesHolding(const fs::path& path) {
+  std::vector<pid_t> holders;
+  std::error_code error;
+  for (const auto& process : fs::directory_iterator("/proc", error)) {
+    pid_t pid = 0;
+    if (!ParseNumber(process.path().filename().string(), pid)) continue;
+    std::error_code denied;  // another user's, or gone meanwhile
+    for (const auto& entry : fs::directory_iterator(process.path() / "fd", denied)) {
+      if (fs::read_symlink(entry.path(), denied) == path) {
+        holders.push_back(pid);
+        break;
+      }
+    }
+  }
+  return holders;
+}
+
+}  // namespace repro
