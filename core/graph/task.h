@@ -1,9 +1,10 @@
 #pragma once
 /// A node of the task graph: what is to be done, from what, with how much of the machine.
 ///
-/// The key is the SHA-256 of kind, version, canonical spec and the keys of the inputs: the same key is the same
-/// artifact, shared between figures and never computed twice. Label, resources and work do not enter the key, except
-/// that a numeric task states its thread count in the spec and is given exactly those threads.
+/// The key is the SHA-256 of kind, version, canonical spec and the keys of the inputs: the same key
+/// is the same artifact, shared between figures and never computed twice. Label, resources and work
+/// do not enter the key, except that a numeric task states its thread count in the spec and is
+/// given exactly those threads.
 
 #include <cstdint>
 #include <map>
@@ -15,25 +16,30 @@ namespace repro {
 
 /// What the executor sets aside for a task while it runs.
 struct Resources {
-  int threads = 1;                        ///< CPU cores of its own
+  int threads = 1;  ///< CPU cores of its own
   int gpus = 0;
   std::int64_t memory_bytes = 256 << 20;  ///< estimated peak
   std::int64_t disk_bytes = 0;            ///< estimated size of the artifact and checkpoints
 };
 
 struct Task {
-  std::string kind;                           ///< "corpus", "pretrain", ...: a folder of experiments/tasks
-  int version = 1;                            ///< raised when the kind's output changes for the same spec
-  Json spec = Json::object();                 ///< canonical settings, from `ToJson`
+  std::string kind;            ///< "corpus", "pretrain", ...: a folder of experiments/tasks
+  int version = 1;             ///< raised when the kind's output changes for the same spec
+  Json spec = Json::object();  ///< canonical settings, from `ToJson`
   std::map<std::string, std::string> inputs;  ///< role -> key of the task whose artifact it reads
   std::string key;                            ///< 64 hex digits; see `ComputeTaskKey`
 
-  std::string label;      ///< for people: "pretrain xlm7 seed 1"
+  std::string label;  ///< for people: "pretrain xlm7 seed 1"
   Resources resources;
-  double work = 0;        ///< size in `work_unit`; times are estimated from earlier runs of the kind by work
+  double work =
+      0;  ///< size in `work_unit`; times are estimated from earlier runs of the kind by work
   std::string work_unit;  ///< "tokens", "sentences", ...
-  /// Not empty: the task cannot run because a source is not at hand; says which dataset and its stated size. Its key
-  /// then reads "unresolved" in listings, and so do those of the tasks that follow from it.
+  /// Exact facts for `plan` and `show`, not part of the key: {"parameters", "weight_bytes",
+  /// "checkpoint_bytes"}.
+  Json info = Json::object();
+  /// Not empty: the task cannot run because a source is not at hand; says which dataset and its
+  /// stated size. Its key then reads "unresolved" in listings, and so do those of the tasks that
+  /// follow from it.
   std::string unresolved;
 };
 

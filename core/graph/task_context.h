@@ -1,9 +1,11 @@
 #pragma once
-/// What a running task is given, in its own process, and how it ends. Shared by every task kind; no LibTorch.
+/// What a running task is given, in its own process, and how it ends. Shared by every task kind; no
+/// LibTorch.
 ///
 /// Attempt folder (made by the executor):  task.json  stdout  stderr  events.jsonl  lock
-/// task.json: {"task": {...}, "inputs": {role: folder}, "staging": folder, "scratch": folder, "artifact": folder}.
-/// The task writes its files below `out`; the runner (repro-task) publishes them: completion record, fsync, rename.
+/// task.json: {"task": {...}, "inputs": {role: folder}, "staging": folder, "scratch": folder,
+/// "artifact": folder}. The task writes its files below `out`; the runner (repro-task) publishes
+/// them: completion record, fsync, rename.
 
 #include <atomic>
 #include <filesystem>
@@ -26,15 +28,17 @@ enum class TaskExit : int {
   kDiverged = 76,  ///< non-finite loss or gradient: do not retry
 };
 
-/// Set by SIGTERM, SIGINT and SIGUSR1; a long task looks at it at every update boundary, saves, and returns
-/// ErrorCode::kInterrupted.
+/// Set by SIGTERM, SIGINT and SIGUSR1; a long task looks at it at every update boundary, saves, and
+/// returns ErrorCode::kInterrupted.
 using StopFlag = std::atomic<bool>;
 
 struct TaskContext {
   const Task& task;
-  std::map<std::string, std::filesystem::path> inputs;  ///< role -> folder of a complete artifact, read-only
-  std::filesystem::path out;      ///< empty folder; what lies here at success becomes the artifact
-  std::filesystem::path scratch;  ///< kept between attempts of the same task: checkpoints; removed at success
+  std::map<std::string, std::filesystem::path>
+      inputs;                 ///< role -> folder of a complete artifact, read-only
+  std::filesystem::path out;  ///< empty folder; what lies here at success becomes the artifact
+  std::filesystem::path
+      scratch;  ///< kept between attempts of the same task: checkpoints; removed at success
   EventWriter& events;
   const StopFlag& stop;
 
@@ -48,8 +52,8 @@ struct TaskContext {
   }
 };
 
-/// The work of one task kind. Errors decide the exit: kInterrupted -> kContinue, kDiverged -> kDiverged,
-/// kInvalidArgument -> kBadSpec, else kFailed.
+/// The work of one task kind. Errors decide the exit: kInterrupted -> kContinue, kDiverged ->
+/// kDiverged, kInvalidArgument -> kBadSpec, else kFailed.
 using TaskFunction = Status (*)(TaskContext& context);
 
 }  // namespace repro

@@ -1,5 +1,6 @@
 #pragma once
-/// The tasks of one experiment and the runs that they serve. Built once from a validated manifest; read-only after.
+/// The tasks of one experiment and the runs that they serve. Built once from a validated manifest;
+/// read-only after.
 
 #include <map>
 #include <string>
@@ -11,22 +12,24 @@
 
 namespace repro {
 
-/// One point of the sweep with one pretraining seed and its fine-tuning seeds; or one control at such a point.
+/// One point of the sweep with one pretraining seed and its fine-tuning seeds; or one control at
+/// such a point.
 struct RunSpec {
-  std::string point;                       ///< sweep value, e.g. "xlm7"; several keys joined by ","
+  std::string point;  ///< sweep value, e.g. "xlm7"; several keys joined by ","
   std::map<std::string, std::string> sweep;  ///< key -> value, e.g. languages -> xlm7
-  std::string role = "main";               ///< "main", or a control: "null-world", "no-pretraining"
+  std::string role = "main";  ///< "main", or a control: "null-world", "no-pretraining"
   std::int64_t pretrain_seed = 0;
   std::vector<std::int64_t> finetune_seeds;
-  Json config;                             ///< resolved settings of this run, for `compare`
-  std::vector<std::string> task_keys;      ///< every task it needs, inputs of inputs included
-  std::string key;                         ///< SHA-256 over the sorted final task keys and role: the run's identity
+  Json config;                         ///< resolved settings of this run, for `compare`
+  std::vector<std::string> task_keys;  ///< every task it needs, inputs of inputs included
+  std::string key;  ///< SHA-256 over the sorted final task keys and role: the run's identity
 };
 
 /// A directed acyclic graph of tasks, unique by key.
 class TaskGraph {
  public:
-  /// Sets the key and adds the task; returns the key. A task that is there already is left as it is (shared).
+  /// Sets the key and adds the task; returns the key. A task that is there already is left as it is
+  /// (shared).
   std::string Add(Task task);
   void AddRun(RunSpec run);
 
@@ -38,7 +41,8 @@ class TaskGraph {
   std::vector<std::string> Dependents(std::string_view key) const;
   /// `keys` and everything that they need.
   std::vector<std::string> Closure(const std::vector<std::string>& keys) const;
-  /// Errors: kInvalidArgument when an input names no task. (A cycle cannot be built: an input must be added first.)
+  /// Errors: kInvalidArgument when an input names no task. (A cycle cannot be built: an input must
+  /// be added first.)
   Status Validate() const;
 
  private:

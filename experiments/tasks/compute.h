@@ -1,6 +1,6 @@
 #pragma once
-/// What a numeric task's result depends on besides its inputs: stated in its spec, never "what the machine has"
-/// (design: dtype, device class and thread count are part of the key).
+/// What a numeric task's result depends on besides its inputs: stated in its spec, never "what the
+/// machine has" (design: dtype, device class and thread count are part of the key).
 
 #include <cstdint>
 #include <string>
@@ -10,9 +10,9 @@
 namespace repro {
 
 struct ComputeSettings {
-  std::string device = "cpu";      ///< "cpu" or "cuda"
-  std::string dtype = "float32";   ///< "float32" (bf16 comes with the trainer)
-  std::int64_t threads = 1;        ///< CPU threads of the task; the executor gives exactly these
+  std::string device = "cpu";     ///< "cpu" or "cuda"
+  std::string dtype = "float32";  ///< "float32" (bf16 comes with the trainer)
+  std::int64_t threads = 1;       ///< CPU threads of the task; the executor gives exactly these
 
   template <class V>
   void Visit(V& v) {

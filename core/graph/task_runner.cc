@@ -1,0 +1,186 @@
+#include "core/graph/task_runner.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <system_error>
+
+#include <sys/resource.h>
+
+#include "core/base/units.h"
+#include "core/io/file.h"
+#include "core/io/file_lock.h"
+#include "core/store/artifact_store.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+
+TaskExit ExitOf(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInterrupted:
+      return TaskExit::kContinue;
+    case ErrorCode::kDiverged:
+      return TaskExit::kDiverged;
+    case ErrorCode::kInvalidArgument:
+      return TaskExit::kBadSpec;
+    default:
+      return TaskExit::kFailed;
+  }
+}
+
+std::int64_t PeakRssBytes() {
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+Status ResetFolder(const fs::path& folder) {
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (error) {
+    return Fail(ErrorCode::kIo, "{}: cannot clear: {}", folder.string(), error.message());
+  }
+  return MakeDirectories(folder);
+}
+
+Result<Json> Run(const AttemptDescription& attempt, std::span<const TaskKind> kinds,
+                 const std::string& build_id, EventWriter& events, const StopFlag& stop) {
+  const Task& task = attempt.task;
+  const auto kind = std::find_if(kinds.begin(), kinds.end(),
+                                 [&](const TaskKind& k) { return k.name == task.kind; });
+  if (kind == kinds.end()) {
+    return Fail(ErrorCode::kInvalidArgument, "no task kind '{}' in this build", task.kind);
+  }
+  const ArtifactStore store(attempt.workspace);
+  if (const auto found = store.Find(task.kind, task.key); found && found->has_value()) {
+    return Json{{"already_complete", true}};
+  }
+  REPRO_RETURN_IF_ERROR(ResetFolder(attempt.staging));
+  REPRO_RETURN_IF_ERROR(MakeDirectories(attempt.scratch));
+
+  const double began = SteadySeconds();
+  TaskContext context{.task = task,
+                      .inputs = attempt.inputs,
+                      .out = attempt.staging,
+                      .scratch = attempt.scratch,
+                      .events = events,
+                      .stop = stop};
+  Status status;
+  try {
+    status = kind->run(context);
+  } catch (const std::exception& error) {  // c10::Error and std::bad_alloc among them
+    status = Fail(ErrorCode::kFailed, "{}", error.what());
+  }
+  REPRO_RETURN_IF_ERROR(std::move(status));
+  REPRO_RETURN_IF_ERROR(events.status());
+
+  CompletionRecord record;
+  record.task = {{"kind", task.kind}, {"version", task.version}, {"key", task.key},
+                 {"spec", task.spec}, {"inputs", task.inputs},   {"label", task.label}};
+  record.build = build_id;
+  record.wall_seconds = SteadySeconds() - began;
+  record.peak_rss_bytes = PeakRssBytes();
+  REPRO_ASSIGN_OR_RETURN(const CompletionRecord published, store.Publish(attempt.staging, record));
+  std::error_code
+      ignored;  // the artifact stands; a scratch folder left behind is what `doctor` reports
+  fs::remove_all(attempt.scratch, ignored);
+  return Json{{"wall_seconds", published.wall_seconds},
+              {"peak_rss_bytes", published.peak_rss_bytes},
+              {"artifact_bytes", published.TotalBytes()}};
+}
+
+TaskExit Report(const Error& error, std::string_view label, EventWriter* events) {
+  const TaskExit exit = ExitOf(error);
+  std::fprintf(stderr, "repro-task: %.*s: %s\n", static_cast<int>(label.size()), label.data(),
+               error.message.c_str());
+  if (events != nullptr) {
+    const bool failed = exit != TaskExit::kContinue;
+    events->Message(failed ? "error" : "info", error.message);
+    events->State(exit == TaskExit::kContinue   ? "interrupted"
+                  : exit == TaskExit::kDiverged ? "diverged"
+                                                : "failed");
+  }
+  return exit;
+}
+
+}  // namespace
+
+Json ToJson(const AttemptDescription& attempt) {
+  const Task& task = attempt.task;
+  Json inputs = Json::object();
+  for (const auto& [role, folder] : attempt.inputs) inputs[role] = folder.string();
+  return {{"task",
+           {{"kind", task.kind},
+            {"version", task.version},
+            {"spec", task.spec},
+            {"inputs", task.inputs},
+            {"key", task.key},
+            {"label", task.label},
+            {"work", task.work},
+            {"work_unit", task.work_unit},
+            {"resources",
+             {{"threads", task.resources.threads},
+              {"gpus", task.resources.gpus},
+              {"memory_bytes", task.resources.memory_bytes},
+              {"disk_bytes", task.resources.disk_bytes}}}}},
+          {"inputs", inputs},
+          {"staging", attempt.staging.string()},
+          {"scratch", attempt.scratch.string()},
+          {"workspace", attempt.workspace.string()}};
+}
+
+Result<AttemptDescription> ParseAttemptDescription(const Json& json, std::string_view where) {
+  AttemptDescription attempt;
+  try {
+    const Json& task = json.at("task");
+    attempt.task.kind = task.at("kind");
+    attempt.task.version = task.at("version");
+    attempt.task.spec = task.at("spec");
+    attempt.task.inputs = task.at("inputs").get<std::map<std::string, std::string>>();
+    attempt.task.key = task.at("key");
+    attempt.task.label = task.at("label");
+    attempt.task.work = task.value("work", 0.0);
+    attempt.task.work_unit = task.value("work_unit", "");
+    const Json& resources = task.at("resources");
+    attempt.task.resources = {.threads = resources.at("threads"),
+                              .gpus = resources.at("gpus"),
+                              .memory_bytes = resources.at("memory_bytes"),
+                              .disk_bytes = resources.at("disk_bytes")};
+    for (const auto& [role, folder] : json.at("inputs").items()) {
+      attempt.inputs[role] = folder.get<std::string>();
+    }
+    attempt.staging = json.at("staging").get<std::string>();
+    attempt.scratch = json.at("scratch").get<std::string>();
+    attempt.workspace = json.at("workspace").get<std::string>();
+  } catch (const Json::exception& error) {
+    return Fail(ErrorCode::kCorrupt, "{}: not a task description: {}", where, error.what());
+  }
+  if (ComputeTaskKey(attempt.task) != attempt.task.key) {
+    return Fail(ErrorCode::kCorrupt,
+                "{}: the key does not fit the task: the file was edited or damaged", where);
+  }
+  return attempt;
+}
+
+TaskExit RunAttempt(const fs::path& attempt_folder, std::span<const TaskKind> kinds,
+                    const std::string& build_id, const StopFlag& stop) {
+  const auto lock = FileLock::InheritOrLock(attempt_folder / "lock");
+  if (!lock) return Report(lock.error(), attempt_folder.string(), nullptr);
+  const fs::path description_file = attempt_folder / "task.json";
+  const auto json = LoadJson(description_file);
+  if (!json) return Report(json.error(), attempt_folder.string(), nullptr);
+  const auto attempt = ParseAttemptDescription(*json, description_file.string());
+  if (!attempt) return Report(attempt.error(), attempt_folder.string(), nullptr);
+  auto events = EventWriter::Open(attempt_folder / "events.jsonl");
+  if (!events) return Report(events.error(), attempt->task.label, nullptr);
+
+  events->State("started", {{"kind", attempt->task.kind}, {"build", build_id}});
+  const auto outcome = Run(*attempt, kinds, build_id, *events, stop);
+  if (!outcome) return Report(outcome.error(), attempt->task.label, &*events);
+  events->State("finished", *outcome);
+  return TaskExit::kDone;
+}
+
+}  // namespace repro

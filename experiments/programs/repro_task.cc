@@ -1,0 +1,51 @@
+/// repro-task: does one task in its own process. Started the same way by every executor.
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "core/base/build_info.h"
+#include "core/graph/task_runner.h"
+#include "experiments/cuda/plugin.h"
+#include "experiments/tasks/registry.h"
+
+namespace {
+
+// The one mutable global of the program: a signal handler can reach nothing else.
+repro::StopFlag stop_requested{
+    false};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+void RequestStop(int) {
+  stop_requested.store(true);
+}
+
+void InstallSignalHandlers() {
+  struct sigaction action {};
+  action.sa_handler = RequestStop;
+  for (const int signal : std::array{SIGTERM, SIGINT, SIGUSR1}) sigaction(signal, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const repro::CudaPlugin cuda =
+      repro::DecideOnCuda();  // before any torch call: LibTorch caches the answer
+  if (argc == 2 && std::string_view(argv[1]) == "--version") {
+    std::printf("%s\n%s\n", repro::VersionText().c_str(), cuda.Describe().c_str());
+    return 0;
+  }
+  if (argc != 3 || std::string_view(argv[1]) != "run") {
+    std::fprintf(stderr,
+                 "usage: repro-task run ATTEMPT_FOLDER\n"
+                 "Runs the task that ATTEMPT_FOLDER/task.json describes. `repro run` starts it; to "
+                 "run one by hand, "
+                 "take a folder from `repro show TASK`.\n");
+    return static_cast<int>(repro::TaskExit::kBadSpec);
+  }
+  InstallSignalHandlers();
+  return static_cast<int>(
+      repro::RunAttempt(argv[2], repro::TaskKinds(), repro::BuildId(), stop_requested));
+}

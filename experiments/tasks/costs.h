@@ -1,0 +1,21 @@
+#pragma once
+/// What a task will take: work (for the time estimate), memory, disk and exact model facts. None of
+/// it enters a key.
+
+#include <cstddef>
+
+#include "core/graph/task.h"
+#include "experiments/tasks/settings.h"
+
+namespace repro {
+
+void AddCosts(const CorpusSpec& spec, Task& task);
+void AddCosts(const BenchmarkSpec& spec, Task& task);
+void AddCosts(const VocabSpec& spec, Task& task);
+void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
+                    std::size_t languages, Task& task);
+void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, Task& task);
+void AddCosts(const FinetuneSpec& spec, const RunSettings& settings, Task& task);
+void AddCosts(const EvaluateSpec& spec, const RunSettings& settings, Task& task);
+
+}  // namespace repro

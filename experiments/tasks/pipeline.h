@@ -1,0 +1,22 @@
+#pragma once
+/// From a validated experiment to tasks and runs: corpus -> vocab -> encode -> pretrain -> finetune
+/// -> evaluate, with the controls beside. Linked into `repro`; no LibTorch.
+
+#include "core/base/result.h"
+#include "core/graph/task_graph.h"
+#include "core/manifest/experiment.h"
+
+namespace repro {
+
+class Diagnostics;
+
+/// Checks the sections of one point: types and ranges, then contradictions between fields. Every
+/// error is reported with its position.
+void ValidateSections(const Document& config, Diagnostics& diagnostics);
+
+/// Tasks and runs of every point, seed and control. Tasks that several runs need are there once.
+/// A source that is not at hand (real text, in this version) gives tasks that are planned but
+/// unresolved. Errors: kInvalidArgument, e.g. a source language outside a point's set.
+Result<TaskGraph> BuildTaskGraph(const Experiment& experiment);
+
+}  // namespace repro

@@ -1,0 +1,26 @@
+#include "experiments/tasks/registry.h"
+
+#include <array>
+
+#include "experiments/tasks/benchmark/task.h"
+#include "experiments/tasks/controls/task.h"
+#include "experiments/tasks/corpus/task.h"
+#include "experiments/tasks/encode/task.h"
+#include "experiments/tasks/evaluate/task.h"
+#include "experiments/tasks/finetune/task.h"
+#include "experiments/tasks/pretrain/task.h"
+#include "experiments/tasks/vocab/task.h"
+
+namespace repro {
+
+std::span<const TaskKind> TaskKinds() {
+  static constexpr std::array kKinds = {
+      TaskKind{"corpus", &RunCorpusTask},     TaskKind{"benchmark", &RunBenchmarkTask},
+      TaskKind{"controls", &RunControlsTask}, TaskKind{"vocab", &RunVocabTask},
+      TaskKind{"encode", &RunEncodeTask},     TaskKind{"pretrain", &RunPretrainTask},
+      TaskKind{"finetune", &RunFinetuneTask}, TaskKind{"evaluate", &RunEvaluateTask},
+  };
+  return kKinds;
+}
+
+}  // namespace repro

@@ -1,0 +1,74 @@
+#pragma once
+/// All sections of an XLM-R manifest as one typed struct: the section names are the field names.
+///
+/// Each task kind keeps its own settings beside its spec; this file only gathers them. What a
+/// manifest may say is exactly this list: an unknown key is an error with a suggestion.
+
+#include <string>
+#include <vector>
+
+#include "core/manifest/fields.h"
+#include "experiments/corpus/babel/settings.h"
+#include "experiments/model/config.h"
+#include "experiments/tasks/benchmark/spec.h"
+#include "experiments/tasks/compute.h"
+#include "experiments/tasks/corpus/spec.h"
+#include "experiments/tasks/evaluate/spec.h"
+#include "experiments/tasks/finetune/spec.h"
+#include "experiments/tasks/pretrain/spec.h"
+#include "experiments/tasks/vocab/spec.h"
+
+namespace repro {
+
+/// `[finetune]`: which labelled tasks are run, and the recipe of each.
+struct FinetuneSection {
+  std::vector<std::string> tasks = {"xnli"};  ///< of "xnli", "topic", "tags"
+  FinetuneSettings xnli;
+  FinetuneSettings topic;
+  FinetuneSettings tags;
+
+  template <class V>
+  void Visit(V& v) {
+    v("tasks", tasks, OneOf({"xnli", "topic", "tags"}));
+    v("xnli", xnli);
+    v("topic", topic);
+    v("tags", tags);
+  }
+
+  /// Recipe of a task; nullptr for a name that is none.
+  const FinetuneSettings* Find(const std::string& task) const {
+    if (task == "xnli") return &xnli;
+    if (task == "topic") return &topic;
+    if (task == "tags") return &tags;
+    return nullptr;
+  }
+};
+
+struct RunSettings {
+  CorpusSettings corpus;
+  BabelSettings babel;
+  BenchmarkSettings benchmark;
+  VocabSettings vocab;
+  SamplingSettings sampling;
+  ModelSettings model;
+  PretrainSettings pretrain;
+  FinetuneSection finetune;
+  EvaluateSettings evaluate;
+  ComputeSettings compute;
+
+  template <class V>
+  void Visit(V& v) {
+    v("corpus", corpus);
+    v("babel", babel);
+    v("benchmark", benchmark);
+    v("vocab", vocab);
+    v("sampling", sampling);
+    v("model", model);
+    v("pretrain", pretrain);
+    v("finetune", finetune);
+    v("evaluate", evaluate);
+    v("compute", compute);
+  }
+};
+
+}  // namespace repro
