@@ -1,0 +1,94 @@
+#include "experiments/text/tokenizer.h"
+
+#include <exception>
+#include <utility>
+
+#include <sentencepiece_processor.h>
+
+#include "core/io/file.h"
+
+namespace repro {
+namespace {
+
+constexpr std::string_view kWordMark = "\xE2\x96\x81";  // U+2581
+
+}  // namespace
+
+struct Tokenizer::Impl {
+  sentencepiece::SentencePieceProcessor processor;
+  std::int64_t vocab_size = 0;
+  std::vector<bool> starts_word;  ///< by id
+};
+
+Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Result<Tokenizer> Tokenizer::Load(const std::filesystem::path& model) {
+  REPRO_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(model));
+  return FromBytes(bytes, model.string());
+}
+
+Result<Tokenizer> Tokenizer::FromBytes(std::string_view bytes, std::string_view where) {
+  auto impl = std::make_unique<Impl>();
+  try {
+    const auto status = impl->processor.LoadFromSerializedProto(bytes);
+    if (!status.ok()) {
+      return Fail(ErrorCode::kCorrupt, "{}: not a SentencePiece model: {}", where,
+                  status.ToString());
+    }
+  } catch (const std::exception& e) {
+    return Fail(ErrorCode::kCorrupt, "{}: not a SentencePiece model: {}", where, e.what());
+  }
+  const auto& processor = impl->processor;
+  if (processor.unk_id() != 0 || processor.bos_id() != 1 || processor.eos_id() != 2) {
+    return Fail(ErrorCode::kCorrupt,
+                "{}: expected pieces <unk> 0, <s> 1, </s> 2, found them at {}, {}, {}", where,
+                processor.unk_id(), processor.bos_id(), processor.eos_id());
+  }
+  const int pieces = processor.GetPieceSize();
+  impl->vocab_size = VocabSize(pieces);
+  impl->starts_word.assign(static_cast<std::size_t>(impl->vocab_size), false);
+  for (int piece = 3; piece < pieces; ++piece) {
+    impl->starts_word[static_cast<std::size_t>(FromPieceId(piece))] =
+        processor.IdToPiece(piece).starts_with(kWordMark);
+  }
+  return Tokenizer(std::move(impl));
+}
+
+std::vector<TokenId> Tokenizer::Encode(std::string_view text) const {
+  std::vector<int> ids = impl_->processor.EncodeAsIds(text);
+  for (int& id : ids) id = FromPieceId(id);
+  return ids;
+}
+
+std::vector<Tokenizer::Piece> Tokenizer::EncodePieces(std::string_view text) const {
+  std::vector<std::string> texts = impl_->processor.EncodeAsPieces(text);
+  std::vector<Piece> pieces(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    pieces[i].id = FromPieceId(impl_->processor.PieceToId(texts[i]));
+    pieces[i].text = std::move(texts[i]);
+  }
+  return pieces;
+}
+
+std::string Tokenizer::Decode(const std::vector<TokenId>& ids) const {
+  std::vector<int> pieces;
+  pieces.reserve(ids.size());
+  for (const TokenId id : ids) {
+    const int piece = ToPieceId(id, impl_->vocab_size);
+    if (piece >= 0) pieces.push_back(piece);
+  }
+  return impl_->processor.DecodeIds(pieces);
+}
+
+bool Tokenizer::StartsWord(TokenId id) const {
+  return id >= 0 && id < impl_->vocab_size && impl_->starts_word[static_cast<std::size_t>(id)];
+}
+
+std::int64_t Tokenizer::vocab_size() const {
+  return impl_->vocab_size;
+}
+
+}  // namespace repro

@@ -1,0 +1,55 @@
+#pragma once
+/// SentencePiece behind fairseq's ids (vocabulary.h). Encodes one sentence; adds no <s> or </s>:
+/// where they stand is a matter of the input's format (blocks, single sentences, pairs).
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "experiments/text/vocabulary.h"
+
+namespace repro {
+
+/// Immutable after `Load`; the const members may be called from several threads.
+class Tokenizer {
+ public:
+  /// A SentencePiece model file. Errors: kNotFound, kCorrupt when SentencePiece cannot read it or
+  /// its first pieces are not <unk>, <s>, </s>.
+  static Result<Tokenizer> Load(const std::filesystem::path& model);
+  /// The same from the file's bytes; `where` names them in messages.
+  static Result<Tokenizer> FromBytes(std::string_view bytes, std::string_view where);
+  Tokenizer(Tokenizer&&) noexcept;
+  Tokenizer& operator=(Tokenizer&&) noexcept;
+  ~Tokenizer();
+
+  /// Ids of the sentence's pieces. Neighbouring unknown characters are one <unk>.
+  std::vector<TokenId> Encode(std::string_view text) const;
+  /// The surface of each piece, beside its id.
+  struct Piece {
+    std::string text;  ///< with SentencePiece's word mark U+2581; the surface itself where the
+                       ///< piece is unknown
+    TokenId id = kUnkId;
+  };
+  std::vector<Piece> EncodePieces(std::string_view text) const;
+  /// Text of the ids; <s>, <pad>, </s> and <mask> give nothing, <unk> gives SentencePiece's "
+  /// \u2047 ".
+  std::string Decode(const std::vector<TokenId>& ids) const;
+
+  /// Whether the piece starts a word (begins with U+2581). False for the specials and <unk>.
+  bool StartsWord(TokenId id) const;
+
+  /// Embedding rows, specials and <mask> included.
+  std::int64_t vocab_size() const;
+  TokenId mask_id() const { return MaskId(vocab_size()); }
+
+ private:
+  struct Impl;
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace repro

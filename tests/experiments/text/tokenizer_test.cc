@@ -1,0 +1,148 @@
+#include "experiments/text/tokenizer.h"
+
+#include <cstdlib>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/io/json_io.h"
+#include "experiments/text/vocab_trainer.h"
+#include "tests/experiments/tiny_corpus.h"
+
+namespace repro {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(VocabularyTest, LayoutIsFairseqs) {
+  // XLM-R: 250,000 pieces make 250,002 rows with <mask> at 250,001.
+  EXPECT_EQ(VocabSize(250'000), 250'002);
+  EXPECT_EQ(PieceCount(250'002), 250'000);
+  EXPECT_EQ(MaskId(250'002), 250'001);
+  EXPECT_EQ(FromPieceId(0), kUnkId);
+  EXPECT_EQ(FromPieceId(3), 4);
+  EXPECT_EQ(FromPieceId(249'999), 250'000);
+  EXPECT_EQ(ToPieceId(kUnkId, 250'002), 0);
+  EXPECT_EQ(ToPieceId(4, 250'002), 3);
+  EXPECT_EQ(ToPieceId(250'000, 250'002), 249'999);
+  for (const TokenId special : {kBosId, kPadId, kEosId, MaskId(250'002)}) {
+    EXPECT_EQ(ToPieceId(special, 250'002), -1) << special;
+  }
+}
+
+class TokenizerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    testing::TempFolder folder;
+    ASSERT_TRUE(WriteFileAtomic(folder / "text.txt", testing::TinyText("aa", 400)));
+    auto vocab =
+        TrainVocabulary({{"aa", folder / "text.txt", 1.0}}, {.size = 120, .sample_sentences = 400});
+    ASSERT_TRUE(vocab) << vocab.error().message;
+    model_ = new std::string(vocab->model);
+  }
+  static void TearDownTestSuite() { delete model_; }
+  static std::string* model_;
+};
+std::string* TokenizerTest::model_ = nullptr;
+
+TEST_F(TokenizerTest, TextComesBackFromItsIds) {
+  const auto tokenizer = Tokenizer::FromBytes(*model_, "model");
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_EQ(tokenizer->vocab_size(), 120);
+  for (std::uint64_t i = 500; i < 520; ++i) {
+    const std::string sentence = testing::TinySentence("aa", i);
+    const auto ids = tokenizer->Encode(sentence);
+    EXPECT_EQ(tokenizer->Decode(ids), sentence);
+    for (const TokenId id : ids) {
+      EXPECT_GE(id, kSpecialCount);
+      EXPECT_LT(id, tokenizer->mask_id());
+    }
+  }
+}
+
+TEST_F(TokenizerTest, SpecialsDecodeToNothingAndUnknownsAreOneToken) {
+  const auto tokenizer = Tokenizer::FromBytes(*model_, "model");
+  ASSERT_TRUE(tokenizer);
+  auto ids = tokenizer->Encode("bako");
+  const std::string plain = tokenizer->Decode(ids);
+  ids.insert(ids.begin(), kBosId);
+  ids.insert(ids.end(), {kEosId, kPadId, tokenizer->mask_id()});
+  EXPECT_EQ(tokenizer->Decode(ids), plain);
+  const auto unknown = tokenizer->Encode("ba \xE4\xBD\xA0\xE5\xA5\xBD");  // two Chinese characters
+  EXPECT_EQ(std::count(unknown.begin(), unknown.end(), kUnkId), 1);
+}
+
+TEST_F(TokenizerTest, WordStartsAreMarked) {
+  const auto tokenizer = Tokenizer::FromBytes(*model_, "model");
+  ASSERT_TRUE(tokenizer);
+  const std::string sentence = "bakomite ruzu.";
+  int starts = 0;
+  for (const auto& piece : tokenizer->EncodePieces(sentence)) {
+    EXPECT_EQ(tokenizer->StartsWord(piece.id), piece.text.starts_with("\xE2\x96\x81"));
+    starts += tokenizer->StartsWord(piece.id) ? 1 : 0;
+  }
+  EXPECT_EQ(starts, 2);
+  EXPECT_FALSE(tokenizer->StartsWord(kBosId));
+  EXPECT_FALSE(tokenizer->StartsWord(kUnkId));
+  EXPECT_FALSE(tokenizer->StartsWord(tokenizer->mask_id()));
+}
+
+TEST_F(TokenizerTest, DamagedAndMissingModelsAreNamed) {
+  const auto damaged = Tokenizer::FromBytes(model_->substr(0, 50), "here/sp.model");
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(damaged.error().message, HasSubstr("here/sp.model: not a SentencePiece model"));
+  const auto missing = Tokenizer::Load("/nowhere/sp.model");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+}
+
+// Answers of SentencePiece 0.1.97 kept beside the checkout (golden/README.md there says how they
+// were made).
+void CheckGolden(const std::filesystem::path& model, const std::filesystem::path& answers) {
+  if (!std::filesystem::exists(answers) || !std::filesystem::exists(model)) {
+    GTEST_SKIP() << "no " << answers << " (set REPRO_SHARED)";
+  }
+  const auto tokenizer = Tokenizer::Load(model);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  std::ifstream in(answers);
+  std::string line;
+  int lines = 0;
+  while (std::getline(in, line)) {
+    const auto parsed = ParseJson(line, answers.string());
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    const Json& answer = *parsed;
+    const auto text = answer.at("text").get<std::string>();
+    const char* suffix = answer.contains("ids_0.1.97") ? "_0.1.97" : "";
+    std::vector<TokenId> expected = answer.at(std::string("fairseq_ids") + suffix);
+    ASSERT_EQ(expected.front(), kBosId);
+    ASSERT_EQ(expected.back(), kEosId);
+    expected = {expected.begin() + 1, expected.end() - 1};
+    EXPECT_EQ(tokenizer->Encode(text), expected) << text;
+    std::vector<std::string> pieces;
+    for (auto& piece : tokenizer->EncodePieces(text)) pieces.push_back(piece.text);
+    EXPECT_EQ(pieces, answer.at(std::string("pieces") + suffix).get<std::vector<std::string>>());
+    EXPECT_EQ(tokenizer->Decode(expected), answer.at("decoded_ids").get<std::string>()) << text;
+    ++lines;
+  }
+  EXPECT_GT(lines, 100);
+}
+
+std::filesystem::path Shared() {
+  const char* shared = std::getenv("REPRO_SHARED");
+  return shared != nullptr ? shared : REPRO_TESTDATA "/../../../shared";
+}
+
+TEST(TokenizerGoldenTest, TestModelEqualsSentencePiece) {
+  CheckGolden(Shared() / "data/models/sentencepiece/test_model.model",
+              Shared() / "golden/sentencepiece/test_model.jsonl");
+}
+
+TEST(TokenizerGoldenTest, NmtNfkcModelEqualsSentencePiece) {
+  CheckGolden(Shared() / "golden/sentencepiece/nmt_nfkc.model",
+              Shared() / "golden/sentencepiece/nmt_nfkc.jsonl");
+}
+
+}  // namespace
+}  // namespace repro
