@@ -1,0 +1,96 @@
+#include "core/graph/staleness.h"
+
+#include <unordered_map>
+
+namespace repro {
+namespace {
+
+/// Why a task that the log knows has no artifact.
+std::string DescribeKnown(const TaskRow& row) {
+  if (row.state == "done") return "artifact missing";
+  if (row.state == "failed") return fmt::format("failed before (attempt {})", row.attempts);
+  if (row.state == "interrupted") return fmt::format("interrupted (attempt {})", row.attempts);
+  if (row.state == "running")
+    return fmt::format("still running, or ended unseen (attempt {})", row.attempts);
+  return row.attempts > 0 ? "asked for again" : "never ran";
+}
+
+Result<std::vector<std::string>> ExplainNew(const Task& task, TaskHistory& history) {
+  REPRO_ASSIGN_OR_RETURN(const TaskRow* nearest, history.Nearest(task));
+  if (nearest == nullptr) return std::vector<std::string>{"never ran"};
+  std::vector<std::string> reasons = DescribeDifference(*nearest, task);
+  // The same label is the same thing with other settings. Another label is a thing of its own that
+  // has not run.
+  if (nearest->label != task.label && !reasons.empty()) {
+    reasons.front() = fmt::format("never ran; unlike '{}': {}", nearest->label, reasons.front());
+  }
+  return reasons;
+}
+
+}  // namespace
+
+std::string_view StandingName(Standing standing) {
+  switch (standing) {
+    case Standing::kCached:
+      return "cached";
+    case Standing::kRun:
+      return "run";
+    case Standing::kDiverged:
+      return "diverged";
+    case Standing::kUnresolved:
+      break;
+  }
+  return "unresolved";
+}
+
+Result<std::vector<TaskStanding>> FindStandings(const TaskGraph& graph, const RunLog* log,
+                                                const ArtifactStore& store, TaskHistory& history,
+                                                std::string_view build_id) {
+  std::vector<std::string> keys;
+  keys.reserve(graph.tasks().size());
+  for (const Task& task : graph.tasks()) keys.push_back(task.key);
+  std::unordered_map<std::string, TaskRow> known;
+  if (log != nullptr) {
+    REPRO_ASSIGN_OR_RETURN(std::vector<TaskRow> rows, log->Tasks(keys));
+    for (TaskRow& row : rows) {
+      std::string key = row.key;
+      known.emplace(std::move(key), std::move(row));
+    }
+  }
+
+  std::vector<TaskStanding> standings;
+  standings.reserve(graph.tasks().size());
+  for (const Task& task : graph.tasks()) {
+    TaskStanding& standing = standings.emplace_back();
+    if (!task.unresolved.empty()) {
+      standing.standing = Standing::kUnresolved;
+      standing.reasons = {"not at hand: " + task.unresolved};
+      continue;
+    }
+    const auto artifact = store.Find(task.kind, task.key);
+    if (artifact && artifact->has_value()) {
+      standing.standing = Standing::kCached;
+      standing.build = (*artifact)->build;
+      standing.other_build = standing.build != build_id;
+      continue;
+    }
+    const auto row = known.find(task.key);
+    if (!artifact) {
+      if (artifact.error().code != ErrorCode::kCorrupt) return tl::unexpected(artifact.error());
+      standing.damaged = true;
+      standing.reasons = {"artifact damaged: " + artifact.error().message};
+    } else if (row == known.end()) {
+      REPRO_ASSIGN_OR_RETURN(standing.reasons, ExplainNew(task, history));
+    } else if (row->second.state == "diverged") {
+      standing.standing = Standing::kDiverged;
+      standing.reasons = {"diverged before; `repro retry` runs it again"};
+    } else if (row->second.state == "waiting" && row->second.attempts == 0) {
+      REPRO_ASSIGN_OR_RETURN(standing.reasons, ExplainNew(task, history));
+    } else {
+      standing.reasons = {DescribeKnown(row->second)};
+    }
+  }
+  return standings;
+}
+
+}  // namespace repro
