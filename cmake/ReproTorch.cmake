@@ -1,18 +1,15 @@
 # LibTorch 2.11 as one target, repro_torch: its CPU half, linked directly, since the package file of the wheel demands a
 # CUDA toolkit. Sets REPRO_TORCH_DIR, REPRO_TORCH_LIB_DIR and REPRO_TORCH_VERSION ("" where REPRO_WITH_TORCH is off).
 #
-# Where it is looked for: -DREPRO_TORCH_DIR, the environment's LIBTORCH, then what scripts/setup left in .deps/libtorch.
+# Where it is looked for: -DREPRO_TORCH_DIR, then what scripts/setup left in .deps/libtorch.
 # Exactly 2.11: c10d's internals are used, and they change with every release.
 set(REPRO_TORCH_VERSION "")
 if(NOT REPRO_WITH_TORCH)
   return()
 endif()
 
-set(REPRO_TORCH_DIR "" CACHE PATH "Folder of LibTorch 2.11 with include/ and lib/; empty: LIBTORCH, then .deps/libtorch")
+set(REPRO_TORCH_DIR "" CACHE PATH "Folder of LibTorch 2.11 with include/ and lib/; empty: .deps/libtorch")
 set(torch_dir "${REPRO_TORCH_DIR}")
-if(NOT torch_dir)
-  set(torch_dir "$ENV{LIBTORCH}")
-endif()
 if(NOT torch_dir)
   set(torch_dir ${CMAKE_SOURCE_DIR}/.deps/libtorch)
 endif()
@@ -21,7 +18,7 @@ file(REAL_PATH ${torch_dir} torch_dir)
 set(version_header ${torch_dir}/include/torch/headeronly/version.h)
 if(NOT EXISTS ${version_header} OR NOT EXISTS ${torch_dir}/lib/libtorch_cpu.so)
   message(FATAL_ERROR "No LibTorch 2.11 in ${torch_dir}: run scripts/setup, or name a folder with include/ and lib/ "
-    "by LIBTORCH=/path or -DREPRO_TORCH_DIR=/path")
+    "with LIBTORCH=/path scripts/setup")
 endif()
 file(STRINGS ${version_header} version_line REGEX "\"[0-9]+\\.[0-9]+\\.[0-9]+")
 string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" REPRO_TORCH_VERSION "${version_line}")

@@ -1,0 +1,18 @@
+# shellcheck shell=bash disable=SC2034
+# Read by the other scripts: where the checkout is, which tools it uses, how they speak.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+deps=$root/.deps
+python=$deps/py/bin/python
+# The programs themselves: the wheel's own starters cost a Python start each.
+for cmake_bin in "$deps"/py/lib/python3*/site-packages/cmake/data/bin; do PATH=$cmake_bin:$PATH; done
+export PATH=$deps/py/bin:$PATH
+
+say() { printf '%s\n' "$*"; }
+fail() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+elapsed() { printf '%d min %02d s' $((SECONDS / 60)) $((SECONDS % 60)); }
