@@ -70,7 +70,8 @@ struct PlateauLoss {
   double context_free = 0;
 };
 
-/// Movable; one thread at a time (it caches the order of the present epoch).
+/// Movable. Batches may be drawn from several threads; `ValidationPlateau` counts on its first call
+/// and may not.
 class BatchSource {
  public:
   /// `folder`: the `encode` artifact. Verifies the shards' checksums. Errors: kNotFound, kCorrupt,
@@ -83,17 +84,20 @@ class BatchSource {
 
   /// The batch of update `update`, counted from 0. Depends on the artifact, the options and
   /// `update` only.
-  MaskedBatch Get(std::int64_t update);
+  MaskedBatch Get(std::int64_t update) const;
 
   /// The held-out blocks of a language with a masking that depends on neither seed nor update, so
   /// that every seed and every step is measured on the same targets.
   const MaskedBatch& Validation(std::size_t language) const;
-  PlateauLoss ValidationPlateau(std::size_t language) const;
+  /// Counts the training tokens on the first call (one pass over the shards).
+  PlateauLoss ValidationPlateau(std::size_t language);
 
   const std::vector<std::string>& languages() const;
   const std::vector<LanguageShare>& shares() const;
   std::int64_t vocab_size() const;
   std::int64_t blocks_per_epoch() const;
+  /// How often a training block of `language` is seen on average in `updates` updates.
+  double Repeats(std::size_t language, std::int64_t updates) const;
 
  private:
   struct Impl;

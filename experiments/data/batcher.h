@@ -1,0 +1,27 @@
+#pragma once
+/// Sequences of different lengths -> one padded, row-major block.
+
+#include <cstdint>
+#include <vector>
+
+namespace repro {
+
+struct PaddedRows {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;           ///< the longest row
+  std::vector<std::int64_t> values;   ///< rows x columns
+  std::vector<std::int64_t> lengths;  ///< a row
+};
+
+/// `pad` fills what is behind a row's end.
+PaddedRows PadRows(const std::vector<std::vector<std::int64_t>>& rows, std::int64_t pad);
+
+/// Indices of `lengths`, longest first; equal lengths keep their order.
+std::vector<std::size_t> OrderByLength(const std::vector<std::int64_t>& lengths);
+
+/// Batches for inference: neighbours in length, at most `max_rows` rows and about `max_tokens`
+/// padded tokens each. Every index occurs once.
+std::vector<std::vector<std::size_t>> LengthBatches(const std::vector<std::int64_t>& lengths,
+                                                    std::int64_t max_rows, std::int64_t max_tokens);
+
+}  // namespace repro

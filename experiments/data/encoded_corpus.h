@@ -1,0 +1,40 @@
+#pragma once
+/// meta.json of an `encode` artifact: what its shards hold, so that a reader need not open them
+/// all.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "core/base/result.h"
+
+namespace repro {
+
+struct ShardCounts {
+  std::int64_t sentences = 0;  ///< without the lone </s> that parts documents
+  std::int64_t documents = 0;
+  std::int64_t tokens = 0;   ///< every </s> included
+  std::int64_t unknown = 0;  ///< <unk> among them
+};
+
+struct EncodedLanguage {
+  double nominal_units = 0;  ///< n_i of the corpus
+  ShardCounts train, heldout;
+};
+
+struct EncodedCorpus {
+  std::int64_t vocab_size = 0;
+  std::map<std::string, EncodedLanguage> languages;  ///< by code
+
+  static std::filesystem::path TrainShard(const std::filesystem::path& folder,
+                                          const std::string& code);
+  static std::filesystem::path HeldoutShard(const std::filesystem::path& folder,
+                                            const std::string& code);
+
+  /// Errors: kNotFound, kCorrupt naming the field.
+  static Result<EncodedCorpus> Load(const std::filesystem::path& folder);
+  Status Save(const std::filesystem::path& folder) const;
+};
+
+}  // namespace repro
