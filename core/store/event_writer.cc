@@ -1,11 +1,11 @@
 #include "core/store/event_writer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "core/base/units.h"
 #include "core/io/file.h"
@@ -66,8 +66,9 @@ void EventWriter::Append(Json event) {
 }
 
 void EventWriter::Write(const Metric& metric) {
-  Json event = {{"type", "metric"},         {"name", metric.name},         {"step", metric.step},
-                {"language", metric.language}, {"split", metric.split}, {"seed", metric.seed}};
+  Json event = {{"type", "metric"},      {"name", metric.name},
+                {"step", metric.step},   {"language", metric.language},
+                {"split", metric.split}, {"seed", metric.seed}};
   // JSON has no nan or inf: they travel as strings, and the run log stores them as such a value.
   if (std::isfinite(metric.value)) {
     event["value"] = metric.value;

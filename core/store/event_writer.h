@@ -1,9 +1,9 @@
 #pragma once
 /// The task's side of the run log: an append-only events.jsonl, one JSON object a line.
 ///
-/// Each event carries `seq`, counted from 0 within one file, so that ingestion is idempotent: (attempt, seq) is unique.
-/// A line is written with one write(2); a torn last line can only be the end of a killed process. docs/formats.md has
-/// the fields.
+/// Each event carries `seq`, counted from 0 within one file, so that ingestion is idempotent:
+/// (attempt, seq) is unique. A line is written with one write(2); a torn last line can only be the
+/// end of a killed process. docs/formats.md has the fields.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,9 +15,11 @@
 
 namespace repro {
 
-/// A measured value. `language` and `split` are empty where they mean nothing; `seed` is the fine-tuning seed, else -1.
+/// A measured value. `language` and `split` are empty where they mean nothing; `seed` is the
+/// fine-tuning seed, else -1.
 struct Metric {
-  std::string name;       ///< "pretrain.loss", "xnli.accuracy"; the unit is part of the meaning in docs/formats.md
+  std::string name;  ///< "pretrain.loss", "xnli.accuracy"; the unit is part of the meaning in
+                     ///< docs/formats.md
   double value = 0;
   std::int64_t step = 0;  ///< update, epoch or 0
   std::string language{};
@@ -25,8 +27,8 @@ struct Metric {
   std::int64_t seed = -1;
 };
 
-/// Appends events. Not shared between threads. Opening an existing file continues after its last whole line (a torn
-/// last line is cut off first).
+/// Appends events. Not shared between threads. Opening an existing file continues after its last
+/// whole line (a torn last line is cut off first).
 class EventWriter {
  public:
   static Result<EventWriter> Open(const std::filesystem::path& path);
@@ -40,7 +42,8 @@ class EventWriter {
                 const Json& info = Json::object());
   /// level: "info", "warning", "error".
   void Message(std::string_view level, std::string_view text);
-  /// state: "started", "checkpoint", "resumed", "interrupted", "diverged", "finished". `info` is free.
+  /// state: "started", "checkpoint", "resumed", "interrupted", "diverged", "finished". `info` is
+  /// free.
   void State(std::string_view state, const Json& info = Json::object());
 
   /// kIo of the first failed write, if any (disk full): the task ends with it at its next boundary.

@@ -101,6 +101,7 @@ struct MetricQuery {
 struct RunQuery {
   std::string experiment_id, scale, state, tag;
   std::int64_t invocation = 0;
+  std::int64_t id = 0;      ///< one run by its number
   std::size_t limit = 0;    ///< 0: all
   bool with_config = true;  ///< false leaves RunRow::config null: listings are 10 times faster
 };

@@ -1,0 +1,230 @@
+#include "core/store/lease.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <climits>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/base/units.h"
+#include "core/io/file.h"
+#include "core/io/json_io.h"
+
+namespace repro {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string HostName() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof(name) - 1) == 0 ? std::string(name) : std::string("?");
+}
+
+std::string UserName() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry != nullptr ? std::string(entry->pw_name) : std::to_string(::geteuid());
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+/// What the lease file says; empty when it says nothing readable (nobody, or a holder that has just
+/// come).
+std::optional<LeaseHolder> ReadHolder(int fd) {
+  char text[4096];
+  const ssize_t size = ::pread(fd, text, sizeof(text), 0);
+  if (size <= 0) return std::nullopt;
+  const Json json = Json::parse(std::string_view(text, static_cast<std::size_t>(size)), nullptr,
+                                /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  try {
+    LeaseHolder holder;
+    holder.pid = json.at("pid").get<std::int64_t>();
+    holder.host = json.at("host").get<std::string>();
+    holder.user = json.at("user").get<std::string>();
+    holder.command = json.at("command").get<std::string>();
+    holder.since_ms = json.at("since_ms").get<std::int64_t>();
+    return holder;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+Status WriteHolder(int fd, const LeaseHolder& holder, const std::string& path) {
+  const std::string text = CanonicalJson({{"pid", holder.pid},
+                                          {"host", holder.host},
+                                          {"user", holder.user},
+                                          {"command", holder.command.substr(0, 1000)},
+                                          {"since_ms", holder.since_ms}}) +
+                           "\n";
+  if (::ftruncate(fd, 0) != 0 ||
+      ::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    return FailErrno("write", path);
+  }
+  return {};
+}
+
+constexpr std::string_view kKindNames[] = {"stop", "retry", "tag"};
+
+Json RequestToJson(const Request& request) {
+  return {{"format", 1},
+          {"kind", kKindNames[static_cast<int>(request.kind)]},
+          {"run", request.run},
+          {"task", request.task_key},
+          {"failed", request.failed},
+          {"tag", request.tag},
+          {"remove", request.remove},
+          {"time_ms", request.time_ms},
+          {"by", request.by}};
+}
+
+Result<Request> RequestFromJson(const Json& json, const std::string& where) {
+  try {
+    Request request;
+    const std::string kind = json.at("kind").get<std::string>();
+    const auto* const found = std::find(std::begin(kKindNames), std::end(kKindNames), kind);
+    if (json.at("format").get<int>() != 1 || found == std::end(kKindNames)) {
+      return Fail(ErrorCode::kCorrupt, "{}: not a request that this build knows", where);
+    }
+    request.kind = static_cast<Request::Kind>(found - std::begin(kKindNames));
+    request.run = json.at("run").get<std::int64_t>();
+    request.task_key = json.at("task").get<std::string>();
+    request.failed = json.at("failed").get<bool>();
+    request.tag = json.at("tag").get<std::string>();
+    request.remove = json.at("remove").get<bool>();
+    request.time_ms = json.at("time_ms").get<std::int64_t>();
+    request.by = json.at("by").get<std::string>();
+    return request;
+  } catch (const Json::exception& error) {
+    return Fail(ErrorCode::kCorrupt, "{}: not a request: {}", where, error.what());
+  }
+}
+
+}  // namespace
+
+std::string LeaseHolder::Describe() const {
+  const double seconds = static_cast<double>(WallTimeMs() - since_ms) / 1000;
+  return fmt::format("{} (pid {} of {} on {}) since {}, {} ago", command, pid, user, host,
+                     FormatTime(since_ms), FormatDuration(std::max(0.0, seconds)));
+}
+
+Lease::Lease(Lease&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+Lease::~Lease() {
+  if (fd_ < 0) return;
+  // An empty file tells an orderly end from a killed holder. Best effort: the lock is what counts.
+  [[maybe_unused]] const int ignored = ::ftruncate(fd_, 0);
+  ::close(fd_);
+}
+
+Result<Lease> Lease::Acquire(const fs::path& workspace, const std::string& command) {
+  REPRO_RETURN_IF_ERROR(MakeDirectories(workspace));
+  const std::string path = (workspace / "lease").string();
+  Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (fd.get() < 0) return FailErrno("open", path);
+  // `InspectLease` takes the lock for an instant, and so does a command that ends at once: wait a
+  // little.
+  constexpr int kTries = 10;
+  for (int tries = 1; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0;) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return FailErrno("lock", path);
+    if (++tries > kTries) {
+      const auto holder = ReadHolder(fd.get());
+      return Fail(ErrorCode::kBusy,
+                  "{}: the workspace is in use by {}; wait for it, stop it with `repro stop`, or "
+                  "name another --workspace",
+                  workspace.string(), holder ? holder->Describe() : "another process");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  REPRO_RETURN_IF_ERROR(
+      WriteHolder(fd.get(), {::getpid(), HostName(), UserName(), command, WallTimeMs()}, path));
+  return Lease(fd.release());
+}
+
+Result<LeaseState> InspectLease(const fs::path& workspace) {
+  const std::string path = (workspace / "lease").string();
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return LeaseState{};
+    return FailErrno("open", path);
+  }
+  LeaseState state;
+  if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return FailErrno("lock", path);
+    state.held = true;
+  }
+  state.holder = ReadHolder(fd.get());
+  return state;
+}
+
+Result<fs::path> DropRequest(const fs::path& workspace, Request request) {
+  request.time_ms = WallTimeMs();
+  request.by = UserName() + "@" + HostName();
+  // Time, process and a number: names sort by age and never meet.
+  fs::path path;
+  std::error_code error;
+  int number = 0;
+  do {
+    path = workspace / "requests" /
+           fmt::format("{:015}-{}-{}.json", request.time_ms, ::getpid(), number++);
+  } while (fs::exists(path, error));
+  REPRO_RETURN_IF_ERROR(WriteFileAtomic(path, CanonicalJson(RequestToJson(request)) + "\n"));
+  return path;
+}
+
+Result<std::vector<TakenRequest>> TakeRequests(const fs::path& workspace,
+                                               const std::function<Status(const Request&)>& apply) {
+  std::vector<TakenRequest> taken;
+  const fs::path folder = workspace / "requests";
+  std::error_code error;
+  if (!fs::exists(folder, error)) return taken;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() == ".json") files.push_back(it->path());
+  }
+  if (error) return Fail(ErrorCode::kIo, "{}: cannot list: {}", folder.string(), error.message());
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) {
+    const auto json = LoadJson(file);
+    const auto request = json ? RequestFromJson(*json, file.string())
+                              : Result<Request>(tl::unexpected<Error>(json.error()));
+    if (!request) {
+      REPRO_RETURN_IF_ERROR(MakeDirectories(folder / "bad"));
+      fs::rename(file, folder / "bad" / file.filename(), error);
+      taken.push_back({{}, tl::unexpected<Error>(request.error())});
+      continue;
+    }
+    taken.push_back({*request, apply(*request)});
+    fs::remove(file, error);
+    if (error) return Fail(ErrorCode::kIo, "{}: cannot remove: {}", file.string(), error.message());
+  }
+  return taken;
+}
+
+}  // namespace repro
