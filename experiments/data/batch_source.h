@@ -35,7 +35,7 @@ struct MaskedBatch {
 };
 
 struct BatchSourceOptions {
-  std::vector<std::string> languages;  ///< codes; each must be in the artifact
+  std::vector<std::string> languages{};  ///< codes; each must be in the artifact
   double alpha = 0.3;
   std::string unit =
       "sentences";  ///< p_i by the corpora's nominal units ("sentences") or by blocks ("blocks")
