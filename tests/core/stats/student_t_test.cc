@@ -1,0 +1,86 @@
+#include "core/stats/student_t.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "tests/core/stats/golden.h"
+
+namespace repro {
+namespace {
+
+TEST(StudentTTest, TailsEqualScipy) {
+  const Json golden = LoadGolden("distributions.json");
+  ASSERT_GT(golden["t_sf"].size(), 30u);
+  for (const Json& row : golden["t_sf"]) {
+    ExpectGolden(StudentTUpperTail(row[1], row[0]), row[2], "t_sf " + row.dump());
+  }
+}
+
+TEST(StudentTTest, QuantilesEqualScipy) {
+  const Json golden = LoadGolden("distributions.json");
+  ASSERT_TRUE(golden.contains("t_quantile"));
+  for (const Json& row : golden["t_quantile"]) {
+    ExpectGolden(StudentTQuantile(row[1], row[0]), row[2], "t_quantile " + row.dump());
+  }
+}
+
+TEST(StudentTTest, LimitsAndNonsense) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(StudentTUpperTail(infinity, 3), 0);
+  EXPECT_EQ(StudentTUpperTail(-infinity, 3), 1);
+  EXPECT_TRUE(std::isnan(StudentTUpperTail(1, 0)));
+  EXPECT_TRUE(std::isnan(StudentTQuantile(1, 4)));
+}
+
+TEST(MeanWithIntervalTest, EqualsScipy) {
+  for (const Json& entry : LoadGolden("intervals.json")) {
+    const auto x = GoldenNumbers(entry["x"]);
+    const MeanInterval interval = MeanWithInterval(x, entry["confidence"]);
+    ExpectGolden(interval.mean, entry["mean"], "mean");
+    ExpectGolden(interval.sd, entry["sd"], "sd");
+    ExpectGolden(interval.sem, entry["sem"], "sem");
+    ExpectGolden(interval.low, entry["ci_low"], "low");
+    ExpectGolden(interval.high, entry["ci_high"], "high");
+    EXPECT_TRUE(interval.known());
+  }
+}
+
+TEST(MeanWithIntervalTest, OneValueHasNoInterval) {
+  const MeanInterval interval = MeanWithInterval(std::array{71.5});
+  EXPECT_EQ(interval.mean, 71.5);
+  EXPECT_FALSE(interval.known());
+  EXPECT_TRUE(std::isnan(interval.low));
+}
+
+// Worked by hand: a = 3, 5 (mean 4, squares 2), b = 1, 2, 3 (mean 2, squares 2): variance 4 / 3,
+// df 3.
+TEST(PooledDifferenceTest, PoolsTheVarianceOfBothSamples) {
+  const DifferenceInterval result =
+      PooledDifference(std::array{3.0, 5.0}, std::array{1.0, 2.0, 3.0});
+  EXPECT_DOUBLE_EQ(result.difference, 2);
+  EXPECT_EQ(result.df, 3);
+  EXPECT_NEAR(result.standard_error, std::sqrt(4.0 / 3 * (0.5 + 1.0 / 3)), 1e-12);
+  EXPECT_NEAR(result.high - result.difference, 3.182446305284263 * result.standard_error, 1e-9);
+}
+
+TEST(PooledDifferenceTest, ASingleControlTakesTheOtherSamplesVariance) {
+  const DifferenceInterval result =
+      PooledDifference(std::array{40.0, 42.0, 44.0}, std::array{34.0});
+  EXPECT_TRUE(result.known());
+  EXPECT_EQ(result.df, 2);
+  EXPECT_NEAR(result.standard_error, 2 * std::sqrt(1.0 / 3 + 1), 1e-12);
+  EXPECT_FALSE(PooledDifference(std::array{40.0}, std::array{34.0}).known());
+}
+
+// statsmodels' TTestPower (one-sample, one-sided): n = 5, alpha 0.05, power 0.8 solves to effect
+// size 1.3603 sd.
+TEST(SmallestDetectableEffectTest, AgreesWithPowerTables) {
+  EXPECT_NEAR(SmallestDetectableEffect(1 / std::sqrt(5.0), 4, 0.05, 0.8), 1.3603, 2e-3);
+  EXPECT_TRUE(std::isinf(SmallestDetectableEffect(1, 0, 0.05, 0.8)));
+}
+
+}  // namespace
+}  // namespace repro
