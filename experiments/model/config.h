@@ -1,6 +1,7 @@
 #pragma once
-/// Shape of the XLM-R encoder (paper Table 7; RoBERTa's architecture: post-LN, learned positions from 2, exact GELU,
-/// tied input and output embeddings, no language embeddings). No LibTorch here: `repro` counts parameters with it.
+/// Shape of the XLM-R encoder (paper Table 7; RoBERTa's architecture: post-LN, learned positions
+/// from 2, exact GELU, tied input and output embeddings, no language embeddings). No LibTorch here:
+/// `repro` counts parameters with it.
 
 #include <cstdint>
 
@@ -9,14 +10,14 @@
 namespace repro {
 
 struct ModelSettings {
-  std::int64_t layers = 12;               ///< L
-  std::int64_t hidden = 768;              ///< H
-  std::int64_t heads = 12;                ///< A
-  std::int64_t feed_forward = 0;          ///< 0: 4 x hidden
+  std::int64_t layers = 12;       ///< L
+  std::int64_t hidden = 768;      ///< H
+  std::int64_t heads = 12;        ///< A
+  std::int64_t feed_forward = 0;  ///< 0: 4 x hidden
   double dropout = 0.1;
   double attention_dropout = 0.1;
   double layer_norm_eps = 1e-5;
-  double init_std = 0.02;                 ///< weights ~ N(0, init_std)
+  double init_std = 0.02;  ///< weights ~ N(0, init_std)
 
   template <class V>
   void Visit(V& v) {
@@ -49,10 +50,11 @@ struct ModelShape {
   }
 };
 
-/// Parameters of embeddings and layers, without the LM head (fairseq and transformers count alike: Base 277,452,288 at
-/// V 250,002 and 514 positions; Large 558,839,808). Exact.
+/// Parameters of embeddings and layers, without the LM head (fairseq and transformers count alike:
+/// Base 277,452,288 at V 250,002 and 514 positions; Large 558,839,808). Exact.
 std::int64_t EncoderParameters(const ModelShape& shape);
-/// Parameters of the MLM model: encoder, LM head dense, LayerNorm and output bias (the output matrix is tied).
+/// Parameters of the MLM model: encoder, LM head dense, LayerNorm and output bias (the output
+/// matrix is tied).
 std::int64_t MlmParameters(const ModelShape& shape);
 /// Bytes of the weights file's tensors in float32.
 std::int64_t WeightBytes(const ModelShape& shape);

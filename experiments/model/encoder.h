@@ -21,9 +21,6 @@
 
 namespace repro {
 
-inline constexpr std::int64_t kPadId =
-    1;  ///< fairseq's <pad>; what is padding follows from the ids alone
-
 /// A tensor and its name. Names are those of transformers' XLM-R files, except that query, key and
 /// value are one tensor "...attention.self.qkv.*"; state_dict_adapter.h translates.
 struct NamedTensor {
@@ -123,14 +120,18 @@ Model CloneWeights(const Model& model) {
   return copy;
 }
 
-/// Fresh weights on the CPU: matrices and embeddings N(0, init_std), biases 0, LayerNorm 1 and 0,
-/// the <pad> rows 0. Each tensor has its own stream (seed, transformers' name), drawn with integer
-/// and IEEE arithmetic only: the same seed gives the same weights on any machine.
-Encoder InitEncoder(const ModelShape& shape, std::uint64_t seed);
+/// The structure with tensors of the right shapes on the CPU, values undefined: to be filled by
+/// InitTensor or from a file.
+Encoder EncoderOfShape(const ModelShape& shape);
 
-/// A fresh N(0, std) matrix, or zeros and ones, as a leaf that requires a gradient. For heads.
-at::Tensor InitNormal(at::IntArrayRef sizes, double std, std::uint64_t seed, std::string_view name);
-at::Tensor InitConstant(at::IntArrayRef sizes, double value);
+/// Fills a fresh tensor by the rule that its name says: LayerNorm weights 1, biases 0, all else
+/// N(0, std), the <pad> row of the two embedding tables 0. Each tensor has its own stream (seed,
+/// name), drawn with integer and IEEE arithmetic only: the same seed gives the same weights on any
+/// machine. Makes it a leaf that requires a gradient.
+void InitTensor(const std::string& name, at::Tensor& tensor, double std, std::uint64_t seed);
+
+/// Fresh weights by InitTensor with the shape's init_std.
+Encoder InitEncoder(const ModelShape& shape, std::uint64_t seed);
 
 struct EncodeOptions {
   DropoutRng* dropout = nullptr;  ///< null: evaluation

@@ -48,6 +48,8 @@ void VisitTensors(TokenClassifier& model, Visit&& visit) {
   VisitLinear("classifier", model.out, visit);
 }
 
+/// The structure with undefined values, as EncoderOfShape.
+MlmModel MlmModelOfShape(const ModelShape& shape);
 MlmModel InitMlmModel(const ModelShape& shape, std::uint64_t seed);
 /// A new head on a (pretrained) encoder. The head is drawn from `seed`; the encoder's weights are
 /// shared, not copied.

@@ -34,6 +34,9 @@ Result<TokenClassifier> LoadTokenClassifier(const std::filesystem::path& folder)
 /// The encoder alone, whatever head lies beside it.
 Result<Encoder> LoadEncoder(const std::filesystem::path& folder);
 
+/// The label names that `config.json` of a classifier states, in order of their ids.
+Result<std::vector<std::string>> LoadLabels(const std::filesystem::path& folder);
+
 /// Dropout as the config says it (pretraining's) or as fine-tuning wants it: both rates of the
 /// encoder set to `p`.
 void SetDropout(Encoder& encoder, double p);

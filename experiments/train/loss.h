@@ -8,21 +8,18 @@
 
 namespace repro {
 
-inline constexpr std::int64_t kIgnoreIndex = -100;  ///< target of a position that is not predicted
-
 struct LossSum {
   at::Tensor sum;          ///< scalar, nats, differentiable
   std::int64_t count = 0;  ///< predicted tokens
 };
 
 /// Masked language modelling: full softmax cross-entropy at the positions whose target is not
-/// kIgnoreIndex, and only there. tokens_BT: the corrupted input; targets_BT: original ids. Paper:
+/// negative, and only there. tokens_BT: the corrupted input; targets_BT: the original ids. Paper:
 /// section 3 (the MLM objective).
 LossSum MlmLoss(const MlmModel& model, const at::Tensor& tokens_BT, const at::Tensor& targets_BT,
                 DropoutRng* dropout = nullptr);
 
-/// Mean cross-entropy of logits_NK against labels_N, leaving out kIgnoreIndex (0 when all are left
-/// out).
+/// Mean cross-entropy of logits_NK against labels_N, leaving out negative labels (0 when all are).
 at::Tensor ClassificationLoss(const at::Tensor& logits_NK, const at::Tensor& labels_N);
 
 }  // namespace repro

@@ -1,0 +1,163 @@
+#include "experiments/model/encoder.h"
+
+#include <cmath>
+
+#include "core/base/rng.h"
+#include "experiments/model/normal.h"
+#include "experiments/text/vocabulary.h"
+
+namespace repro {
+namespace {
+
+LinearWeights LinearOfShape(std::int64_t outputs, std::int64_t inputs) {
+  return {at::empty({outputs, inputs}, at::kFloat), at::empty({outputs}, at::kFloat)};
+}
+
+LayerNormWeights LayerNormOfShape(std::int64_t width) {
+  return {at::empty({width}, at::kFloat), at::empty({width}, at::kFloat)};
+}
+
+// A padding mask for attention: [B, 1, 1, T] with -inf at padding, or undefined when there is none.
+at::Tensor AttentionBias(const at::Tensor& padding_BT, at::ScalarType type) {
+  if (!padding_BT.any().item<bool>()) return {};
+  const at::Tensor bias_BT = at::zeros(padding_BT.sizes(), padding_BT.options().dtype(type));
+  return bias_BT.masked_fill(padding_BT, -INFINITY).unsqueeze(1).unsqueeze(1);
+}
+
+at::Tensor ApplyLinear(const at::Tensor& x, const LinearWeights& linear) {
+  return at::linear(x, linear.weight_OI, linear.bias_O);
+}
+
+at::Tensor ApplyLayerNorm(const at::Tensor& x, const LayerNormWeights& norm, double eps) {
+  return at::layer_norm(x, {x.size(-1)}, norm.weight_C, norm.bias_C, eps);
+}
+
+// Heads in the middle: D = C / A. Written out where probabilities fall out on the CPU: the fused
+// attention of ATen is slow there with dropout.
+at::Tensor Attention(const at::Tensor& qkv_BT3C, const at::Tensor& bias, std::int64_t heads,
+                     double dropout, DropoutRng* rng) {
+  const std::int64_t batch = qkv_BT3C.size(0);
+  const std::int64_t length = qkv_BT3C.size(1);
+  const std::int64_t width = qkv_BT3C.size(2) / 3;
+  const std::vector<at::Tensor> parts =
+      qkv_BT3C.view({batch, length, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
+  at::Tensor context_BHTD;
+  const bool drops = rng != nullptr && dropout > 0;
+  if (drops && qkv_BT3C.device().is_cpu()) {
+    const double scale = 1.0 / std::sqrt(static_cast<double>(width / heads));
+    at::Tensor scores_BHTT = at::matmul(parts[0] * scale, parts[1].transpose(-2, -1));
+    if (bias.defined()) scores_BHTT = scores_BHTT + bias;
+    const at::Tensor weights_BHTT = Dropout(at::softmax(scores_BHTT, -1), dropout, rng);
+    context_BHTD = at::matmul(weights_BHTT, parts[2]);
+  } else {
+    if (drops) {
+      at::Generator generator = at::globalContext().defaultGenerator(qkv_BT3C.device());
+      generator.set_current_seed(rng->NextKey());
+    }
+    const std::optional<at::Tensor> mask =
+        bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt;
+    context_BHTD =
+        at::scaled_dot_product_attention(parts[0], parts[1], parts[2], mask, drops ? dropout : 0.0);
+  }
+  return context_BHTD.transpose(1, 2).reshape({batch, length, width});
+}
+
+at::Tensor ApplyLayer(const EncoderLayer& layer, const ModelSettings& settings,
+                      const at::Tensor& hidden_BTC, const at::Tensor& bias, DropoutRng* rng) {
+  const at::Tensor context_BTC = Attention(ApplyLinear(hidden_BTC, layer.qkv), bias, settings.heads,
+                                           settings.attention_dropout, rng);
+  const at::Tensor attended_BTC = ApplyLayerNorm(
+      hidden_BTC + Dropout(ApplyLinear(context_BTC, layer.attention_output), settings.dropout, rng),
+      layer.attention_norm, settings.layer_norm_eps);
+  const at::Tensor activation_BTF = at::gelu(ApplyLinear(attended_BTC, layer.intermediate));
+  return ApplyLayerNorm(
+      attended_BTC + Dropout(ApplyLinear(activation_BTF, layer.output), settings.dropout, rng),
+      layer.output_norm, settings.layer_norm_eps);
+}
+
+}  // namespace
+
+Encoder EncoderOfShape(const ModelShape& shape) {
+  const std::int64_t width = shape.settings.hidden;
+  TORCH_CHECK(width % shape.settings.heads == 0, "hidden ", width, " is not a multiple of ",
+              shape.settings.heads, " heads");
+  Encoder encoder;
+  encoder.shape = shape;
+  encoder.word_embeddings_VC = at::empty({shape.vocab_size, width}, at::kFloat);
+  encoder.position_embeddings_PC = at::empty({shape.max_positions, width}, at::kFloat);
+  encoder.embedding_norm = LayerNormOfShape(width);
+  for (std::int64_t i = 0; i < shape.settings.layers; ++i) {
+    encoder.layers.push_back({.qkv = LinearOfShape(3 * width, width),
+                              .attention_output = LinearOfShape(width, width),
+                              .attention_norm = LayerNormOfShape(width),
+                              .intermediate = LinearOfShape(shape.FeedForward(), width),
+                              .output = LinearOfShape(width, shape.FeedForward()),
+                              .output_norm = LayerNormOfShape(width)});
+  }
+  return encoder;
+}
+
+void InitTensor(const std::string& name, at::Tensor& tensor, double std, std::uint64_t seed) {
+  const auto ends_with = [&](std::string_view end) { return name.ends_with(end); };
+  if (ends_with("bias")) {
+    tensor.zero_();
+  } else if (ends_with("LayerNorm.weight") || ends_with("layer_norm.weight")) {
+    tensor.fill_(1);
+  } else {
+    Rng rng(seed, "init " + name);
+    float* values = tensor.data_ptr<float>();
+    for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+      double p = rng.Uniform();
+      while (p <= 0) p = rng.Uniform();
+      values[i] = static_cast<float>(std * NormalQuantile(p));
+    }
+    if (ends_with("word_embeddings.weight") || ends_with("position_embeddings.weight")) {
+      tensor[kPadId].zero_();
+    }
+  }
+  tensor.requires_grad_(true);
+}
+
+Encoder InitEncoder(const ModelShape& shape, std::uint64_t seed) {
+  Encoder encoder = EncoderOfShape(shape);
+  VisitTensors(encoder, [&](const std::string& name, at::Tensor& tensor) {
+    InitTensor(name, tensor, shape.settings.init_std, seed);
+  });
+  return encoder;
+}
+
+at::Tensor PositionIds(const at::Tensor& tokens_BT) {
+  const at::Tensor real_BT = tokens_BT.ne(kPadId).to(at::kLong);
+  return at::cumsum(real_BT, 1) * real_BT + kPadId;
+}
+
+EncoderOutput Encode(const Encoder& encoder, const at::Tensor& tokens_BT,
+                     const EncodeOptions& options) {
+  const ModelSettings& settings = encoder.shape.settings;
+  TORCH_CHECK(tokens_BT.dim() == 2 && tokens_BT.scalar_type() == at::kLong,
+              "expected int64 tokens of shape [B, T], got ", tokens_BT.scalar_type(),
+              tokens_BT.sizes());
+  const at::Tensor padding_BT = tokens_BT.eq(kPadId);
+  const at::Tensor positions_BT = PositionIds(tokens_BT);
+  at::Tensor embedded_BTC = at::embedding(encoder.word_embeddings_VC, tokens_BT) +
+                            at::embedding(encoder.position_embeddings_PC, positions_BT);
+  if (encoder.token_type_1C.defined()) embedded_BTC = embedded_BTC + encoder.token_type_1C;
+  const at::Tensor bias = AttentionBias(padding_BT, embedded_BTC.scalar_type());
+  at::Tensor hidden_BTC =
+      Dropout(ApplyLayerNorm(embedded_BTC, encoder.embedding_norm, settings.layer_norm_eps),
+              settings.dropout, options.dropout);
+
+  EncoderOutput output;
+  const auto without_padding = [&](const at::Tensor& states_BTC) {
+    return bias.defined() ? states_BTC.masked_fill(padding_BT.unsqueeze(-1), 0) : states_BTC;
+  };
+  if (options.all_layers) output.layers_BTC.push_back(without_padding(hidden_BTC));
+  for (const EncoderLayer& layer : encoder.layers) {
+    hidden_BTC = ApplyLayer(layer, settings, hidden_BTC, bias, options.dropout);
+    if (options.all_layers) output.layers_BTC.push_back(without_padding(hidden_BTC));
+  }
+  output.hidden_BTC = options.all_layers ? output.layers_BTC.back() : without_padding(hidden_BTC);
+  return output;
+}
+
+}  // namespace repro

@@ -1,0 +1,84 @@
+#include "experiments/model/heads.h"
+
+namespace repro {
+namespace {
+
+LinearWeights LinearOfShape(std::int64_t outputs, std::int64_t inputs) {
+  return {at::empty({outputs, inputs}, at::kFloat), at::empty({outputs}, at::kFloat)};
+}
+
+// Fills what the new head needs; the encoder beside it keeps its weights.
+void InitHeadLinear(const std::string& name, LinearWeights& linear, const Encoder& encoder,
+                    std::uint64_t seed) {
+  VisitLinear(name, linear, [&](const std::string& tensor_name, at::Tensor& tensor) {
+    InitTensor(tensor_name, tensor, encoder.shape.settings.init_std, seed);
+  });
+}
+
+at::Tensor ApplyLinear(const at::Tensor& x, const LinearWeights& linear) {
+  return at::linear(x, linear.weight_OI, linear.bias_O);
+}
+
+}  // namespace
+
+MlmModel MlmModelOfShape(const ModelShape& shape) {
+  const std::int64_t width = shape.settings.hidden;
+  MlmModel model;
+  model.encoder = EncoderOfShape(shape);
+  model.head.dense = LinearOfShape(width, width);
+  model.head.norm = {at::empty({width}, at::kFloat), at::empty({width}, at::kFloat)};
+  model.head.bias_V = at::empty({shape.vocab_size}, at::kFloat);
+  return model;
+}
+
+MlmModel InitMlmModel(const ModelShape& shape, std::uint64_t seed) {
+  MlmModel model = MlmModelOfShape(shape);
+  VisitTensors(model, [&](const std::string& name, at::Tensor& tensor) {
+    InitTensor(name, tensor, shape.settings.init_std, seed);
+  });
+  return model;
+}
+
+SequenceClassifier AddSequenceHead(const Encoder& encoder, std::int64_t labels,
+                                   std::uint64_t seed) {
+  const std::int64_t width = encoder.shape.settings.hidden;
+  SequenceClassifier model{encoder, LinearOfShape(width, width), LinearOfShape(labels, width)};
+  InitHeadLinear("classifier.dense", model.dense, encoder, seed);
+  InitHeadLinear("classifier.out_proj", model.out, encoder, seed);
+  MoveTo(model, encoder.word_embeddings_VC.device());
+  return model;
+}
+
+TokenClassifier AddTokenHead(const Encoder& encoder, std::int64_t labels, std::uint64_t seed) {
+  TokenClassifier model{encoder, LinearOfShape(labels, encoder.shape.settings.hidden)};
+  InitHeadLinear("classifier", model.out, encoder, seed);
+  MoveTo(model, encoder.word_embeddings_VC.device());
+  return model;
+}
+
+at::Tensor MlmLogits(const MlmModel& model, const at::Tensor& hidden_MC) {
+  const ModelSettings& settings = model.encoder.shape.settings;
+  const at::Tensor activation_MC = at::gelu(ApplyLinear(hidden_MC, model.head.dense));
+  const at::Tensor normed_MC =
+      at::layer_norm(activation_MC, {settings.hidden}, model.head.norm.weight_C,
+                     model.head.norm.bias_C, settings.layer_norm_eps);
+  return at::linear(normed_MC, model.encoder.word_embeddings_VC, model.head.bias_V);
+}
+
+at::Tensor SequenceLogits(const SequenceClassifier& model, const at::Tensor& tokens_BT,
+                          DropoutRng* dropout) {
+  const double p = model.encoder.shape.settings.dropout;
+  const at::Tensor first_BC =
+      Encode(model.encoder, tokens_BT, {.dropout = dropout}).hidden_BTC.select(1, 0);
+  const at::Tensor dense_BC = at::tanh(ApplyLinear(Dropout(first_BC, p, dropout), model.dense));
+  return ApplyLinear(Dropout(dense_BC, p, dropout), model.out);
+}
+
+at::Tensor TokenLogits(const TokenClassifier& model, const at::Tensor& tokens_BT,
+                       DropoutRng* dropout) {
+  const double p = model.encoder.shape.settings.dropout;
+  const at::Tensor hidden_BTC = Encode(model.encoder, tokens_BT, {.dropout = dropout}).hidden_BTC;
+  return ApplyLinear(Dropout(hidden_BTC, p, dropout), model.out);
+}
+
+}  // namespace repro

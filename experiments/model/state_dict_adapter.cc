@@ -1,0 +1,294 @@
+#include "experiments/model/state_dict_adapter.h"
+
+#include <array>
+#include <string_view>
+
+#include "core/io/file.h"
+#include "core/io/json_io.h"
+#include "experiments/model/tensor_file.h"
+#include "experiments/text/vocabulary.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kFused = ".self.qkv.";
+constexpr std::array<std::string_view, 3> kParts = {".self.query.", ".self.key.", ".self.value."};
+constexpr const char* kTokenType = "roberta.embeddings.token_type_embeddings.weight";
+
+fs::path WeightsPath(const fs::path& folder) {
+  return folder / "model.safetensors";
+}
+fs::path ConfigPath(const fs::path& folder) {
+  return folder / "config.json";
+}
+
+Json ConfigJson(const ModelShape& shape, std::string_view architecture,
+                const std::vector<std::string>& labels) {
+  const ModelSettings& settings = shape.settings;
+  Json config = {{"architectures", {architecture}},
+                 {"model_type", "xlm-roberta"},
+                 {"num_hidden_layers", settings.layers},
+                 {"hidden_size", settings.hidden},
+                 {"num_attention_heads", settings.heads},
+                 {"intermediate_size", shape.FeedForward()},
+                 {"hidden_act", "gelu"},
+                 {"hidden_dropout_prob", settings.dropout},
+                 {"attention_probs_dropout_prob", settings.attention_dropout},
+                 {"layer_norm_eps", settings.layer_norm_eps},
+                 {"initializer_range", settings.init_std},
+                 {"max_position_embeddings", shape.max_positions},
+                 {"vocab_size", shape.vocab_size},
+                 {"type_vocab_size", 1},
+                 {"tie_word_embeddings", true},
+                 {"bos_token_id", kBosId},
+                 {"pad_token_id", kPadId},
+                 {"eos_token_id", kEosId},
+                 {"dtype", "float32"}};
+  if (!labels.empty()) {
+    Json names = Json::object();
+    Json ids = Json::object();
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      names[std::to_string(i)] = labels[i];
+      ids[labels[i]] = i;
+    }
+    config["id2label"] = names;
+    config["label2id"] = ids;
+  }
+  return config;
+}
+
+template <class T>
+Status ReadField(const Json& config, const fs::path& path, const char* name, T& value) {
+  const auto found = config.find(name);
+  if (found == config.end() || !found->is_number()) {
+    return Fail(ErrorCode::kCorrupt, "{}: '{}' is missing or no number", path.string(), name);
+  }
+  value = found->template get<T>();
+  if (!(value >= 0)) {
+    return Fail(ErrorCode::kCorrupt, "{}: '{}' is negative", path.string(), name);
+  }
+  return {};
+}
+
+// Settings that would make it another architecture; absent ones have XLM-R's value.
+Status CheckArchitecture(const Json& config, const fs::path& path) {
+  const Json expected = {{"model_type", "xlm-roberta"},
+                         {"hidden_act", "gelu"},
+                         {"pad_token_id", kPadId},
+                         {"tie_word_embeddings", true},
+                         {"position_embedding_type", "absolute"},
+                         {"is_decoder", false}};
+  for (const auto& [name, value] : expected.items()) {
+    const auto found = config.find(name);
+    if (found != config.end() && *found != value) {
+      return Fail(ErrorCode::kInvalidArgument, "{}: '{}' is {}, XLM-R has {}", path.string(), name,
+                  CanonicalJson(*found), CanonicalJson(value));
+    }
+  }
+  return {};
+}
+
+Result<ModelShape> LoadShape(const fs::path& folder) {
+  const fs::path path = ConfigPath(folder);
+  REPRO_ASSIGN_OR_RETURN(const Json config, LoadJson(path));
+  if (!config.is_object()) {
+    return Fail(ErrorCode::kCorrupt, "{}: expected a JSON object", path.string());
+  }
+  REPRO_RETURN_IF_ERROR(CheckArchitecture(config, path));
+  ModelShape shape;
+  ModelSettings& settings = shape.settings;
+  REPRO_RETURN_IF_ERROR(ReadField(config, path, "num_hidden_layers", settings.layers));
+  REPRO_RETURN_IF_ERROR(ReadField(config, path, "hidden_size", settings.hidden));
+  REPRO_RETURN_IF_ERROR(ReadField(config, path, "num_attention_heads", settings.heads));
+  REPRO_RETURN_IF_ERROR(ReadField(config, path, "intermediate_size", settings.feed_forward));
+  REPRO_RETURN_IF_ERROR(ReadField(config, path, "hidden_dropout_prob", settings.dropout));
+  REPRO_RETURN_IF_ERROR(
+      ReadField(config, path, "attention_probs_dropout_prob", settings.attention_dropout));
+  REPRO_RETURN_IF_ERROR(ReadField(config, path, "layer_norm_eps", settings.layer_norm_eps));
+  REPRO_RETURN_IF_ERROR(ReadField(config, path, "initializer_range", settings.init_std));
+  REPRO_RETURN_IF_ERROR(ReadField(config, path, "max_position_embeddings", shape.max_positions));
+  REPRO_RETURN_IF_ERROR(ReadField(config, path, "vocab_size", shape.vocab_size));
+  // The bounds of a manifest: what lies beyond is no model but a damaged or hostile file.
+  if (settings.layers > 200 || settings.hidden > 65'536 || settings.feed_forward > 1'000'000 ||
+      shape.max_positions > 1'000'000 || shape.vocab_size > 10'000'000) {
+    return Fail(ErrorCode::kCorrupt, "{}: sizes beyond any XLM-R", path.string());
+  }
+  if (settings.heads == 0 || settings.hidden % settings.heads != 0) {
+    return Fail(ErrorCode::kCorrupt, "{}: hidden_size {} is not a multiple of {} heads",
+                path.string(), settings.hidden, settings.heads);
+  }
+  return shape;
+}
+
+// Whether the file's sizes are the config's, before memory is taken for what the config claims.
+Status CheckClaim(const SafetensorsFile& file, const ModelShape& shape) {
+  const std::string name = "roberta.embeddings.word_embeddings.weight";
+  const TensorView* words = file.Find(name);
+  const std::vector<std::int64_t> expected = {shape.vocab_size, shape.settings.hidden};
+  std::int64_t file_bytes = 0;
+  for (const TensorView& tensor : file.tensors()) {
+    file_bytes += static_cast<std::int64_t>(tensor.bytes.size());
+  }
+  if (words == nullptr || words->shape != expected || EncoderParameters(shape) > file_bytes) {
+    return Fail(ErrorCode::kCorrupt,
+                "{}: the weights are not those of the config.json beside it (vocab_size {}, "
+                "hidden_size {}, {} layers)",
+                file.path().string(), shape.vocab_size, shape.settings.hidden,
+                shape.settings.layers);
+  }
+  return {};
+}
+
+// A token type row of zeros, as conversions of fairseq's weights have it, says nothing: it is left
+// out.
+Status AdoptTokenType(const SafetensorsFile& file, Encoder& encoder) {
+  const TensorView* view = file.Find(kTokenType);
+  if (view == nullptr) return {};
+  at::Tensor row_1C = at::zeros({1, encoder.shape.settings.hidden}, at::kFloat);
+  REPRO_RETURN_IF_ERROR(CopyTensor(file, kTokenType, row_1C));
+  if (row_1C.ne(0).any().item<bool>()) encoder.token_type_1C = row_1C;
+  return {};
+}
+
+template <class Model>
+Status FillModel(const SafetensorsFile& file, Model& model, Encoder& encoder) {
+  REPRO_RETURN_IF_ERROR(AdoptTokenType(file, encoder));
+  for (const NamedTensor& tensor : ToTransformersNames(Parameters(model))) {
+    REPRO_RETURN_IF_ERROR(CopyTensor(file, tensor.name, tensor.tensor));
+  }
+  VisitTensors(model, [](const std::string&, at::Tensor& tensor) { tensor.requires_grad_(true); });
+  return {};
+}
+
+struct OpenedModel {
+  ModelShape shape;
+  SafetensorsFile file;
+};
+
+Result<OpenedModel> OpenModel(const fs::path& folder) {
+  REPRO_ASSIGN_OR_RETURN(ModelShape shape, LoadShape(folder));
+  REPRO_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(WeightsPath(folder)));
+  REPRO_RETURN_IF_ERROR(CheckClaim(file, shape));
+  return OpenedModel{std::move(shape), std::move(file)};
+}
+
+// Outputs of a head, from the first dimension of its weight.
+Result<std::int64_t> HeadOutputs(const SafetensorsFile& file, const std::string& name) {
+  const TensorView* view = file.Find(name);
+  if (view == nullptr || view->shape.size() != 2) {
+    return Fail(ErrorCode::kCorrupt, "{}: no matrix '{}'", file.path().string(), name);
+  }
+  return view->shape[0];
+}
+
+LinearWeights LinearOfShape(std::int64_t outputs, std::int64_t inputs) {
+  return {at::empty({outputs, inputs}, at::kFloat), at::empty({outputs}, at::kFloat)};
+}
+
+template <class Model>
+Status SaveWithConfig(const fs::path& folder, const Model& model, std::string_view architecture,
+                      const std::vector<std::string>& labels) {
+  REPRO_RETURN_IF_ERROR(MakeDirectories(folder));
+  std::vector<NamedTensor> tensors = ToTransformersNames(Parameters(model));
+  if (!model.encoder.token_type_1C.defined()) {
+    // transformers expects the row; zeros leave the sum as it is.
+    tensors.push_back(
+        {kTokenType, at::zeros({1, model.encoder.shape.settings.hidden}, at::kFloat)});
+  }
+  REPRO_RETURN_IF_ERROR(SaveTensors(WeightsPath(folder), tensors, {{"format", "pt"}}));
+  const Json config = ConfigJson(model.encoder.shape, architecture, labels);
+  return WriteFileAtomic(ConfigPath(folder), config.dump(2) + "\n");
+}
+
+}  // namespace
+
+std::vector<NamedTensor> ToTransformersNames(const std::vector<NamedTensor>& ours) {
+  std::vector<NamedTensor> theirs;
+  for (const NamedTensor& tensor : ours) {
+    const std::size_t at = tensor.name.find(kFused);
+    if (at == std::string::npos) {
+      theirs.push_back({tensor.name, tensor.tensor.detach()});
+      continue;
+    }
+    const std::vector<at::Tensor> rows = tensor.tensor.detach().chunk(3, 0);
+    for (std::size_t part = 0; part < kParts.size(); ++part) {
+      std::string name = tensor.name;
+      name.replace(at, kFused.size(), kParts[part]);
+      theirs.push_back({std::move(name), rows[part]});
+    }
+  }
+  return theirs;
+}
+
+Status SaveModel(const fs::path& folder, const MlmModel& model) {
+  return SaveWithConfig(folder, model, "XLMRobertaForMaskedLM", {});
+}
+Status SaveModel(const fs::path& folder, const SequenceClassifier& model,
+                 const std::vector<std::string>& labels) {
+  return SaveWithConfig(folder, model, "XLMRobertaForSequenceClassification", labels);
+}
+Status SaveModel(const fs::path& folder, const TokenClassifier& model,
+                 const std::vector<std::string>& labels) {
+  return SaveWithConfig(folder, model, "XLMRobertaForTokenClassification", labels);
+}
+
+Result<MlmModel> LoadMlmModel(const fs::path& folder) {
+  REPRO_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(folder));
+  MlmModel model = MlmModelOfShape(opened.shape);
+  REPRO_RETURN_IF_ERROR(FillModel(opened.file, model, model.encoder));
+  return model;
+}
+
+Result<SequenceClassifier> LoadSequenceClassifier(const fs::path& folder) {
+  REPRO_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(folder));
+  REPRO_ASSIGN_OR_RETURN(const std::int64_t labels,
+                         HeadOutputs(opened.file, "classifier.out_proj.weight"));
+  const std::int64_t width = opened.shape.settings.hidden;
+  SequenceClassifier model{EncoderOfShape(opened.shape), LinearOfShape(width, width),
+                           LinearOfShape(labels, width)};
+  REPRO_RETURN_IF_ERROR(FillModel(opened.file, model, model.encoder));
+  return model;
+}
+
+Result<TokenClassifier> LoadTokenClassifier(const fs::path& folder) {
+  REPRO_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(folder));
+  REPRO_ASSIGN_OR_RETURN(const std::int64_t labels, HeadOutputs(opened.file, "classifier.weight"));
+  TokenClassifier model{EncoderOfShape(opened.shape),
+                        LinearOfShape(labels, opened.shape.settings.hidden)};
+  REPRO_RETURN_IF_ERROR(FillModel(opened.file, model, model.encoder));
+  return model;
+}
+
+Result<Encoder> LoadEncoder(const fs::path& folder) {
+  REPRO_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(folder));
+  Encoder encoder = EncoderOfShape(opened.shape);
+  REPRO_RETURN_IF_ERROR(FillModel(opened.file, encoder, encoder));
+  return encoder;
+}
+
+Result<std::vector<std::string>> LoadLabels(const fs::path& folder) {
+  const fs::path path = ConfigPath(folder);
+  REPRO_ASSIGN_OR_RETURN(const Json config, LoadJson(path));
+  const auto names = config.find("id2label");
+  if (names == config.end() || !names->is_object()) {
+    return Fail(ErrorCode::kCorrupt, "{}: no 'id2label'", path.string());
+  }
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    const auto name = names->find(std::to_string(i));
+    if (name == names->end() || !name->is_string()) {
+      return Fail(ErrorCode::kCorrupt, "{}: 'id2label' has no label {}", path.string(), i);
+    }
+    labels.push_back(name->get<std::string>());
+  }
+  return labels;
+}
+
+void SetDropout(Encoder& encoder, double p) {
+  encoder.shape.settings.dropout = p;
+  encoder.shape.settings.attention_dropout = p;
+}
+
+}  // namespace repro

@@ -1,0 +1,30 @@
+#pragma once
+/// Named ATen tensors in safetensors files.
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "experiments/model/encoder.h"
+#include "experiments/model/safetensors.h"
+
+namespace repro {
+
+/// A view of the tensor's bytes for the writer. The tensor must be contiguous, on the CPU, and
+/// outlive the view.
+TensorView ViewOf(const NamedTensor& tensor);
+
+/// Writes tensors of any device and layout, atomically. Errors: kIo.
+Status SaveTensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                   const std::map<std::string, std::string>& metadata = {});
+
+/// A copy of one tensor of a file, on the CPU, in its own dtype.
+at::Tensor ToTensor(const TensorView& view);
+
+/// Copies a tensor of the file into `destination` (any device; floating types are converted).
+/// Errors: kCorrupt when it is missing or its shape differs, naming file, tensor and both shapes.
+Status CopyTensor(const SafetensorsFile& file, const std::string& name, at::Tensor destination);
+
+}  // namespace repro

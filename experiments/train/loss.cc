@@ -1,0 +1,24 @@
+#include "experiments/train/loss.h"
+
+namespace repro {
+
+LossSum MlmLoss(const MlmModel& model, const at::Tensor& tokens_BT, const at::Tensor& targets_BT,
+                DropoutRng* dropout) {
+  const at::Tensor hidden_BTC = Encode(model.encoder, tokens_BT, {.dropout = dropout}).hidden_BTC;
+  const at::Tensor flat_targets_N = targets_BT.reshape({-1});
+  const at::Tensor rows_M = flat_targets_N.ge(0).nonzero().squeeze(1);
+  const at::Tensor hidden_MC = hidden_BTC.reshape({-1, hidden_BTC.size(2)}).index_select(0, rows_M);
+  const at::Tensor targets_M = flat_targets_N.index_select(0, rows_M);
+  const at::Tensor logits_MV = MlmLogits(model, hidden_MC);
+  return {at::cross_entropy_loss(logits_MV, targets_M, {}, at::Reduction::Sum), rows_M.size(0)};
+}
+
+at::Tensor ClassificationLoss(const at::Tensor& logits_NK, const at::Tensor& labels_N) {
+  constexpr std::int64_t kIgnored = -100;
+  const at::Tensor labels = labels_N.masked_fill(labels_N.lt(0), kIgnored);
+  const at::Tensor sum =
+      at::cross_entropy_loss(logits_NK, labels, {}, at::Reduction::Sum, kIgnored);
+  return sum / labels_N.ge(0).sum().clamp_min(1);
+}
+
+}  // namespace repro
