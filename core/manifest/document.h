@@ -25,7 +25,7 @@ namespace repro {
 struct SourcePosition {
   std::shared_ptr<const std::string> file;
   int line = 0;    ///< from 1
-  int column = 0;  ///< from 1, in bytes
+  int column = 0;  ///< from 1, in characters
 
   std::string ToString() const;  ///< "fig2.toml:12:8", "--set vocab.size", or "(no position)"
 };

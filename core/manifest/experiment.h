@@ -62,7 +62,6 @@ struct Point {
   std::string id;                            ///< "xlm7"
   std::map<std::string, std::string> sweep;  ///< "languages" -> "xlm7", "budget" -> "same-updates"
   std::vector<std::string> languages;        ///< codes of the set, in the set's order
-  std::string budget = "same-updates";       ///< or "same-tokens-per-language"
   std::shared_ptr<const Document> config;    ///< the resolved tree
 };
 
@@ -71,9 +70,12 @@ struct Language {
   std::string code;  ///< "sw"
   std::string name;
   std::string script;  ///< ISO 15924, from ICU: "Latn"
-  std::string family;
-  double wiki_gb = 0;  ///< by the rule of the design: figure1 value, 0.1 at the axis, 0.05 below
-  double cc_gb = 0;    ///< Table 6
+  std::string tag;     ///< BCP 47 tag where the code is none: "bn-Latn" of bn_rom; else the code
+  std::string family;  ///< "Indo-European"
+  std::string branch;  ///< "Germanic"; only Indo-European is split
+  /// Value of Figure 1; 0.1 at its axis, 0.05 below it or outside the figure; 0: CC only.
+  double wiki_gb = 0;
+  double cc_gb = 0;  ///< Table 6; 0: not in it
 };
 
 struct Experiment {

@@ -51,4 +51,9 @@ std::string ReferenceStem(std::string_view item);
 /// with all mistakes of the file; kIo.
 Result<ReferenceItem> LoadReference(const std::filesystem::path& dir, std::string_view item);
 
+/// `<dir>/language_lists.toml`: the language lists that the paper or its authors' code states, by
+/// name ("xnli15", "figure1"). Errors: kNotFound, kIo, kInvalidArgument.
+Result<std::map<std::string, std::vector<std::string>>> LoadLanguageLists(
+    const std::filesystem::path& dir);
+
 }  // namespace repro
