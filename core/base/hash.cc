@@ -1,10 +1,10 @@
 #include "core/base/hash.h"
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <fstream>
 #include <vector>
+
+#include <openssl/evp.h>
 
 #include "core/base/check.h"
 

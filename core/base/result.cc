@@ -7,14 +7,22 @@ namespace repro {
 
 std::string_view ErrorCodeName(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid-argument";
-    case ErrorCode::kNotFound: return "not-found";
-    case ErrorCode::kIo: return "io";
-    case ErrorCode::kCorrupt: return "corrupt";
-    case ErrorCode::kBusy: return "busy";
-    case ErrorCode::kInterrupted: return "interrupted";
-    case ErrorCode::kDiverged: return "diverged";
-    case ErrorCode::kFailed: return "failed";
+    case ErrorCode::kInvalidArgument:
+      return "invalid-argument";
+    case ErrorCode::kNotFound:
+      return "not-found";
+    case ErrorCode::kIo:
+      return "io";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kBusy:
+      return "busy";
+    case ErrorCode::kInterrupted:
+      return "interrupted";
+    case ErrorCode::kDiverged:
+      return "diverged";
+    case ErrorCode::kFailed:
+      return "failed";
   }
   return "unknown";
 }

@@ -1,16 +1,16 @@
 #pragma once
 /// Expected failures as values.
 ///
-/// A function that can fail because of its input, a file or another process returns `Result<T>` (or `Status` when
-/// there is nothing to give back). Bugs are not values: they end the process through REPRO_CHECK (check.h).
-/// Each floor adds what it knew with `Context`.
-
-#include <fmt/format.h>
+/// A function that can fail because of its input, a file or another process returns `Result<T>` (or
+/// `Status` when there is nothing to give back). Bugs are not values: they end the process through
+/// REPRO_CHECK (check.h). Each floor adds what it knew with `Context`.
 
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <fmt/format.h>
+#include <tl/expected.hpp>
 
 namespace repro {
 
@@ -38,7 +38,8 @@ template <class T>
 using Result = tl::expected<T, Error>;
 using Status = Result<void>;
 
-/// Builds the error value of a Result: `return Fail(ErrorCode::kNotFound, "no run named {}", name);`
+/// Builds the error value of a Result: `return Fail(ErrorCode::kNotFound, "no run named {}",
+/// name);`
 template <class... Args>
 [[nodiscard]] tl::unexpected<Error> Fail(ErrorCode code, fmt::format_string<Args...> format,
                                          Args&&... args) {
@@ -57,16 +58,16 @@ template <class... Args>
 #define REPRO_CONCAT(a, b) REPRO_CONCAT_INNER(a, b)
 
 /// Passes an error up; does nothing on success.
-#define REPRO_RETURN_IF_ERROR(expression)                                                \
-  do {                                                                                   \
-    auto repro_status_ = (expression);                                                   \
-    if (!repro_status_) return ::tl::unexpected<::repro::Error>(repro_status_.error());  \
+#define REPRO_RETURN_IF_ERROR(expression)                                               \
+  do {                                                                                  \
+    auto repro_status_ = (expression);                                                  \
+    if (!repro_status_) return ::tl::unexpected<::repro::Error>(repro_status_.error()); \
   } while (false)
 
 /// `REPRO_ASSIGN_OR_RETURN(auto text, ReadFile(path));`
 #define REPRO_ASSIGN_OR_RETURN(declaration, expression) \
   REPRO_ASSIGN_OR_RETURN_INNER(REPRO_CONCAT(repro_result_, __LINE__), declaration, expression)
-#define REPRO_ASSIGN_OR_RETURN_INNER(result, declaration, expression)               \
-  auto result = (expression);                                                       \
-  if (!result) return ::tl::unexpected<::repro::Error>(std::move(result).error());  \
+#define REPRO_ASSIGN_OR_RETURN_INNER(result, declaration, expression)              \
+  auto result = (expression);                                                      \
+  if (!result) return ::tl::unexpected<::repro::Error>(std::move(result).error()); \
   declaration = std::move(result).value()

@@ -45,11 +45,10 @@ Rng::Rng(std::uint64_t seed, std::string_view purpose, std::uint64_t index) : in
 
 std::uint64_t Rng::Next() {
   const std::uint64_t block = position_ / 2;
-  const auto words = Philox4x32({static_cast<std::uint32_t>(block),
-                                 static_cast<std::uint32_t>(block >> 32U),
-                                 static_cast<std::uint32_t>(index_),
-                                 static_cast<std::uint32_t>(index_ >> 32U)},
-                                key_);
+  const auto words =
+      Philox4x32({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32U),
+                  static_cast<std::uint32_t>(index_), static_cast<std::uint32_t>(index_ >> 32U)},
+                 key_);
   const std::size_t half = 2 * (position_ % 2);
   ++position_;
   return words[half] | (static_cast<std::uint64_t>(words[half + 1]) << 32U);
@@ -64,7 +63,9 @@ std::uint64_t Rng::Below(std::uint64_t bound) {
   }
 }
 
-double Rng::Uniform() { return static_cast<double>(Next() >> 11U) * 0x1.0p-53; }
+double Rng::Uniform() {
+  return static_cast<double>(Next() >> 11U) * 0x1.0p-53;
+}
 
 std::uint64_t MixSeed(std::uint64_t seed, std::string_view purpose, std::uint64_t index) {
   return Mix64(HashName(seed, purpose) ^ index);

@@ -1,9 +1,10 @@
 #pragma once
 /// Counter-based random streams.
 ///
-/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). A stream is named by what it is
-/// for, (seed, purpose, index), so a draw never depends on thread count, on order of work or on a resume. Only integer
-/// arithmetic is used, so the same stream gives the same bytes on any machine, compiler and optimisation level.
+/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). A stream is
+/// named by what it is for, (seed, purpose, index), so a draw never depends on thread count, on
+/// order of work or on a resume. Only integer arithmetic is used, so the same stream gives the same
+/// bytes on any machine, compiler and optimisation level.
 
 #include <array>
 #include <cstdint>
@@ -19,7 +20,8 @@ std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter,
 /// A stream of random numbers. Cheap to make and copy; not shared between threads.
 class Rng {
  public:
-  /// `purpose` says what the stream is for ("mask", "babel.lexicon"); `index` is the item it serves.
+  /// `purpose` says what the stream is for ("mask", "babel.lexicon"); `index` is the item it
+  /// serves.
   Rng(std::uint64_t seed, std::string_view purpose, std::uint64_t index = 0);
 
   /// Uniform over all 64-bit values.

@@ -1,12 +1,12 @@
 #include "core/base/units.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <array>
 #include <chrono>
 #include <cmath>
 #include <ctime>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 namespace repro {
 
@@ -14,7 +14,7 @@ std::string FormatBytes(std::int64_t bytes) {
   constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   double value = static_cast<double>(bytes);
   std::size_t unit = 0;
-  while (std::abs(value) >= 1024 && unit + 1 < kUnits.size()) {
+  while (std::abs(value) >= 1023.5 && unit + 1 < kUnits.size()) {
     value /= 1024;
     ++unit;
   }
@@ -24,6 +24,7 @@ std::string FormatBytes(std::int64_t bytes) {
 }
 
 std::string FormatDuration(double seconds) {
+  if (!std::isfinite(seconds)) return "unknown";
   if (seconds < 10) return fmt::format("{:.1f} s", seconds);
   const auto s = static_cast<std::int64_t>(std::llround(seconds));
   if (s < 60) return fmt::format("{} s", s);
@@ -33,12 +34,13 @@ std::string FormatDuration(double seconds) {
 }
 
 std::string FormatCount(std::int64_t count) {
-  std::string digits = std::to_string(count < 0 ? -count : count);
-  for (std::size_t at = digits.size(); at > 3;) {
+  std::string text = std::to_string(count);
+  const std::size_t first = count < 0 ? 1 : 0;
+  for (std::size_t at = text.size(); at > first + 3;) {
     at -= 3;
-    digits.insert(at, ",");
+    text.insert(at, ",");
   }
-  return count < 0 ? "-" + digits : digits;
+  return text;
 }
 
 std::string FormatRate(double per_second) {
@@ -48,7 +50,8 @@ std::string FormatRate(double per_second) {
 }
 
 std::string FormatTime(std::int64_t unix_ms) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(unix_ms / 1000)));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(static_cast<std::time_t>(unix_ms / 1000)));
 }
 
 std::int64_t WallTimeMs() {

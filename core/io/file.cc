@@ -1,12 +1,12 @@
 #include "core/io/file.h"
 
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <fstream>
-#include <sstream>
-#include <system_error>
 
 namespace repro {
 namespace {
@@ -42,15 +42,24 @@ Result<std::string> ReadFile(const fs::path& path) {
   if (fs::is_directory(path, error)) {
     return Fail(ErrorCode::kIo, "{}: is a folder, expected a file", path.string());
   }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    if (!fs::exists(path, error)) return Fail(ErrorCode::kNotFound, "{}: no such file", path.string());
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.ok()) {
+    if (errno == ENOENT) return Fail(ErrorCode::kNotFound, "{}: no such file", path.string());
     return FailErrno("open", path.string());
   }
-  std::ostringstream out;
-  out << in.rdbuf();
-  if (in.bad()) return FailErrno("read", path.string());
-  return std::move(out).str();
+  std::string content;
+  const std::uintmax_t size = fs::file_size(path, error);
+  if (!error) content.reserve(size);
+  std::array<char, 1 << 16> block;
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), block.data(), block.size());
+    if (got == 0) return content;
+    if (got > 0) {
+      content.append(block.data(), static_cast<std::size_t>(got));
+    } else if (errno != EINTR) {
+      return FailErrno("read", path.string());
+    }
+  }
 }
 
 Status MakeDirectories(const fs::path& path) {
@@ -62,11 +71,14 @@ Status MakeDirectories(const fs::path& path) {
   return {};
 }
 
-Status SyncDirectory(const fs::path& path) { return SyncPath(path, O_RDONLY | O_DIRECTORY); }
+Status SyncDirectory(const fs::path& path) {
+  return SyncPath(path, O_RDONLY | O_DIRECTORY);
+}
 
 Status SyncTree(const fs::path& path) {
   std::error_code error;
-  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(path, error), end; !error && it != end;
+       it.increment(error)) {
     if (it->is_regular_file()) REPRO_RETURN_IF_ERROR(SyncPath(it->path(), O_RDONLY));
     if (it->is_directory()) REPRO_RETURN_IF_ERROR(SyncDirectory(it->path()));
   }
