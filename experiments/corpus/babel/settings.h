@@ -1,6 +1,6 @@
 #pragma once
-/// The synthetic world's parameters: one table, a reason each (docs and README of this folder). Fixed before any claim
-/// is looked at.
+/// The synthetic world's parameters: one table, a reason each (docs and README of this folder).
+/// Fixed before any claim is looked at.
 
 #include <cstdint>
 
@@ -9,9 +9,10 @@
 namespace repro {
 
 struct BabelSettings {
-  std::int64_t seed = 1;                  ///< the world: lexicons, grammars, texts
-  double size_exponent = 0.3;             ///< unique text ~ size^exponent (sampling uses the uncompressed size)
-  std::int64_t sentences_at_1gb = 20'000; ///< unique sentences of a language of 1 GB
+  std::int64_t seed = 1;  ///< the world: lexicons, grammars, texts
+  double size_exponent =
+      0.3;  ///< unique text ~ size^exponent (sampling uses the uncompressed size)
+  std::int64_t sentences_at_1gb = 20'000;  ///< unique sentences of a language of 1 GB
 
   template <class V>
   void Visit(V& v) {

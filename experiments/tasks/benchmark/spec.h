@@ -1,11 +1,13 @@
 #pragma once
 /// `benchmark`: the labelled and parallel data of one language. Artifact:
-///   xnli.{train,dev,test}.jsonl   {"id", "premise", "hypothesis", "label"}    label 0 contradiction, 1 neutral, 2 entailment
-///   topic.{train,dev,test}.jsonl  {"id", "text", "label"}
+///   xnli.{train,dev,test}.jsonl   {"id", "premise", "hypothesis", "label"}    label 0
+///   contradiction, 1 neutral, 2 entailment topic.{train,dev,test}.jsonl  {"id", "text", "label"}
 ///   tags.{train,dev,test}.jsonl   {"id", "words": [..], "tags": ["O", "B-PER", ..]}
-///   parallel.jsonl                {"id", "text"}: the same ids in every language, the same content (not so in the null world)
-///   labels.json                   {"xnli": [names], "topic": [names], "tags": [names]}
-/// `train` files are there only where `with_train` is set (the source language). No sentence of it is in any corpus.
+///   parallel.jsonl                {"id", "text"}: the same ids in every language, the same content
+///   (not so in the null world) labels.json                   {"xnli": [names], "topic": [names],
+///   "tags": [names]}
+/// `train` files are there only where `with_train` is set (the source language). No sentence of it
+/// is in any corpus.
 
 #include <cstdint>
 #include <string>
@@ -17,10 +19,10 @@ namespace repro {
 
 /// `[benchmark]` of a manifest: how much labelled data the synthetic world makes.
 struct BenchmarkSettings {
-  std::int64_t train = 20'000;     ///< examples of each task in the source language
-  std::int64_t dev = 500;          ///< examples a language
-  std::int64_t test = 1'000;       ///< examples a language
-  std::int64_t parallel = 500;     ///< parallel sentences for retrieval and pseudo-bits
+  std::int64_t train = 20'000;  ///< examples of each task in the source language
+  std::int64_t dev = 500;       ///< examples a language
+  std::int64_t test = 1'000;    ///< examples a language
+  std::int64_t parallel = 500;  ///< parallel sentences for retrieval and pseudo-bits
 
   template <class V>
   void Visit(V& v) {

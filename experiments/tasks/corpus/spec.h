@@ -1,8 +1,9 @@
 #pragma once
-/// `corpus`: the text of one language. Artifact: text.txt and heldout.txt (one sentence a line, an empty line between
-/// documents), stats.json {"language", "sentences", "documents", "bytes", "words", "heldout_sentences",
-/// "nominal_units", "unique_share"}. `nominal_units` is the n_i of sampling and of the vocabulary's sample: the
-/// uncompressed size of this language in the source (babel: GB of Table 6 or Figure 1; real text: what was counted).
+/// `corpus`: the text of one language. Artifact: text.txt and heldout.txt (one sentence a line, an
+/// empty line between documents), stats.json {"language", "sentences", "documents", "bytes",
+/// "words", "heldout_sentences", "nominal_units", "unique_share"}. `nominal_units` is the n_i of
+/// sampling and of the vocabulary's sample: the uncompressed size of this language in the source
+/// (babel: GB of Table 6 or Figure 1; real text: what was counted).
 
 #include <cstdint>
 #include <string>
@@ -13,7 +14,8 @@
 namespace repro {
 
 struct CorpusSettings {
-  std::string source = "wiki";  ///< "babel-wiki", "babel-cc", or a dataset name of manifests/datasets
+  std::string source =
+      "wiki";  ///< "babel-wiki", "babel-cc", or a dataset name of manifests/datasets
 
   template <class V>
   void Visit(V& v) {
@@ -25,9 +27,9 @@ inline constexpr int kCorpusVersion = 1;
 
 struct CorpusSpec {
   std::string source;
-  std::string language;      ///< code of Table 6, e.g. "sw" (babel speaks it as syn-sw)
-  bool null_world = false;   ///< the control world: own unrelated concepts, same surface statistics
-  double nominal_gb = 0;     ///< size by the rule of languages.toml
+  std::string language;     ///< code of Table 6, e.g. "sw" (babel speaks it as syn-sw)
+  bool null_world = false;  ///< the control world: own unrelated concepts, same surface statistics
+  double nominal_gb = 0;    ///< size by the rule of languages.toml
   BabelSettings babel;
 
   template <class V>
