@@ -33,8 +33,10 @@ struct Series {
   std::string name;                    ///< "low (mean of sw, ur)"
   std::string metric;                  ///< "xnli.accuracy"
   std::vector<std::string> languages;  ///< averaged
-  bool companion =
-      false;  ///< a measure of ours beside the paper's: drawn and tested, no paper values
+  /// A measure of ours beside the paper's: drawn and tested, no paper values.
+  bool companion = false;
+  /// Where the measure exists; empty: everywhere. In other worlds the series is left out.
+  std::vector<std::string> worlds;
 };
 
 /// `[[claim]]`: a statement of the paper about one series, judged by a named rule.
@@ -50,9 +52,10 @@ struct Claim {
 
 /// `[controls]`: runs that say what a number would be with nothing learnt across languages.
 struct ControlSettings {
-  std::vector<std::string> null_world;  ///< sweep values at which the null world is run
-  std::vector<std::string>
-      no_pretraining;  ///< sweep values at which an untrained encoder is fine-tuned
+  /// Sweep values at which the null world is run.
+  std::vector<std::string> null_world;
+  /// Sweep values at which an untrained encoder is fine-tuned.
+  std::vector<std::string> no_pretraining;
   std::vector<std::int64_t> seeds = {1};  ///< pretraining seeds of the controls
 };
 

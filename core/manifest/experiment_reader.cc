@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::int64_t kSchema = 1;
 
+std::vector<std::string> Worlds() {
+  return {"babel", "coded English", "real text"};
+}
+
 struct SeedsSection {
   std::vector<std::int64_t> pretrain, finetune;
 
@@ -52,7 +56,7 @@ struct GenericHalf {
     v("item", item);
     v("title", title);
     v("question", question);
-    v("world", world, OneOf({"babel", "coded English", "real text"}));
+    v("world", world, OneOf(Worlds()));
     v("selection", selection, OneOf({"joint-dev", "per-language-dev", "english-dev"}));
     v("source_language", source_language);
     v("seeds", seeds);
@@ -74,6 +78,7 @@ struct SeriesRow {
     v("metric", series.metric);
     v("languages", languages);
     v("companion", series.companion);
+    v("worlds", series.worlds, OneOf(Worlds()));
   }
 };
 
@@ -133,6 +138,7 @@ class Reader {
     ReadClaims();
     ReadAssumptions();
     ReadControls();
+    LeaveOutOtherWorlds();
     CollectLanguages();
     return {.experiment = std::move(experiment_), .sweep_values = std::move(sweep_values_)};
   }
@@ -163,7 +169,7 @@ class Reader {
       }
     }
     if (manifest_.Find("world") == nullptr) {
-      Missing(top, "world", "expected `babel`, `coded English` or `real text`");
+      Missing(top, "world", "expected " + OneOfText(Worlds()));
     }
     if (manifest_.Find("selection") == nullptr) {
       Missing(top, "selection", "expected `joint-dev`, `per-language-dev` or `english-dev`");
@@ -482,6 +488,18 @@ class Reader {
                        fmt::format("expected values of the sweep: {}{}", OneOfText(known_values_),
                                    DidYouMean(values[i], known_values_)));
     }
+  }
+
+  /// Series that do not exist in this world go, and the claims about them.
+  void LeaveOutOtherWorlds() {
+    std::set<std::string> gone;
+    std::erase_if(experiment_.series, [&](const Series& series) {
+      const bool here = series.worlds.empty() || Contains(series.worlds, experiment_.world);
+      if (!here) gone.insert(series.id);
+      return !here;
+    });
+    std::erase_if(experiment_.claims,
+                  [&](const Claim& claim) { return gone.contains(claim.series); });
   }
 
   void CollectLanguages() {
