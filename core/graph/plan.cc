@@ -152,6 +152,24 @@ std::size_t Plan::Count(State state) const {
   return static_cast<std::size_t>(std::count(states_.begin(), states_.end(), state));
 }
 
+std::vector<double> OrderingSeconds(const TaskGraph& graph,
+                                    const std::vector<std::optional<double>>& estimates) {
+  constexpr double kNominalSeconds = 60;
+  const std::vector<Task>& tasks = graph.tasks();
+  REPRO_CHECK(estimates.size() == tasks.size());
+  std::unordered_map<std::string_view, double> largest;
+  for (const Task& task : tasks) {
+    double& work = largest[task.kind];
+    work = std::max(work, task.work);
+  }
+  std::vector<double> seconds;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const double share = tasks[i].work > 0 ? tasks[i].work / largest[tasks[i].kind] : 0;
+    seconds.push_back(estimates[i].value_or(1 + kNominalSeconds * share));
+  }
+  return seconds;
+}
+
 double SimulateSeconds(Plan plan, const std::vector<double>& seconds) {
   using End = std::pair<double, std::size_t>;
   std::priority_queue<End, std::vector<End>, std::greater<>> running;

@@ -78,6 +78,11 @@ class Plan {
   std::set<std::pair<double, std::size_t>> ready_;  ///< (minus critical path, task)
 };
 
+/// Seconds to order tasks by when some have no estimate: those get their share of a nominal minute,
+/// by work within their kind. Only the order means anything then.
+std::vector<double> OrderingSeconds(const TaskGraph& graph,
+                                    const std::vector<std::optional<double>>& estimates);
+
 /// Estimated seconds until everything is done, with the plan's own rule on its pools.
 double SimulateSeconds(Plan plan, const std::vector<double>& seconds);
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -28,6 +29,19 @@ bool IsSameFile(int fd, const fs::path& path) {
   struct stat named_file = {};
   return ::fstat(fd, &open_file) == 0 && ::stat(path.c_str(), &named_file) == 0 &&
          open_file.st_dev == named_file.st_dev && open_file.st_ino == named_file.st_ino;
+}
+
+/// Whether the open file of a /proc/<pid>/fdinfo entry has an exclusive flock: looking at a lock is
+/// not holding it.
+bool HoldsLock(const fs::path& fdinfo) {
+  std::ifstream in(fdinfo);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("lock:") && line.find("FLOCK") != std::string::npos &&
+        line.find("WRITE") != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
 }
 
 template <class Number>
@@ -87,6 +101,8 @@ bool IsLocked(const fs::path& path) {
 }
 
 std::vector<pid_t> ProcessesHolding(const fs::path& path) {
+  struct stat wanted = {};
+  if (::stat(path.c_str(), &wanted) != 0) return {};
   std::vector<pid_t> holders;
   std::error_code error;
   for (const auto& process : fs::directory_iterator("/proc", error)) {
@@ -94,7 +110,12 @@ std::vector<pid_t> ProcessesHolding(const fs::path& path) {
     if (!ParseNumber(process.path().filename().string(), pid)) continue;
     std::error_code denied;  // another user's, or gone meanwhile
     for (const auto& entry : fs::directory_iterator(process.path() / "fd", denied)) {
-      if (fs::read_symlink(entry.path(), denied) == path) {
+      struct stat open_file = {};
+      if (::stat(entry.path().c_str(), &open_file) != 0 || open_file.st_dev != wanted.st_dev ||
+          open_file.st_ino != wanted.st_ino) {
+        continue;
+      }
+      if (HoldsLock(process.path() / "fdinfo" / entry.path().filename())) {
         holders.push_back(pid);
         break;
       }

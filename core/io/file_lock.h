@@ -47,8 +47,8 @@ class FileLock {
 /// not locked.
 bool IsLocked(const std::filesystem::path& path);
 
-/// Processes of this user that have `path` open, from /proc: how a task whose parent died is found
-/// again.
+/// Processes of this user that hold the lock of `path`, from /proc: how a task whose parent died is
+/// found again.
 std::vector<pid_t> ProcessesHolding(const std::filesystem::path& path);
 
 }  // namespace repro

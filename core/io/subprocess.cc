@@ -156,14 +156,18 @@ Result<Subprocess> Subprocess::Start(const SubprocessOptions& options) {
 
 Result<std::optional<ExitStatus>> Subprocess::WaitWith(int flags) {
   if (exit_) return exit_;
+  const auto failed = [this] { return FailErrno("wait for", "process " + std::to_string(pid_)); };
+  // Looked at first, taken afterwards: while it is a zombie its group id cannot belong to anybody
+  // else.
+  siginfo_t info = {};
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT | flags) != 0) {
+    if (errno != EINTR) return failed();
+  }
+  if (info.si_pid == 0) return std::nullopt;
+  ::kill(-pid_, SIGKILL);
   int status = 0;
   struct rusage usage = {};
-  pid_t ended = 0;
-  do {
-    ended = ::wait4(pid_, &status, flags, &usage);
-  } while (ended < 0 && errno == EINTR);
-  if (ended < 0) return FailErrno("wait for", "process " + std::to_string(pid_));
-  if (ended == 0) return std::nullopt;
+  if (::wait4(pid_, &status, 0, &usage) < 0) return failed();
   ExitStatus result;
   result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   result.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -35,7 +35,8 @@ struct ExitStatus {
   std::int64_t peak_rss = 0;  ///< bytes, of the child and of what it waited for
 };
 
-/// Owns the right to wait for one child. Destroying it neither kills nor waits.
+/// Owns the right to wait for one child. Destroying it neither kills nor waits. When the child is
+/// found to have ended, what is left of its group is killed.
 class Subprocess {
  public:
   /// Errors: kNotFound or kIo when the program, a folder or an output file cannot be opened; then

@@ -1,0 +1,34 @@
+#include "core/scheduler/signal_inbox.h"
+
+#include <cmath>
+#include <ctime>
+
+#include "core/base/units.h"
+
+namespace repro {
+
+SignalInbox::SignalInbox() {
+  sigemptyset(&watched_);
+  for (const int signal : {SIGINT, SIGTERM, SIGCHLD, SIGWINCH}) sigaddset(&watched_, signal);
+  ::sigprocmask(SIG_BLOCK, &watched_, &before_);
+}
+
+SignalInbox::~SignalInbox() {
+  ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
+
+std::optional<int> SignalInbox::Wait(double seconds) {
+  const double whole = std::floor(seconds);
+  struct timespec timeout = {};
+  timeout.tv_sec = static_cast<std::time_t>(whole);
+  timeout.tv_nsec = static_cast<long>((seconds - whole) * 1e9);
+  const int signal = ::sigtimedwait(&watched_, nullptr, &timeout);
+  if (signal == SIGINT || signal == SIGTERM) return signal;
+  return std::nullopt;
+}
+
+std::int64_t SignalInbox::NowMs() {
+  return WallTimeMs();
+}
+
+}  // namespace repro
