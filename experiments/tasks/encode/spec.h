@@ -1,6 +1,7 @@
 #pragma once
 /// `encode`: corpora -> token shards. Inputs: "vocab" and one per language (role = code). Artifact:
-/// <code>.train.tok, <code>.heldout.tok (format: docs/formats.md), meta.json with counts and nominal_units by language.
+/// <code>.train.tok, <code>.heldout.tok (format: docs/formats.md), meta.json with counts and
+/// nominal_units by language.
 
 #include <string>
 #include <vector>

@@ -1,7 +1,8 @@
 #pragma once
-/// `vocab`: a SentencePiece model learnt on an alpha-smoothed sample of the corpora. Inputs: one per language, role =
-/// language code (a `corpus` artifact). Artifact: sp.model, vocab.json. Metrics: vocab.tokens_per_word,
-/// vocab.coverage, vocab.unknown_rate (per language, on held-out text).
+/// `vocab`: a SentencePiece model learnt on an alpha-smoothed sample of the corpora. Inputs: one
+/// per language, role = language code (a `corpus` artifact). Artifact: sp.model, vocab.json.
+/// Metrics: vocab.tokens_per_word, vocab.coverage, vocab.unknown_rate (per language, on held-out
+/// text).
 
 #include <cstdint>
 #include <string>
@@ -13,8 +14,8 @@ namespace repro {
 
 struct VocabSettings {
   std::string model = "unigram";
-  std::int64_t size = 32'000;               ///< rows of the embedding: pieces and fairseq's specials together
-  double alpha = 0.3;                       ///< smoothing of the text that the vocabulary is learnt from
+  std::int64_t size = 32'000;  ///< rows of the embedding: pieces and fairseq's specials together
+  double alpha = 0.3;          ///< smoothing of the text that the vocabulary is learnt from
   std::int64_t sample_sentences = 200'000;  ///< sentences drawn over all languages
   double character_coverage = 0.9995;
 
@@ -34,7 +35,7 @@ struct VocabSpec {
   std::vector<std::string> languages;  ///< sorted; inputs have these roles
   VocabSettings settings;
   std::int64_t seed = 1;
-  std::int64_t threads = 1;            ///< SentencePiece's result depends on it, so it is part of the key
+  std::int64_t threads = 1;  ///< SentencePiece's result depends on it, so it is part of the key
 
   template <class V>
   void Visit(V& v) {
