@@ -1,0 +1,192 @@
+#include "core/report/run_values.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace repro {
+namespace {
+
+/// Logged rows that a report may use: never the dev split, on which models are selected, nor the
+/// training split.
+bool Usable(const MetricRow& row) {
+  return row.split != "dev" && row.split != "train";
+}
+
+}  // namespace
+
+std::vector<RunReport> RunStates(const ReportInputs& inputs) {
+  std::vector<RunReport> states;
+  for (const RunSpec& run : inputs.runs) {
+    RunReport report;
+    report.point = run.point;
+    report.role = run.role;
+    report.pretrain_seed = run.pretrain_seed;
+    report.tasks = run.task_keys.size();
+    std::map<std::string, std::size_t> count;
+    for (const std::string& key : run.task_keys) {
+      const auto planned = inputs.plan.find(key);
+      const std::string label =
+          planned == inputs.plan.end() ? key.substr(0, 12) : planned->second.label;
+      const auto found = inputs.tasks.find(key);
+      const std::string state = found == inputs.tasks.end() ? "waiting" : found->second.state;
+      ++count[state];
+      if (state == "done") {
+        ++report.tasks_done;
+        report.seconds += found->second.seconds;
+        if (!found->second.build.empty() && found->second.build != inputs.build_id) {
+          report.stale.push_back(label);
+        }
+      } else if (state == "diverged" || (state == "failed" && report.reason.empty())) {
+        report.reason = label + (state == "diverged" ? " diverged" : " failed");
+      } else if (planned != inputs.plan.end() && !planned->second.unresolved.empty()) {
+        ++count["unresolved"];
+        if (report.reason.empty()) report.reason = "not at hand: " + planned->second.unresolved;
+      }
+    }
+    if (count["diverged"] > 0) {
+      report.state = "diverged";
+    } else if (report.tasks_done == report.tasks && report.tasks > 0) {
+      report.state = "done";
+    } else if (count["failed"] > 0) {
+      report.state = "failed";
+    } else if (count["running"] > 0) {
+      report.state = "running";
+    } else if (count["unresolved"] > 0) {
+      report.state = "unresolved";
+    } else {
+      report.state = report.tasks_done > 0 ? "partial" : "waiting";
+    }
+    if (report.reason.empty() && report.state != "done") {
+      report.reason = fmt::format("{} of {} tasks done", report.tasks_done, report.tasks);
+    }
+    states.push_back(std::move(report));
+  }
+  return states;
+}
+
+RunValues::RunValues(const ReportInputs& inputs, const std::vector<RunReport>& states)
+    : inputs_(inputs), states_(states), by_run_(inputs.runs.size()) {
+  std::map<std::string, std::vector<std::size_t>> runs_of_task;
+  for (std::size_t run = 0; run < inputs.runs.size(); ++run) {
+    for (const std::string& key : inputs.runs[run].task_keys) runs_of_task[key].push_back(run);
+  }
+  for (const MetricRow& row : inputs.metrics) {
+    // A task that is not done may have logged values on the way: they are none yet.
+    const auto task = inputs.tasks.find(row.task_key);
+    if (!Usable(row) || task == inputs.tasks.end() || task->second.state != "done") continue;
+    const auto runs = runs_of_task.find(row.task_key);
+    if (runs == runs_of_task.end()) continue;
+    for (const std::size_t run : runs->second) {
+      by_run_[run][row.name].push_back({row.language, row.seed, row.value});
+    }
+  }
+}
+
+const std::vector<RunValues::Row>* RunValues::Find(std::size_t run,
+                                                   const std::string& metric) const {
+  const auto found = by_run_[run].find(metric);
+  return found == by_run_[run].end() ? nullptr : &found->second;
+}
+
+Estimate RunValues::Series(const Measure& measure, const std::string& point,
+                           const std::string& role,
+                           const std::vector<std::string>& languages) const {
+  Estimate estimate;
+  std::vector<double> by_finetune_seed;  // of the last run, for the case of a single pretraining
+  for (std::size_t run = 0; run < inputs_.runs.size(); ++run) {
+    const RunSpec& spec = inputs_.runs[run];
+    if (spec.point != point || spec.role != role || states_[run].state != "done") continue;
+    const auto* rows = Find(run, measure.metric);
+    if (rows == nullptr) continue;
+    std::map<std::int64_t, std::map<std::string, double>> by_seed;  // fine-tuning seed -> language
+    for (const Row& row : *rows) by_seed[row.seed][row.language] = row.value * measure.factor;
+    std::vector<double> seed_values;
+    for (const auto& [seed, values] : by_seed) {
+      double sum = 0;
+      std::size_t count = 0;
+      for (const std::string& language : languages) {
+        const auto value = values.find(language);
+        if (value == values.end()) break;
+        sum += value->second;
+        ++count;
+      }
+      if (count == languages.size() && count > 0)
+        seed_values.push_back(sum / static_cast<double>(count));
+    }
+    if (seed_values.empty() || seed_values.size() != by_seed.size()) continue;
+    estimate.by_seed.emplace_back(spec.pretrain_seed,
+                                  std::accumulate(seed_values.begin(), seed_values.end(), 0.0) /
+                                      static_cast<double>(seed_values.size()));
+    by_finetune_seed = std::move(seed_values);
+  }
+  std::vector<double> values;
+  for (const auto& [seed, value] : estimate.by_seed) values.push_back(value);
+  estimate.mean = MeanWithInterval(values);
+  if (values.size() >= 2) {
+    estimate.variation = "pretraining seeds";
+  } else if (values.size() == 1 && by_finetune_seed.size() >= 2) {
+    estimate.mean = MeanWithInterval(by_finetune_seed);
+    estimate.variation = "fine-tuning seeds, conditional on one pretraining";
+  } else if (values.size() == 1) {
+    estimate.variation = "one value, conditional on one pretraining";
+  }
+  return estimate;
+}
+
+std::set<std::string> RunValues::Languages(const std::string& metric, const std::string& point,
+                                           const std::string& role) const {
+  std::set<std::string> languages;
+  for (std::size_t run = 0; run < inputs_.runs.size(); ++run) {
+    const RunSpec& spec = inputs_.runs[run];
+    if (spec.point != point || spec.role != role || states_[run].state != "done") continue;
+    if (const auto* rows = Find(run, metric)) {
+      for (const Row& row : *rows) {
+        if (!row.language.empty()) languages.insert(row.language);
+      }
+    }
+  }
+  return languages;
+}
+
+std::optional<double> RunValues::Fact(const Measure& measure, const std::string& point,
+                                      const std::string& role, const std::string& language) const {
+  for (std::size_t run = 0; run < inputs_.runs.size(); ++run) {
+    const RunSpec& spec = inputs_.runs[run];
+    if (spec.point != point || spec.role != role) continue;
+    if (const auto* rows = Find(run, measure.metric)) {
+      for (const Row& row : *rows) {
+        if (row.language == language) return row.value * measure.factor;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<double> RunValues::OfRun(const Measure& measure, std::size_t run) const {
+  const auto* rows = Find(run, measure.metric);
+  if (rows == nullptr || rows->empty()) return std::nullopt;
+  double sum = 0;
+  for (const Row& row : *rows) {
+    if (row.language.empty()) return row.value * measure.factor;
+    sum += row.value;
+  }
+  return sum * measure.factor / static_cast<double>(rows->size());
+}
+
+std::optional<double> RunValues::Chance(const Measure& measure) const {
+  if (measure.chance) return measure.chance;
+  if (measure.chance_one_over.empty()) return std::nullopt;
+  std::string path = "/" + measure.chance_one_over;
+  std::replace(path.begin(), path.end(), '.', '/');
+  const Json::json_pointer pointer(path);
+  for (const RunSpec& run : inputs_.runs) {
+    if (!run.config.contains(pointer) || !run.config.at(pointer).is_number()) continue;
+    const double value = run.config.at(pointer).get<double>();
+    if (value > 0) return measure.factor / value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace repro
