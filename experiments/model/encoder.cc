@@ -17,11 +17,14 @@ LayerNormWeights LayerNormOfShape(std::int64_t width) {
   return {at::empty({width}, at::kFloat), at::empty({width}, at::kFloat)};
 }
 
-// A padding mask for attention: [B, 1, 1, T] with -inf at padding, or undefined when there is none.
+// A score so low that its softmax is 0 beside any other; not -inf, which makes NaN of a row that is all padding.
+constexpr double kNever = -1e30;
+
+// A padding mask for attention: [B, 1, 1, T] with kNever at padding, or undefined when there is none.
 at::Tensor AttentionBias(const at::Tensor& padding_BT, at::ScalarType type) {
   if (!padding_BT.any().item<bool>()) return {};
   const at::Tensor bias_BT = at::zeros(padding_BT.sizes(), padding_BT.options().dtype(type));
-  return bias_BT.masked_fill(padding_BT, -INFINITY).unsqueeze(1).unsqueeze(1);
+  return bias_BT.masked_fill(padding_BT, kNever).unsqueeze(1).unsqueeze(1);
 }
 
 at::Tensor ApplyLinear(const at::Tensor& x, const LinearWeights& linear) {

@@ -1,8 +1,8 @@
 #include "experiments/train/optimizer.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <algorithm>
+
+#include <ATen/core/grad_mode.h>
 
 namespace repro {
 namespace {

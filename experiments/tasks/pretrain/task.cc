@@ -1,0 +1,122 @@
+#include "experiments/tasks/pretrain/task.h"
+
+#include <utility>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "core/io/file.h"
+#include "experiments/data/batch_source.h"
+#include "experiments/model/state_dict_adapter.h"
+#include "experiments/tasks/pretrain/spec.h"
+#include "experiments/train/trainer.h"
+
+namespace repro {
+namespace {
+
+BatchSourceOptions DataOptions(const PretrainSpec& spec) {
+  const PretrainSettings& settings = spec.settings;
+  return {.languages = spec.languages,
+          .alpha = spec.sampling.alpha,
+          .unit = spec.sampling.unit,
+          .tokens_per_sample = settings.tokens_per_sample,
+          .sequences_per_update = settings.sequences_per_update,
+          .mask_prob = settings.mask_prob,
+          .mask_token_prob = settings.mask_token_prob,
+          .random_token_prob = settings.random_token_prob,
+          .valid_blocks = settings.valid_blocks,
+          .seed = static_cast<std::uint64_t>(spec.seed)};
+}
+
+TrainerOptions LoopOptions(const PretrainSpec& spec, const TaskContext& context) {
+  const PretrainSettings& settings = spec.settings;
+  return {.schedule = {.peak = settings.peak_learning_rate,
+                       .warmup_updates = settings.warmup_updates,
+                       .total_updates = settings.updates},
+          .adam = {.beta1 = settings.adam_beta1,
+                   .beta2 = settings.adam_beta2,
+                   .eps = settings.adam_eps,
+                   .weight_decay = settings.weight_decay},
+          .sequences_per_micro_batch = settings.sequences_per_micro_batch,
+          .clip_norm = settings.clip_norm,
+          .seed = static_cast<std::uint64_t>(spec.seed),
+          .log_every = settings.log_every,
+          .validate_every = settings.validate_every,
+          .checkpoint_every = settings.checkpoint_every,
+          .checkpoints_kept = settings.checkpoints_kept,
+          .checkpoint_folder = context.scratch / "checkpoints"};
+}
+
+Result<at::Device> OpenDevice(const ComputeSettings& compute) {
+  at::set_num_threads(static_cast<int>(compute.threads));
+  at::globalContext().setFlushDenormal(true);  // before any worker thread starts: they inherit it
+  if (compute.device == "cpu") return at::Device(at::kCPU);
+  if (!at::hasCUDA()) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "compute.device is \"{}\", but this process has no GPU: `repro-task --version` says "
+        "why; set compute.device = \"cpu\" or install the CUDA set (scripts/setup --cuda)",
+        compute.device);
+  }
+  return at::Device(at::kCUDA, 0);
+}
+
+TrainingData DataOf(BatchSource& source) {
+  TrainingData data;
+  data.batch = [&source](std::int64_t update) { return source.Get(update); };
+  data.languages = source.languages();
+  for (std::size_t i = 0; i < source.languages().size(); ++i) {
+    data.validation.push_back(
+        {source.languages()[i], source.Validation(i), source.ValidationPlateau(i)});
+  }
+  return data;
+}
+
+Json HistoryJson(const TrainingHistory& history, const TrainingData& data,
+                 const BatchSource& source) {
+  Json plateau = Json::object();
+  for (const ValidationSet& set : data.validation) {
+    plateau[set.language] = {{"unigram", set.plateau.unigram},
+                             {"context_free", set.plateau.context_free}};
+  }
+  Json shares = Json::object();
+  for (const LanguageShare& share : source.shares()) {
+    shares[share.code] = {{"probability", share.probability},
+                          {"blocks", share.blocks},
+                          {"blocks_per_epoch", share.blocks_per_epoch},
+                          {"tokens", share.tokens}};
+  }
+  return {{"updates", history.updates},
+          {"validation", history.validation},
+          {"tokens", history.tokens},
+          {"plateau", plateau},
+          {"languages", shares}};
+}
+
+}  // namespace
+
+Status RunPretrainTask(TaskContext& context) {
+  REPRO_ASSIGN_OR_RETURN(const PretrainSpec spec, FromJson<PretrainSpec>(context.task.spec));
+  if (spec.model.hidden % spec.model.heads != 0) {
+    return Fail(ErrorCode::kInvalidArgument, "model.hidden {} is not a multiple of model.heads {}",
+                spec.model.hidden, spec.model.heads);
+  }
+  REPRO_ASSIGN_OR_RETURN(const std::filesystem::path tokens, context.Input("tokens"));
+  REPRO_ASSIGN_OR_RETURN(const at::Device device, OpenDevice(spec.compute));
+  REPRO_ASSIGN_OR_RETURN(BatchSource source, BatchSource::Open(tokens, DataOptions(spec)));
+
+  const ModelShape shape{.settings = spec.model,
+                         .vocab_size = source.vocab_size(),
+                         .max_positions = spec.settings.tokens_per_sample + 2};
+  MlmModel model = InitMlmModel(shape, static_cast<std::uint64_t>(spec.seed));
+  MoveTo(model, device);
+  const TrainingData data = DataOf(source);
+  REPRO_ASSIGN_OR_RETURN(
+      const TrainingHistory history,
+      Train(model, data, LoopOptions(spec, context), context.events, context.stop));
+  REPRO_RETURN_IF_ERROR(SaveModel(context.out, model));
+  return WriteFileAtomic(context.out / "history.json",
+                         HistoryJson(history, data, source).dump(1) + "\n");
+}
+
+}  // namespace repro

@@ -1,0 +1,44 @@
+#pragma once
+/// The state of a training run on disk: weights, both moments of AdamW, the update number, and
+/// notes of the caller.
+///
+/// One safetensors file a checkpoint, "checkpoint-<update, 9 digits>.safetensors", written to a
+/// temporary name, synced and renamed. Its metadata hold format, update, notes and the SHA-256 over
+/// all of them and every tensor's name, type, shape and bytes: whatever is damaged is found.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "experiments/train/optimizer.h"
+
+namespace repro {
+
+/// Writes the state after `update` updates, then removes all but the last `kept` checkpoints.
+/// Errors: kIo.
+Status SaveCheckpoint(const std::filesystem::path& folder, const AdamW& optimizer,
+                      std::int64_t update, const std::string& notes, std::int64_t kept);
+
+struct RestoredCheckpoint {
+  std::int64_t update = 0;  ///< updates done
+  std::string notes;
+  std::filesystem::path path;
+};
+
+struct RestoreOutcome {
+  std::optional<RestoredCheckpoint> restored;  ///< nothing: start from the beginning
+  std::vector<std::string> warnings;  ///< one for each damaged checkpoint that was passed over
+};
+
+/// Loads the newest whole checkpoint into the optimizer's weights and moments. A damaged one (cut,
+/// changed, of other shapes) is passed over with a warning and the one before is used. Nothing is
+/// changed when none is whole.
+RestoreOutcome RestoreCheckpoint(const std::filesystem::path& folder, AdamW& optimizer);
+
+/// Checkpoint files of a folder, newest first. Other files are left out; a missing folder has none.
+std::vector<std::filesystem::path> ListCheckpoints(const std::filesystem::path& folder);
+
+}  // namespace repro

@@ -1,0 +1,65 @@
+#pragma once
+/// The pretraining loop: batches by update number, one TrainStep each, metrics, validation,
+/// checkpoints, stop and resume.
+///
+/// Bit-equal: what an update does depends on its number, the weights and the moments alone, so a
+/// run that was interrupted and resumed any number of times ends with the weights of an undisturbed
+/// one (same build, same CPU).
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/graph/task_context.h"
+#include "core/io/json_io.h"
+#include "core/store/event_writer.h"
+#include "experiments/train/lr_schedule.h"
+#include "experiments/train/train_step.h"
+
+namespace repro {
+
+/// Held-out text of one language and what context-free predictors reach on it.
+struct ValidationSet {
+  std::string language;
+  MaskedBatch batch;
+  PlateauLoss plateau;
+};
+
+struct TrainingData {
+  std::function<MaskedBatch(std::int64_t update)> batch;  ///< pure in the update number
+  std::vector<std::string> languages;                     ///< what MaskedBatch::languages counts
+  std::vector<ValidationSet> validation;
+};
+
+struct TrainerOptions {
+  LrSchedule schedule;  ///< total_updates is the length of the run; 0 updates: only validation
+  AdamWOptions adam;
+  std::int64_t sequences_per_micro_batch = 0;
+  double clip_norm = 0;
+  std::uint64_t seed = 1;
+  std::int64_t log_every = 50;
+  std::int64_t validate_every = 0;  ///< 0: only at the end
+  std::int64_t checkpoint_every = 500;
+  std::int64_t checkpoints_kept = 2;
+  std::filesystem::path checkpoint_folder;
+};
+
+/// What a finished run leaves beside its weights. Without times: the same run gives the same bytes.
+struct TrainingHistory {
+  Json updates = Json::array();  ///< {"update", "loss", "learning_rate", "gradient_norm", "tokens"}
+                                 ///< at each log row
+  Json validation = Json::array();  ///< {"update", "loss": {language: nats}}
+  std::int64_t tokens = 0;          ///< seen in all updates
+};
+
+/// Trains `model` in place from its present weights, or from the newest whole checkpoint. Errors:
+/// kInterrupted after `stop` was set (a checkpoint was written); kDiverged (see TrainStep), after
+/// which neither weights nor checkpoints have changed; kIo.
+Result<TrainingHistory> Train(MlmModel& model, const TrainingData& data,
+                              const TrainerOptions& options, EventWriter& events,
+                              const StopFlag& stop);
+
+}  // namespace repro
