@@ -1,16 +1,11 @@
 #include "core/store/lease.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
 #include <climits>
 #include <system_error>
-#include <thread>
 #include <utility>
 
-#include <fcntl.h>
 #include <pwd.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "core/base/units.h"
@@ -33,28 +28,10 @@ std::string UserName() {
   return entry != nullptr ? std::string(entry->pw_name) : std::to_string(::geteuid());
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 /// What the lease file says; empty when it says nothing readable (nobody, or a holder that has just
 /// come).
-std::optional<LeaseHolder> ReadHolder(int fd) {
-  char text[4096];
-  const ssize_t size = ::pread(fd, text, sizeof(text), 0);
-  if (size <= 0) return std::nullopt;
-  const Json json = Json::parse(std::string_view(text, static_cast<std::size_t>(size)), nullptr,
+std::optional<LeaseHolder> ReadHolder(const fs::path& path) {
+  const Json json = Json::parse(ReadFile(path).value_or(std::string()), nullptr,
                                 /*allow_exceptions=*/false);
   if (!json.is_object()) return std::nullopt;
   try {
@@ -128,58 +105,34 @@ std::string LeaseHolder::Describe() const {
                      FormatTime(since_ms), FormatDuration(std::max(0.0, seconds)));
 }
 
-Lease::Lease(Lease&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-Lease& Lease::operator=(Lease&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
 Lease::~Lease() {
-  if (fd_ < 0) return;
   // An empty file tells an orderly end from a killed holder. Best effort: the lock is what counts.
-  [[maybe_unused]] const int ignored = ::ftruncate(fd_, 0);
-  ::close(fd_);
+  if (lock_.fd() >= 0) [[maybe_unused]]
+    const int ignored = ::ftruncate(lock_.fd(), 0);
 }
 
 Result<Lease> Lease::Acquire(const fs::path& workspace, const std::string& command) {
   REPRO_RETURN_IF_ERROR(MakeDirectories(workspace));
-  const std::string path = (workspace / "lease").string();
-  Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-  if (fd.get() < 0) return FailErrno("open", path);
-  // `InspectLease` takes the lock for an instant, and so does a command that ends at once: wait a
-  // little.
-  constexpr int kTries = 10;
-  for (int tries = 1; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0;) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) return FailErrno("lock", path);
-    if (++tries > kTries) {
-      const auto holder = ReadHolder(fd.get());
-      return Fail(ErrorCode::kBusy,
-                  "{}: the workspace is in use by {}; wait for it, stop it with `repro stop`, or "
-                  "name another --workspace",
-                  workspace.string(), holder ? holder->Describe() : "another process");
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const fs::path path = workspace / "lease";
+  auto lock = FileLock::TryLock(path);
+  if (!lock) {
+    if (lock.error().code != ErrorCode::kBusy) return tl::unexpected<Error>(lock.error());
+    const auto holder = ReadHolder(path);
+    return Fail(ErrorCode::kBusy,
+                "{}: the workspace is in use by {}; wait for it, stop it with `repro stop`, or "
+                "name another --workspace",
+                workspace.string(), holder ? holder->Describe() : "another process");
   }
-  REPRO_RETURN_IF_ERROR(
-      WriteHolder(fd.get(), {::getpid(), HostName(), UserName(), command, WallTimeMs()}, path));
-  return Lease(fd.release());
+  REPRO_RETURN_IF_ERROR(WriteHolder(
+      lock->fd(), {::getpid(), HostName(), UserName(), command, WallTimeMs()}, path.string()));
+  return Lease(std::move(*lock));
 }
 
-Result<LeaseState> InspectLease(const fs::path& workspace) {
-  const std::string path = (workspace / "lease").string();
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return LeaseState{};
-    return FailErrno("open", path);
-  }
+LeaseState InspectLease(const fs::path& workspace) {
+  const fs::path path = workspace / "lease";
   LeaseState state;
-  if (::flock(fd.get(), LOCK_SH | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return FailErrno("lock", path);
-    state.held = true;
-  }
-  state.holder = ReadHolder(fd.get());
+  state.held = IsLocked(path);
+  state.holder = ReadHolder(path);
   return state;
 }
 

@@ -11,9 +11,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/io/file_lock.h"
 
 namespace repro {
 
@@ -33,13 +35,13 @@ class Lease {
   /// Makes the workspace folder when needed. `command`: the command line, for those who wait.
   /// Errors: kBusy saying who holds it and since when; kIo.
   static Result<Lease> Acquire(const std::filesystem::path& workspace, const std::string& command);
-  Lease(Lease&&) noexcept;
-  Lease& operator=(Lease&&) noexcept;
+  Lease(Lease&&) noexcept = default;
+  Lease& operator=(Lease&&) noexcept = default;
   ~Lease();
 
  private:
-  explicit Lease(int fd) : fd_(fd) {}
-  int fd_ = -1;
+  explicit Lease(FileLock lock) : lock_(std::move(lock)) {}
+  FileLock lock_;
 };
 
 struct LeaseState {
@@ -47,8 +49,8 @@ struct LeaseState {
   std::optional<LeaseHolder>
       holder;  ///< what the file says; without `held`: who left it behind when it was killed
 };
-/// Looks without waiting. A workspace that does not exist is not held. Errors: kIo.
-Result<LeaseState> InspectLease(const std::filesystem::path& workspace);
+/// Looks without waiting. A workspace that does not exist is not held.
+LeaseState InspectLease(const std::filesystem::path& workspace);
 
 /// Something that a command asks of the lease holder. Asking twice does the same as once.
 struct Request {

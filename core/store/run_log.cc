@@ -88,14 +88,14 @@ std::string JsonText(const Json& value) {
   return value.is_null() ? std::string("{}") : CanonicalJson(value);
 }
 
-bool IsTag(std::string_view tag) {
+}  // namespace
+
+bool IsTagName(std::string_view tag) {
   return !tag.empty() && tag.size() <= 64 && std::all_of(tag.begin(), tag.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
   });
 }
-
-}  // namespace
 
 SQLite::Statement& RunLog::Impl::Prepare(std::string_view sql) {
   auto found = statements.find(sql);
@@ -470,7 +470,7 @@ Status RunLog::RetryTask(std::string_view key) {
 Status RunLog::Tag(std::int64_t run, std::string_view tag, bool remove) {
   Impl& log = *impl_;
   return log.Write("tag a run", [&]() -> Status {
-    if (!IsTag(tag)) {
+    if (!IsTagName(tag)) {
       return Fail(ErrorCode::kInvalidArgument,
                   "a tag is 1 to 64 characters out of letters, digits, '.', '_' and '-'");
     }

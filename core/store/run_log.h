@@ -90,21 +90,24 @@ struct InvocationRow {
 };
 
 struct MetricQuery {
-  std::vector<std::string> task_keys;  ///< empty: all
-  std::string name;                    ///< exact; empty: all. "xnli.*" matches by prefix
-  std::string split;                   ///< empty: all
+  std::vector<std::string> task_keys{};  ///< empty: all
+  std::string name{};                    ///< exact; empty: all. "xnli.*" matches by prefix
+  std::string split{};                   ///< empty: all
   bool last_step_only =
       false;  ///< only the highest step of each (task, name, language, split, seed)
 };
 
 /// Which runs `Runs` lists; an empty field means any.
 struct RunQuery {
-  std::string experiment_id, scale, state, tag;
+  std::string experiment_id{}, scale{}, state{}, tag{};
   std::int64_t invocation = 0;
   std::int64_t id = 0;      ///< one run by its number
   std::size_t limit = 0;    ///< 0: all
   bool with_config = true;  ///< false leaves RunRow::config null: listings are 10 times faster
 };
+
+/// 1 to 64 characters out of letters, digits, '.', '_' and '-'.
+bool IsTagName(std::string_view tag);
 
 class RunLog {
  public:

@@ -84,10 +84,18 @@ bool IsInteger(const Json& event, const char* field) {
   return found != event.end() && found->is_number_integer();
 }
 
-/// Whether the line can be stored: an object with a type, and for a metric with all its fields.
+bool IsNumber(const Json& event, const char* field) {
+  const auto found = event.find(field);
+  return found != event.end() && found->is_number();
+}
+
+/// Whether the line can be stored: an object with a type and, for the types that are read again,
+/// with all their fields.
 bool IsEvent(const Json& event) {
   if (!event.is_object() || !IsText(event, "type")) return false;
-  if (event["type"] != "metric") return true;
+  const std::string& type = event["type"].get_ref<const std::string&>();
+  if (type == "progress") return IsNumber(event, "done") && IsNumber(event, "total");
+  if (type != "metric") return true;
   return IsText(event, "name") && IsText(event, "language") && IsText(event, "split") &&
          IsInteger(event, "seed") && IsInteger(event, "step") && event.contains("value") &&
          MetricValue(event["value"]).has_value();
