@@ -77,6 +77,19 @@ void CorpusText::AppendBoilerplate(Dice& dice, std::string& out) const {
 
 int CorpusText::AppendDocument(Split split, std::uint64_t index, int max_sentences,
                                std::string& out) const {
+  std::vector<Proposition> said;
+  return AppendDocument(split, index, max_sentences, out, said);
+}
+
+std::vector<Proposition> CorpusText::Propositions(Split split, std::uint64_t index) const {
+  std::vector<Proposition> said;
+  std::string text;
+  AppendDocument(split, index, static_cast<int>(style_.max_sentences), text, said);
+  return said;
+}
+
+int CorpusText::AppendDocument(Split split, std::uint64_t index, int max_sentences,
+                               std::string& out, std::vector<Proposition>& said) const {
   const World& world = speaker_.world();
   std::string purpose = "babel.text.";
   purpose += style_.name;
@@ -90,13 +103,14 @@ int CorpusText::AppendDocument(Split split, std::uint64_t index, int max_sentenc
                                       dice.Below(style_.max_sentences - style_.min_sentences + 1));
   const int limit = std::min(wanted, max_sentences);
   Sentence sentence;
-  std::vector<std::uint64_t> said;
+  std::vector<std::uint64_t> contents;  // a document states nothing twice
   int written = 0;
   while (written < limit) {
     const Proposition proposition = DrawInSplit(sampler_, discourse, split, world.seed(), dice);
     const std::uint64_t content = ContentId(proposition);
-    if (std::find(said.begin(), said.end(), content) != said.end()) continue;
-    said.push_back(content);
+    if (std::find(contents.begin(), contents.end(), content) != contents.end()) continue;
+    contents.push_back(content);
+    said.push_back(proposition);
     speaker_.Say(proposition, sentence);
     const std::size_t start = out.size();
     if (style_.typo > 0 || style_.dropped > 0) {

@@ -31,7 +31,12 @@ class CorpusText {
   /// `max_sentences` of them. Returns how many. Every sentence's content belongs to that split.
   int AppendDocument(Split split, std::uint64_t index, int max_sentences, std::string& out) const;
 
+  /// What document `index` says, apart from noise.
+  std::vector<Proposition> Propositions(Split split, std::uint64_t index) const;
+
  private:
+  int AppendDocument(Split split, std::uint64_t index, int max_sentences, std::string& out,
+                     std::vector<Proposition>& said) const;
   void AppendNoisy(Sentence& sentence, Dice& dice, std::string& out) const;
   void AppendBoilerplate(Dice& dice, std::string& out) const;
 

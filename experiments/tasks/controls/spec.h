@@ -1,8 +1,9 @@
 #pragma once
-/// `controls`: do labels leak through the surface? Inputs: one `benchmark` per language (role = code). Fits a
-/// hypothesis-only and a surface-only classifier on the source language's training pairs and scores every language.
-/// Artifact: controls.json. Metrics, split "test", by language: control.hypothesis_only.accuracy,
-/// control.surface_lookup.accuracy, control.surface_regression.accuracy.
+/// `controls`: do labels leak through the surface? Inputs: one `benchmark` per language (role =
+/// code). Fits a hypothesis-only and a surface-only classifier on the source language's training
+/// pairs and scores every language. Artifact: controls.json. Metrics, split "test", by language:
+/// control.hypothesis_only.accuracy, control.surface_lookup.accuracy,
+/// control.surface_regression.accuracy.
 
 #include <string>
 #include <vector>
