@@ -32,7 +32,7 @@ std::string Sha256::HexDigest() {
   REPRO_CHECK(EVP_DigestFinal_ex(impl_->context.get(), digest.data(), &size) == 1);
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string hex;
-  hex.reserve(2 * size);
+  hex.reserve(std::size_t{2} * size);
   for (unsigned int i = 0; i < size; ++i) {
     hex += kHex[digest[i] >> 4U];
     hex += kHex[digest[i] & 15U];

@@ -54,6 +54,7 @@ template <class... Args>
 
 }  // namespace repro
 
+// NOLINTBEGIN(bugprone-macro-parentheses): the arguments are declarations and names
 #define REPRO_CONCAT_INNER(a, b) a##b
 #define REPRO_CONCAT(a, b) REPRO_CONCAT_INNER(a, b)
 
@@ -71,3 +72,4 @@ template <class... Args>
   auto result = (expression);                                                      \
   if (!result) return ::tl::unexpected<::repro::Error>(std::move(result).error()); \
   declaration = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)

@@ -26,6 +26,7 @@ TEST(PhiloxTest, MatchesRandom123KnownAnswers) {
 
 std::vector<std::uint64_t> Draw(Rng rng, int count) {
   std::vector<std::uint64_t> values;
+  values.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) values.push_back(rng.Next());
   return values;
 }
