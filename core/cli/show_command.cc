@@ -1,0 +1,309 @@
+#include "core/cli/show_command.h"
+
+#include <algorithm>
+#include <map>
+#include <ostream>
+
+#include "core/base/units.h"
+#include "core/cli/log_access.h"
+#include "core/cli/text_table.h"
+#include "core/io/json_diff.h"
+#include "core/store/artifact_store.h"
+
+namespace repro {
+
+namespace {
+
+/// "name   value" lines, the names padded to one width.
+class Facts {
+ public:
+  void Add(std::string name, const std::string& value, Style style = Style::kPlain) {
+    if (!value.empty()) facts_.push_back({std::move(name), Printable(value), style});
+  }
+  void Print(std::ostream& out, bool color) const {
+    std::size_t width = 0;
+    for (const Fact& fact : facts_) width = std::max(width, fact.name.size());
+    for (const Fact& fact : facts_) {
+      out << Styled(fmt::format("{:<{}}", fact.name, width), Style::kDim, color) << "  "
+          << Styled(fact.value, fact.style, color) << '\n';
+    }
+  }
+
+ private:
+  struct Fact {
+    std::string name, value;
+    Style style;
+  };
+  std::vector<Fact> facts_;
+};
+
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::string TimeOrNothing(std::int64_t ms) {
+  return ms == 0 ? std::string() : FormatTime(ms);
+}
+
+/// The commit and machine of an invocation in one line.
+std::string DescribeProvenance(const Json& provenance) {
+  const auto text = [&provenance](const char* pointer) -> std::string {
+    const Json::json_pointer at{pointer};
+    if (!provenance.contains(at) || !provenance.at(at).is_string()) return {};
+    return provenance.at(at).get<std::string>();
+  };
+  std::string line = "commit " + text("/git/commit").substr(0, 12);
+  if (text("/git/commit").empty()) line = "no commit known";
+  const Json::json_pointer dirty{"/git/dirty"};
+  if (provenance.contains(dirty) && provenance.at(dirty) == true) {
+    line += " with changes " + text("/git/diff_sha256").substr(0, 12);
+  }
+  if (!text("/host/name").empty()) line += ", on " + text("/host/name");
+  if (!text("/cpu/model").empty()) line += ", " + text("/cpu/model");
+  return line;
+}
+
+void PrintSettings(std::ostream& out, const char* title, const Json& settings, bool color) {
+  const std::vector<JsonLeaf> leaves = JsonLeaves(settings);
+  if (leaves.empty() || (leaves.size() == 1 && leaves[0].path.empty())) return;
+  out << '\n' << Styled(title, Style::kBold, color) << '\n';
+  Facts facts;
+  for (const JsonLeaf& leaf : leaves) {
+    facts.Add("  " + Printable(leaf.path), leaf.value->is_string() ? leaf.value->get<std::string>()
+                                                                   : CanonicalJson(*leaf.value));
+  }
+  facts.Print(out, color);
+}
+
+void PrintMetrics(std::ostream& out, const std::vector<MetricSummary>& all, bool by_language,
+                  bool color) {
+  if (all.empty()) return;
+  out << '\n' << Styled("metrics at their last step", Style::kBold, color) << '\n';
+  TextTable table({{"  metric"},
+                   {"split"},
+                   {"language"},
+                   {"mean", true},
+                   {"min", true},
+                   {"max", true},
+                   {"values", true}});
+  for (const MetricSummary& metric : by_language ? all : OverLanguages(all)) {
+    table.AddRow(
+        {"  " + metric.name, metric.split,
+         metric.languages > 1 ? fmt::format("{} languages", metric.languages) : metric.language,
+         FormatValue(metric.mean), FormatValue(metric.min), FormatValue(metric.max),
+         std::to_string(metric.values)});
+  }
+  table.Print(out, color);
+}
+
+class ShowCommand : public Command {
+ public:
+  void Define(CLI::App& app) override {
+    app.add_option("target", target_, "A run number, or the first digits of a task's key")
+        ->required();
+    app.add_flag("--by-language", by_language_, "Every language of every metric");
+    app.footer("Example:\n  repro show 12\n  repro show 3fa9c1");
+  }
+
+  Result<int> Run(const CommandContext& context) override {
+    REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(context.options));
+    REPRO_ASSIGN_OR_RETURN(const Target target, FindTarget(log, target_));
+    const Status shown =
+        target.run ? ShowRun(log, *target.run, context) : ShowTask(log, *target.task, context);
+    REPRO_RETURN_IF_ERROR(shown);
+    return 0;
+  }
+
+ private:
+  Status ShowRun(const RunLog& log, const RunRow& run, const CommandContext& context) const {
+    REPRO_ASSIGN_OR_RETURN(const std::vector<std::string> keys, log.RunTaskKeys(run.id));
+    REPRO_ASSIGN_OR_RETURN(const std::vector<TaskRow> tasks, log.Tasks(keys));
+    REPRO_ASSIGN_OR_RETURN(const auto metrics, SummarizeMetrics(log, keys));
+    std::optional<InvocationRow> invocation;
+    if (run.invocation != 0) {
+      REPRO_ASSIGN_OR_RETURN(invocation, log.FindInvocation(run.invocation));
+    }
+    if (context.options.json) {
+      Json json = ToJson(run);
+      json["config"] = run.config;
+      json["invocation"] = invocation ? ToJson(*invocation) : Json();
+      json["tasks"] = Json::array();
+      for (const TaskRow& task : tasks) json["tasks"].push_back(ToJson(task));
+      json["metrics"] = Json::array();
+      for (const MetricSummary& metric : metrics) json["metrics"].push_back(ToJson(metric));
+      PrintJson(context.out, json);
+      return {};
+    }
+    std::ostream& out = context.out;
+    const bool color = context.options.color;
+    Facts facts;
+    facts.Add("run",
+              fmt::format("{}: {} {}, {} scale", run.id, run.experiment_id, run.point, run.scale));
+    facts.Add("state", run.state, StateStyle(run.state));
+    facts.Add("role", run.role);
+    std::string seeds;
+    for (const std::int64_t seed : run.finetune_seeds) {
+      seeds += fmt::format("{}{}", seeds.empty() ? "" : ", ", seed);
+    }
+    facts.Add("seeds", fmt::format("pretraining {}, fine-tuning {}", run.pretrain_seed,
+                                   seeds.empty() ? "none" : seeds));
+    facts.Add("tags", Joined(run.tags));
+    facts.Add("created", TimeOrNothing(run.created_ms));
+    facts.Add("finished", TimeOrNothing(run.finished_ms));
+    if (invocation) {
+      facts.Add("command", invocation->command_line);
+      facts.Add("made by", DescribeProvenance(invocation->provenance));
+    }
+    facts.Print(out, color);
+    PrintSettings(out, "settings", run.config, color);
+    out << '\n' << Styled("tasks", Style::kBold, color) << '\n';
+    TextTable table(
+        {{"  key"}, {"task"}, {"state"}, {"attempts", true}, {"time", true}, {"size", true}});
+    for (const TaskRow& task : tasks) {
+      table.AddRow({"  " + ShortKey(task.key),
+                    task.label,
+                    {task.state, StateStyle(task.state)},
+                    std::to_string(task.attempts),
+                    task.state == "done" ? FormatDuration(task.seconds) : "-",
+                    task.artifact_bytes > 0 ? FormatBytes(task.artifact_bytes) : "-"});
+    }
+    table.Print(out, color);
+    PrintMetrics(out, metrics, by_language_, color);
+    for (const TaskRow& task : tasks) {
+      if (task.state != "failed" && task.state != "diverged") continue;
+      out << "\nwhat went wrong: repro logs " << ShortKey(task.key) << '\n';
+      break;
+    }
+    return {};
+  }
+
+  Status ShowTask(const RunLog& log, const TaskRow& task, const CommandContext& context) const {
+    const GlobalOptions& options = context.options;
+    REPRO_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts, log.Attempts(task.key));
+    REPRO_ASSIGN_OR_RETURN(const auto runs, log.RunsOfTask(task.key));
+    REPRO_ASSIGN_OR_RETURN(const auto metrics, SummarizeMetrics(log, {task.key}));
+    REPRO_ASSIGN_OR_RETURN(const std::vector<Json> events, log.Events(task.key));
+    const ArtifactStore store(options.workspace);
+    const auto artifact = store.Find(task.kind, task.key);
+    const bool whole = artifact && artifact->has_value();
+    const std::string folder = store.Folder(task.kind, task.key).string();
+    std::vector<std::string> input_keys;
+    for (const auto& [role, key] : task.inputs.items()) {
+      if (key.is_string()) input_keys.push_back(key.get<std::string>());
+    }
+    REPRO_ASSIGN_OR_RETURN(const std::vector<TaskRow> inputs, log.Tasks(input_keys));
+
+    if (options.json) {
+      Json json = ToJson(task);
+      json["spec"] = task.spec;
+      json["inputs"] = task.inputs;
+      json["runs"] = runs;
+      json["attempt_list"] = Json::array();
+      for (const AttemptRow& attempt : attempts) {
+        Json entry = ToJson(attempt);
+        entry["alive"] = IsAlive(options, attempt);
+        json["attempt_list"].push_back(std::move(entry));
+      }
+      json["metrics"] = Json::array();
+      for (const MetricSummary& metric : metrics) json["metrics"].push_back(ToJson(metric));
+      json["events"] = events;
+      json["artifact"] = nullptr;
+      if (whole) {
+        json["artifact"] = {{"folder", folder}, {"record", (*artifact)->ToJson()}};
+      }
+      json["artifact_problem"] = artifact ? std::string() : artifact.error().message;
+      PrintJson(context.out, json);
+      return {};
+    }
+
+    std::ostream& out = context.out;
+    const bool color = options.color;
+    Facts facts;
+    facts.Add("task", task.label);
+    facts.Add("key", task.key);
+    facts.Add("kind", fmt::format("{}, version {}", task.kind, task.version));
+    facts.Add("state", task.state, StateStyle(task.state));
+    facts.Add("cannot run", task.unresolved, Style::kYellow);
+    if (task.work > 0) {
+      facts.Add("work", FormatCount(static_cast<std::int64_t>(task.work)) + " " + task.work_unit);
+    }
+    if (task.state == "done") {
+      facts.Add("took", fmt::format("{}, peak memory {}", FormatDuration(task.seconds),
+                                    FormatBytes(task.peak_rss)));
+      facts.Add("finished", TimeOrNothing(task.finished_ms));
+    }
+    if (whole) {
+      facts.Add("artifact", fmt::format("{} ({} in {} files, made by build {})", folder,
+                                        FormatBytes((*artifact)->TotalBytes()),
+                                        (*artifact)->files.size(), (*artifact)->build));
+    } else {
+      facts.Add("artifact", artifact ? "none" : artifact.error().message,
+                artifact ? Style::kPlain : Style::kRed);
+    }
+    for (const auto& [role, key] : task.inputs.items()) {
+      std::string line = key.is_string() ? ShortKey(key.get<std::string>()) : std::string("?");
+      for (const TaskRow& input : inputs) {
+        if (key == input.key) line += "  " + input.label + " (" + input.state + ")";
+      }
+      facts.Add("input " + Printable(role), line);
+    }
+    std::string used;
+    for (const std::int64_t run : runs) used += fmt::format("{}{}", used.empty() ? "" : " ", run);
+    facts.Add("serves runs", used);
+    facts.Print(out, color);
+    PrintSettings(out, "spec", task.spec, color);
+    PrintAttempts(out, attempts, options);
+    PrintMetrics(out, metrics, by_language_, color);
+    std::int64_t damaged = 0;
+    for (const AttemptRow& attempt : attempts) damaged += attempt.damaged_lines;
+    if (damaged > 0) {
+      out << "\n"
+          << damaged << " damaged lines in events.jsonl were left out; see repro logs "
+          << ShortKey(task.key) << '\n';
+    }
+    if (!attempts.empty()) out << "\nits output: repro logs " << ShortKey(task.key) << '\n';
+    if (task.state == "failed" || task.state == "diverged") {
+      out << "try again:  repro retry " << ShortKey(task.key) << '\n';
+    }
+    return {};
+  }
+
+  static void PrintAttempts(std::ostream& out, const std::vector<AttemptRow>& attempts,
+                            const GlobalOptions& options) {
+    if (attempts.empty()) return;
+    out << '\n' << Styled("attempts", Style::kBold, options.color) << '\n';
+    TextTable table({{"  no", true},
+                     {"state"},
+                     {"exit", true},
+                     {"started"},
+                     {"took", true},
+                     {"reason or progress"}});
+    for (const AttemptRow& attempt : attempts) {
+      const std::int64_t end = attempt.ended_ms != 0 ? attempt.ended_ms : WallTimeMs();
+      const bool running = attempt.state == "running";
+      const bool alive = IsAlive(options, attempt);
+      table.AddRow(
+          {std::to_string(attempt.number),
+           {running && !alive ? "cut off" : attempt.state, StateStyle(attempt.state)},
+           attempt.exit_code < 0 ? "-" : std::to_string(attempt.exit_code),
+           TimeOrNothing(attempt.started_ms),
+           FormatDuration(static_cast<double>(std::max<std::int64_t>(0, end - attempt.started_ms)) /
+                          1000),
+           running ? FormatProgress(attempt.progress) : attempt.reason});
+    }
+    table.Print(out, options.color);
+  }
+
+  std::string target_;
+  bool by_language_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeShowCommand() {
+  return std::make_unique<ShowCommand>();
+}
+
+}  // namespace repro
