@@ -60,13 +60,19 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
 
 std::string Suggest(std::string_view name, const std::vector<std::string>& candidates) {
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3) + 1;
+  const std::size_t allowed = name.size() < 4 ? 1 : std::max<std::size_t>(2, name.size() / 3);
+  std::size_t best_distance = allowed + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = EditDistance(name, candidate);
     if (distance < best_distance) {
       best = candidate;
       best_distance = distance;
     }
+  }
+  if (!best.empty() || name.size() < 3) return best;
+  for (const std::string& candidate : candidates) {
+    const bool longer = candidate.size() >= 3 && name.starts_with(candidate);
+    if (longer || candidate.starts_with(name)) return candidate;
   }
   return best;
 }

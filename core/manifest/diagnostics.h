@@ -38,8 +38,9 @@ class Diagnostics {
 /// two strings (optimal string alignment).
 std::size_t EditDistance(std::string_view a, std::string_view b);
 
-/// The candidate nearest to `name`, or "" when none is near enough to be a misspelling (a third of
-/// its length, at least 1). Ties go to the first.
+/// The candidate nearest to `name` by edit distance, or "" when none is near enough to be a
+/// misspelling: 1 edit in names of up to 3 characters, 2 or a third of the length in longer ones.
+/// Else a candidate that `name` begins with, or that begins with `name`. Ties go to the first.
 std::string Suggest(std::string_view name, const std::vector<std::string>& candidates);
 
 /// "; did you mean `x`?" for `Suggest`, or "".

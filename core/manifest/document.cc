@@ -146,6 +146,9 @@ Json Node::ToJson() const {
 
 std::string Node::ToText() const {
   constexpr std::size_t kLongest = 60;
+  if (const auto* number = As<double>(); number != nullptr && !std::isfinite(*number)) {
+    return fmt::format("{}", *number);  // JSON has no word for it
+  }
   std::string text = CanonicalJson(ToJson());
   if (text.size() <= kLongest) return text;
   std::size_t end = kLongest;

@@ -178,6 +178,7 @@ class Reader {
       diagnostics_.Add(manifest_.PositionOf("source_language"),
                        fmt::format("unknown language \"{}\"", half_.source_language),
                        "expected a code of languages.toml, e.g. \"en\"");
+      half_.source_language.clear();
     }
     experiment_.id = half_.id;
     experiment_.item = half_.item;
@@ -308,10 +309,8 @@ class Reader {
     if (const auto* name = node->As<std::string>()) {
       const LanguageSet* set = context_.languages.FindSet(*name);
       if (set != nullptr) return set->codes;
-      const auto names = context_.languages.SetNames();
       diagnostics_.Add(node->position, fmt::format("unknown language set `{}`", *name),
-                       fmt::format("expected {} (sets of languages.toml) or a list of codes{}",
-                                   OneOfText(names), DidYouMean(*name, names)));
+                       context_.languages.ExpectedSet(*name));
       return {};
     }
     std::vector<std::string> codes;

@@ -169,10 +169,13 @@ const LanguageSet* LanguageTable::FindSet(std::string_view name) const {
   return found == sets.end() ? nullptr : &found->second;
 }
 
-std::vector<std::string> LanguageTable::SetNames() const {
+std::string LanguageTable::ExpectedSet(std::string_view name) const {
   std::vector<std::string> names;
-  for (const auto& [name, set] : sets) names.push_back(name);
-  return names;
+  for (const auto& [known, set] : sets) names.push_back(known);
+  const std::string near = DidYouMean(name, names);
+  return near.empty() ? fmt::format("expected a list of codes, or a set of languages.toml: {}",
+                                    OneOfText(names))
+                      : "expected a list of codes, or a set of languages.toml" + near;
 }
 
 Result<LanguageTable> LoadLanguages(const std::filesystem::path& path) {

@@ -26,7 +26,9 @@ struct LanguageTable {
   Document document;  ///< languages.toml as written, for [[assumption]] keys
 
   const LanguageSet* FindSet(std::string_view name) const;
-  std::vector<std::string> SetNames() const;
+  /// For messages about a set that does not exist: "expected ...", with the nearest name or all of
+  /// them.
+  std::string ExpectedSet(std::string_view name) const;
 };
 
 /// Reads and checks languages.toml: codes known, sets without repetitions, sizes positive. Errors:

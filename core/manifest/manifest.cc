@@ -12,7 +12,7 @@
 #include "core/manifest/experiment_reader.h"
 #include "core/manifest/languages.h"
 #include "core/manifest/reference.h"
-#include "core/manifest/section_reader.h"
+#include "core/manifest/sweep.h"
 
 namespace repro {
 namespace {
@@ -210,9 +210,9 @@ Result<Experiment> LoadExperiment(std::string_view name_or_path, const LoadOptio
   const auto read = [&](const Document& manifest) {
     ReadOutcome outcome = ReadExperiment(manifest, context, diagnostics);
     if (options.validate_sections) {
-      for (const Point& point : outcome.experiment.points) {
-        options.validate_sections(*point.config, diagnostics);
-      }
+      const std::vector<Point>& points = outcome.experiment.points;
+      for (const Point& point : points) options.validate_sections(*point.config, diagnostics);
+      if (points.empty()) options.validate_sections(SectionsOf(manifest), diagnostics);
     }
     return outcome;
   };

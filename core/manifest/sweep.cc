@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "core/manifest/canonical.h"
 #include "core/manifest/section_reader.h"
 
 namespace repro {
@@ -32,10 +31,8 @@ class SweepReader {
       : manifest_(manifest),
         languages_(languages),
         source_language_(source_language),
-        diagnostics_(diagnostics) {
-    sections_ = manifest;
-    for (const std::string& key : ManifestKeys()) sections_.Erase(key);
-  }
+        diagnostics_(diagnostics),
+        sections_(SectionsOf(manifest)) {}
 
   Sweep Read() {
     const Node* table = manifest_.Find("sweep");
@@ -43,7 +40,6 @@ class SweepReader {
     if (table != nullptr) ReadTable(*table);
     if (rows != nullptr) ReadRows(*rows);
     if (table == nullptr && rows == nullptr) ReadSinglePoint();
-    CheckIds();
     return std::move(sweep_);
   }
 
@@ -76,21 +72,25 @@ class SweepReader {
                          "expected an array with at least one value");
         continue;
       }
-      Axis axis{.key = key, .values = *values};
-      for (Node& value : axis.values) {
-        value.key_position = node->key_position;
+      Axis axis{.key = key, .values = {}};
+      auto& names = sweep_.values[key];
+      for (const Node& value : *values) {
         const std::string name = ValueName(value);
-        auto& names = sweep_.values[key];
         if (std::find(names.begin(), names.end(), name) != names.end()) {
           diagnostics_.Add(value.position, fmt::format("`sweep.{}` holds `{}` twice", key, name),
                            "expected each value once");
+          continue;
         }
         names.push_back(name);
+        axis.values.push_back(value);
+        axis.values.back().key_position = node->key_position;
       }
       sweep_.keys.push_back(key);
       axes.push_back(std::move(axis));
     }
     if (axes.empty()) return;
+    const Node* swept = table.Get("languages");
+    languages_reported_ = swept != nullptr && !sweep_.values.contains("languages");
     std::vector<std::size_t> index(axes.size(), 0);
     bool more = true;
     while (more) {
@@ -174,7 +174,7 @@ class SweepReader {
     const std::string first = key.substr(0, key.find('.'));
     const auto& reserved = ManifestKeys();
     const bool generic = std::find(reserved.begin(), reserved.end(), first) != reserved.end();
-    if (!generic && first != key && sections_.Find(first) != nullptr) return true;
+    if (!generic && first != key) return true;  // whether the section has it is checked with it
     std::vector<std::string> candidates = {"languages", "budget"};
     for (const auto& [path, leaf] : Leaves(sections_.root())) candidates.push_back(path);
     diagnostics_.Add(node.key_position, fmt::format("`{}{}` cannot be swept", prefix, key),
@@ -222,10 +222,8 @@ class SweepReader {
     if (const auto* name = value.As<std::string>()) {
       const LanguageSet* set = languages_.FindSet(*name);
       if (set == nullptr) {
-        const std::vector<std::string> names = languages_.SetNames();
         diagnostics_.Add(value.position, fmt::format("unknown language set `{}`", *name),
-                         fmt::format("expected {} (sets of languages.toml) or a list of codes{}",
-                                     OneOfText(names), DidYouMean(*name, names)));
+                         languages_.ExpectedSet(*name));
         draft.good = false;
         return;
       }
@@ -262,10 +260,11 @@ class SweepReader {
 
   void Finish(Draft draft, const SourcePosition& where) {
     const auto& codes = draft.point.languages;
+    if (codes.empty() && languages_reported_) draft.good = false;
     if (draft.good && codes.empty()) {
       diagnostics_.Add(where, fmt::format("point `{}` has no languages", draft.point.id),
                        "expected `languages` in [sweep], in the [[run]] row or at the top");
-    } else if (draft.good &&
+    } else if (draft.good && !source_language_.empty() &&
                std::find(codes.begin(), codes.end(), source_language_) == codes.end()) {
       diagnostics_.Add(
           draft.languages,
@@ -274,19 +273,11 @@ class SweepReader {
           "expected every language set to hold it, since fine-tuning reads its training data");
     }
     draft.point.config = std::make_shared<const Document>(std::move(draft.config));
-    sweep_.points.push_back(std::move(draft.point));
-    positions_.push_back(where);
-  }
-
-  void CheckIds() {
-    std::set<std::string> seen;
-    for (std::size_t i = 0; i < sweep_.points.size(); ++i) {
-      const std::string& id = sweep_.points[i].id;
-      if (!seen.insert(id).second) {
-        diagnostics_.Add(positions_[i], fmt::format("two points are called `{}`", id),
-                         "expected a name of its own for each");
-      }
+    if (draft.good && !ids_.insert(draft.point.id).second) {
+      diagnostics_.Add(where, fmt::format("two points are called `{}`", draft.point.id),
+                       "expected a name of its own for each");
     }
+    sweep_.points.push_back(std::move(draft.point));
   }
 
   const Document& manifest_;
@@ -295,14 +286,16 @@ class SweepReader {
   Diagnostics& diagnostics_;
   Document sections_;  // the manifest without the generic keys
   Sweep sweep_;
-  std::vector<SourcePosition> positions_;  // of the points
+  std::set<std::string> ids_;        // of the points
+  bool languages_reported_ = false;  // [sweep] has `languages`, but they are wrong
 };
 
 }  // namespace
 
-bool Sweep::Has(std::string_view value) const {
-  const std::vector<std::string> names = Names();
-  return std::find(names.begin(), names.end(), value) != names.end();
+Document SectionsOf(const Document& manifest) {
+  Document sections = manifest;
+  for (const std::string& key : ManifestKeys()) sections.Erase(key);
+  return sections;
 }
 
 std::vector<std::string> Sweep::Names() const {

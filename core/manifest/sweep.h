@@ -1,7 +1,9 @@
 #pragma once
 /// [sweep] and [[run]]: the points of an experiment.
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/manifest/diagnostics.h"
@@ -17,11 +19,12 @@ struct Sweep {
   /// Values by key, as they are named in point ids: "languages" -> {"xlm7", "xnli15"}.
   std::map<std::string, std::vector<std::string>> values;
 
-  /// True when some key takes this value, or a point has this id.
-  bool Has(std::string_view value) const;
   /// Every value of every key and every point id, for messages.
   std::vector<std::string> Names() const;
 };
+
+/// The manifest without its generic keys: what belongs to the task kinds.
+Document SectionsOf(const Document& manifest);
 
 /// Points of a manifest whose scale is resolved: first the product of [sweep] (keys sorted, the
 /// last varying fastest), then the [[run]] rows. A key is `languages` (a set's name or a list of
@@ -31,6 +34,7 @@ struct Sweep {
 /// [[run]] there is one point, of the top-level `languages`.
 /// Point::config holds the sections only, with the point's values in place; values keep their
 /// positions.
+/// `source_language` must be in every point; "" is not checked.
 Sweep ReadSweep(const Document& manifest, const LanguageTable& languages,
                 std::string_view source_language, Diagnostics& diagnostics);
 
