@@ -1,0 +1,233 @@
+#include "core/report/report_text.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/base/units.h"
+
+namespace repro {
+namespace {
+
+constexpr const char* kNothing = "–";
+
+std::string Plural(std::size_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+/// "mean (min to max)" of the values that are there; empty when none is.
+std::string Spread(const std::vector<VocabularyReport::Row>& rows,
+                   std::optional<double> VocabularyReport::Row::*field, int decimals,
+                   const char* unit) {
+  double sum = 0;
+  double low = 0;
+  double high = 0;
+  std::size_t count = 0;
+  for (const auto& row : rows) {
+    const std::optional<double>& value = row.*field;
+    if (!value) continue;
+    low = count == 0 ? *value : std::min(low, *value);
+    high = count == 0 ? *value : std::max(high, *value);
+    sum += *value;
+    ++count;
+  }
+  if (count == 0) return "";
+  return fmt::format("{:.{}f}{} ({:.{}f} to {:.{}f})", sum / static_cast<double>(count), decimals,
+                     unit, low, decimals, high, decimals);
+}
+
+}  // namespace
+
+std::string ShowValue(const Measure& measure, double value) {
+  if (!std::isfinite(value)) return kNothing;
+  return fmt::format("{:.{}f}{}{}", value, measure.decimals, measure.unit.empty() ? "" : " ",
+                     measure.unit);
+}
+
+std::string ShowRange(const Measure& measure, double low, double high) {
+  if (!std::isfinite(low) || !std::isfinite(high)) return "";
+  return fmt::format("{:.{}f} to {:.{}f}", low, measure.decimals, high, measure.decimals);
+}
+
+std::string ShowRange(const Measure& measure, const Estimate& estimate) {
+  return estimate.mean.known() ? ShowRange(measure, estimate.mean.low, estimate.mean.high) : "";
+}
+
+std::string ShowMean(const Measure& measure, const Estimate& estimate) {
+  return estimate.empty() ? kNothing : ShowValue(measure, estimate.mean.mean);
+}
+
+std::string ShowEstimate(const Measure& measure, const Estimate& estimate) {
+  if (estimate.empty()) return kNothing;
+  if (!estimate.mean.known())
+    return fmt::format("{} ({})", ShowMean(measure, estimate), estimate.variation);
+  return fmt::format("{} ({}, {}, n = {})", ShowMean(measure, estimate),
+                     ShowRange(measure, estimate), estimate.variation, estimate.mean.n);
+}
+
+std::string ShowDifference(const Measure& measure,
+                           const std::optional<DifferenceInterval>& difference) {
+  return difference ? fmt::format("{:+.{}f}", difference->difference, measure.decimals) : kNothing;
+}
+
+std::string ShowRange(const Measure& measure, const std::optional<DifferenceInterval>& difference) {
+  return difference && difference->known() ? ShowRange(measure, difference->low, difference->high)
+                                           : "";
+}
+
+std::string ShowControl(const Measure& measure, const std::map<std::string, Estimate>& controls,
+                        const char* role) {
+  const auto found = controls.find(role);
+  return found == controls.end() ? kNothing : ShowMean(measure, found->second);
+}
+
+std::string ShowP(double p) {
+  if (std::isnan(p)) return kNothing;
+  return p < 0.001 ? "< 0.001" : fmt::format("{:.3f}", p);
+}
+
+std::string ShowStep(const StepTest& step) {
+  std::string text = fmt::format("{} → {}: {}? {:+.2f}", step.from, step.to,
+                                 StepKindName(step.kind), step.difference);
+  if (!std::isnan(step.p)) {
+    text += fmt::format(" ({:.2f} to {:.2f}), t = {:.2f}, p {}{}", step.low, step.high, step.t,
+                        step.p < 0.001 ? "" : "= ", ShowP(step.p));
+  }
+  return text;
+}
+
+std::string ShowClaimP(const ClaimTest& test) {
+  if (!test.decidable) return kNothing;
+  if (test.state == ClaimState::kContradicted) return ShowP(test.p_opposite_holm) + " (opposite)";
+  return ShowP(test.p_holm);
+}
+
+std::string ShowDetectable(const ClaimTest& test) {
+  if (!std::isfinite(test.smallest_detectable)) return kNothing;
+  return fmt::format("{:.1f} points", test.smallest_detectable);
+}
+
+std::string RoleName(const std::string& role) {
+  if (role == "main") return "sweep";
+  std::string name = role;
+  std::replace(name.begin(), name.end(), '-', ' ');
+  return name;
+}
+
+std::string RunNote(const RunReport& run) {
+  std::vector<std::string> parts;
+  if (run.state != "done") parts.push_back(run.reason);
+  if (run.on_plateau) parts.emplace_back("on the early plateau: says nothing about languages");
+  if (!run.stale.empty()) {
+    parts.push_back(fmt::format("stale: {} made by another build ({}{})",
+                                Plural(run.stale.size(), "task"), run.stale.front(),
+                                run.stale.size() > 1 ? ", ..." : ""));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::string VocabularyLine(const VocabularyReport& entry) {
+  std::vector<std::string> parts;
+  const auto add = [&](std::string text, const char* what) {
+    if (!text.empty()) parts.push_back(text.insert(0, std::string(what) + " "));
+  };
+  using Row = VocabularyReport::Row;
+  add(Spread(entry.rows, &Row::tokens_per_word, 2, ""), "tokens a word");
+  add(Spread(entry.rows, &Row::coverage, 2, " %"), "coverage");
+  add(Spread(entry.rows, &Row::unknown_rate, 2, " %"), "unknown");
+  add(Spread(entry.rows, &Row::repeats, 1, ""), "repeats of a language's text");
+  return fmt::format("{}: {}; mean and range over {}", entry.point, fmt::join(parts, ", "),
+                     Plural(entry.rows.size(), "language"));
+}
+
+std::string SeedLine(const Provenance& provenance) {
+  return fmt::format("{} × {}", Plural(provenance.pretrain_seeds.size(), "pretraining seed"),
+                     Plural(provenance.finetune_seeds.size(), "fine-tuning seed"));
+}
+
+std::string PlateauNote() {
+  return fmt::format(
+      "Below unigram loss: validation loss under that of the unigram distribution, nats a token. "
+      "Less than {:g} (four "
+      "times the seed-to-seed spread of such a loss) is the early plateau: claims on such a run "
+      "are undecided.",
+      kPlateauThreshold);
+}
+
+std::string ClaimsNote(const Report& report) {
+  return fmt::format(
+      "In {} at {} scale. Planned contrasts with seeds paired across sweep points and variance "
+      "pooled per series; every "
+      "step must hold (intersection-union); p adjusted by Holm over the {} of the manifest, level "
+      "{:g}. Contradicted: "
+      "the opposite is significant. Detectable step: found with power {:g}.",
+      report.provenance.world, report.provenance.scale, Plural(report.claims.size(), "claim"),
+      kClaimAlpha, kClaimPower);
+}
+
+std::string TransferNote() {
+  return "Transfer is the difference from the null world at the same point, where languages share "
+         "nothing but surface "
+         "statistics; positive is better. Intervals hold the variation of pretraining seeds; a "
+         "control with one seed "
+         "borrows the variance of the sweep's runs.";
+}
+
+std::string CellNote(const SeriesPoint& point) {
+  std::vector<std::string> parts;
+  if (point.paper_stated)
+    parts.push_back(fmt::format("the text states {:g}", point.paper_stated->value));
+  if (!point.note.empty()) parts.push_back(point.note);
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::string ShowJson(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : CanonicalJson(value);
+}
+
+std::vector<std::pair<std::string, std::string>> Facts(const Report& report) {
+  const Provenance& p = report.provenance;
+  std::vector<std::pair<std::string, std::string>> facts = {
+      {"Scale and world", fmt::format("{}, {}", p.scale, p.world)},
+      {"Seeds",
+       fmt::format("pretraining {}; fine-tuning {}; controls {}", fmt::join(p.pretrain_seeds, ", "),
+                   fmt::join(p.finetune_seeds, ", "), fmt::join(p.control_seeds, ", "))},
+      {"Model selection", p.selection},
+      {"Commit", p.commit.empty() ? "not known" : p.commit},
+      {"Machine", p.machine.empty() ? "nothing has run yet" : p.machine},
+      {"Run time",
+       fmt::format("{} of wall time, {} summed over {} of {} tasks", FormatDuration(p.wall_seconds),
+                   FormatDuration(p.task_seconds), p.tasks_done, p.tasks)},
+      {"Manifest", fmt::format("{}, SHA-256 {}", p.manifest, p.manifest_hash)},
+      {"Overrides", p.overrides.empty() ? "none" : fmt::format("{}", fmt::join(p.overrides, ", "))},
+      {"This build", p.build},
+      {"Artifacts of other builds",
+       p.stale_builds.empty() ? "none" : fmt::format("{}", fmt::join(p.stale_builds, "; "))},
+  };
+  if (!p.unresolved.empty()) {
+    facts.emplace_back("Not at hand", fmt::format("{}", fmt::join(p.unresolved, "; ")));
+  }
+  facts.emplace_back("Report made", FormatTime(p.made_ms));
+  return facts;
+}
+
+std::string Clean(const std::string& text) {
+  std::string clean;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // C1 controls are U+0080..U+009F, in UTF-8 C2 80..C2 9F.
+    const bool c1 =
+        byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (byte < 0x20 || byte == 0x7F || c1) {
+      clean += byte == '\n' || byte == '\t' ? ' ' : '?';
+      if (c1) ++i;
+    } else {
+      clean += text[i];
+    }
+  }
+  return clean;
+}
+
+}  // namespace repro

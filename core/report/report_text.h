@@ -1,0 +1,58 @@
+#pragma once
+/// The words and numbers that every writer uses alike.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/report/report_model.h"
+
+namespace repro {
+
+/// "61.2 %", "3.4 bits"; "–" for a value that is none.
+std::string ShowValue(const Measure& measure, double value);
+/// "57.0 to 65.4"; empty when there is no interval.
+std::string ShowRange(const Measure& measure, double low, double high);
+std::string ShowRange(const Measure& measure, const Estimate& estimate);
+/// "61.2 %" or "–".
+std::string ShowMean(const Measure& measure, const Estimate& estimate);
+/// "61.2 % (57.0 to 65.4, pretraining seeds, n = 3)"; says so when there is one value only.
+std::string ShowEstimate(const Measure& measure, const Estimate& estimate);
+/// "+12.3" with its sign, or "–".
+std::string ShowDifference(const Measure& measure,
+                           const std::optional<DifferenceInterval>& difference);
+std::string ShowRange(const Measure& measure, const std::optional<DifferenceInterval>& difference);
+/// The mean of a control, or "–" when it did not run.
+std::string ShowControl(const Measure& measure, const std::map<std::string, Estimate>& controls,
+                        const char* role);
+
+/// "0.031", "< 0.001", "–".
+std::string ShowP(double p);
+/// "xlm7 → xnli15: falls, -2.1 (-3.0 to -1.2), t = -6.1, p = 0.002".
+std::string ShowStep(const StepTest& step);
+/// p of what decided the claim: of the claim itself, or of its opposite where that is what is
+/// significant.
+std::string ShowClaimP(const ClaimTest& test);
+/// "1.8 points", "–".
+std::string ShowDetectable(const ClaimTest& test);
+
+std::string RoleName(const std::string& role);  ///< "null world", "no pretraining", "sweep"
+std::string RunNote(const RunReport& run);      ///< what is missing, on the plateau, stale
+std::string VocabularyLine(
+    const VocabularyReport& entry);  ///< "xlm7: 2.1 tokens a word (1.8 to 2.6), ..."
+std::string SeedLine(const Provenance& provenance);  ///< "3 pretraining seeds x 1 fine-tuning seed"
+std::string PlateauNote();  ///< what "below the unigram loss" means and its threshold
+std::string ClaimsNote(const Report& report);  ///< how claims are decided
+std::string TransferNote();  ///< what transfer means, which variation its interval holds
+std::string CellNote(
+    const SeriesPoint& point);  ///< note of a cell, with the paper's stated value where it has one
+/// Scale, world, seeds, commit, machine, run time, manifest, overrides, builds: name and value, in
+/// order.
+std::vector<std::pair<std::string, std::string>> Facts(const Report& report);
+/// A JSON value as it stands in a manifest: 1500, "x", [1, 2].
+std::string ShowJson(const Json& value);
+
+/// Text without control characters, which a terminal would act on.
+std::string Clean(const std::string& text);
+
+}  // namespace repro
