@@ -237,6 +237,9 @@ std::string Describe(const Proposition& p, const World& world, const Anchors& an
     case PropositionKind::kAttribute:
       said = fmt::format("{}{} {}be {}", object, where, tense, adjective(0));
       break;
+    case PropositionKind::kNameAttribute:
+      said = fmt::format("{}{} {}be {}", subject, where, tense, adjective(0));
+      break;
     case PropositionKind::kOppositeAdjectives:
       said =
           fmt::format("{}{} {}be not {} but {}", object, where, tense, adjective(1), adjective(0));

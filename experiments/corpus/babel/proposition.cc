@@ -26,6 +26,15 @@ class ContentHash {
   std::uint64_t state_ = 0x6261626C65;
 };
 
+PropositionKind DrawKind(const KindWeights& kinds, Dice& dice) {
+  const std::array<std::uint32_t, 10> weights = {kinds.event,           kinds.attribute,
+                                                 kinds.name_attribute,  kinds.opposite_adjectives,
+                                                 kinds.opposite_verbs,  kinds.same_adjectives,
+                                                 kinds.same_verbs,      kinds.thing_hypernym,
+                                                 kinds.person_hypernym, kinds.fact};
+  return static_cast<PropositionKind>(dice.Weighted(weights));
+}
+
 void AddNoun(const NounPhrase& phrase, ContentHash& hash) {
   hash.Add(phrase.noun);
   hash.Add(phrase.quantifier);
@@ -109,6 +118,7 @@ Discourse PropositionSampler::DrawDiscourse(Dice& dice) const {
   const Entity& hero = world_.entity(discourse.persons[0]);
   discourse.organisation = hero.organisation;
   discourse.place = hero.place;
+  discourse.time = hero.time;
   discourse.pole = DrawPole(hero.pole, dice);
   discourse.past = dice.Chance(500);
   return discourse;
@@ -132,7 +142,9 @@ void PropositionSampler::DrawObject(const Discourse& discourse, int thing, Dice&
         dice.Chance(kTypicalNumber) ? world_.TypicalNumber(p.topic, thing, discourse.pole)
                                     : dice.Pick(kNumbers));
   } else if (dice.Chance(style_.quantifier)) {
-    p.object.quantifier = static_cast<std::int8_t>(dice.Pick(kQuantifiers));
+    p.object.quantifier =
+        static_cast<std::int8_t>(dice.Chance(kFavourite) ? world_.TypicalQuantifier(p.topic, thing)
+                                                         : dice.Pick(kQuantifiers));
   }
   if (dice.Chance(style_.compound)) {
     p.object.compound_topic =
@@ -143,7 +155,9 @@ void PropositionSampler::DrawObject(const Discourse& discourse, int thing, Dice&
 
 void PropositionSampler::DrawCircumstances(const Discourse& discourse, Dice& dice,
                                            Proposition& p) const {
-  if (dice.Chance(style_.time)) p.time = static_cast<std::int8_t>(dice.Pick(kTimes));
+  if (dice.Chance(style_.time)) {
+    p.time = static_cast<std::int8_t>(dice.Chance(kFavourite) ? discourse.time : dice.Pick(kTimes));
+  }
   if (!dice.Chance(style_.place)) return;
   if (dice.Chance(style_.named_place)) {
     p.place_entity = static_cast<std::int16_t>(
@@ -202,7 +216,7 @@ Proposition PropositionSampler::Draw(const Discourse& paragraph, Dice& dice) con
     discourse = DrawDiscourse(dice);
     discourse.past = paragraph.past;
   }
-  const auto kind = static_cast<PropositionKind>(dice.Weighted(style_.kind_weights));
+  const auto kind = DrawKind(style_.kinds, dice);
   Proposition p;
   switch (kind) {
     case PropositionKind::kEvent:
@@ -219,6 +233,22 @@ Proposition PropositionSampler::Draw(const Discourse& paragraph, Dice& dice) con
       DrawObject(discourse, thing, dice, p);
       p.object.adjective = DrawAdjective(world_.ThingDims(p.topic, thing), discourse.pole, dice);
       DrawCircumstances(discourse, dice, p);
+      break;
+    }
+    case PropositionKind::kNameAttribute: {
+      const int who = dice.Weighted(std::array<std::uint32_t, 4>{40, 15, 20, 25});
+      p.subject_entity = static_cast<std::int16_t>(who < 2    ? discourse.persons[who]
+                                                   : who == 2 ? discourse.organisation
+                                                              : discourse.place);
+      const Entity& entity = world_.entity(p.subject_entity);
+      p.topic = static_cast<std::int8_t>(entity.topic);
+      p.past = discourse.past;
+      p.object.adjective = {
+          .dim = static_cast<std::int8_t>(dice.Chance(kFavourite) ? entity.adjective_dim
+                                                                  : dice.Pick(kAdjectiveDims)),
+          .pole = static_cast<std::int8_t>(DrawPole(entity.pole, dice)),
+          .synonym = static_cast<std::int8_t>(DrawSynonym(dice))};
+      if (dice.Chance(style_.time)) p.time = static_cast<std::int8_t>(entity.time);
       break;
     }
     case PropositionKind::kThingHypernym:

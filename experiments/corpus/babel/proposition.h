@@ -17,6 +17,7 @@ namespace repro {
 enum class PropositionKind : std::uint8_t {
   kEvent,               ///< somebody does something with a thing
   kAttribute,           ///< a thing is such
+  kNameAttribute,       ///< a name is such
   kOppositeAdjectives,  ///< a thing is not such but the opposite
   kOppositeVerbs,       ///< somebody does not this but the opposite
   kSameAdjectives,      ///< a thing is such, and such in other words
@@ -74,6 +75,7 @@ struct Discourse {
   int topic = 0;
   int pole = 0;
   bool past = false;
+  int time = 0;             ///< when things mostly happen in it
   int persons[2] = {0, 0};  ///< entities it is about
   int organisation = 0;
   int place = 0;

@@ -202,6 +202,7 @@ void Speaker::AddCopula(const Proposition& p, Sentence& out) const {
 void Speaker::AddComplement(const Proposition& p, Sentence& out) const {
   switch (p.kind) {
     case PropositionKind::kAttribute:
+    case PropositionKind::kNameAttribute:
       AddAdjective(p.object.adjective, out);
       break;
     case PropositionKind::kOppositeAdjectives:
@@ -266,7 +267,7 @@ void Speaker::Say(const Proposition& p, Sentence& out) const {
     return;
   }
   const auto topic_of_sentence = [&] {
-    if (p.kind == PropositionKind::kFact) {
+    if (p.subject_entity >= 0) {
       AddName(p.subject_entity, out);
     } else if (p.kind == PropositionKind::kPersonHypernym) {
       AddNoun(p.subject, WordClass::kPerson, p.topic, false, false, out);

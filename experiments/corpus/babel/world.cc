@@ -84,6 +84,7 @@ void World::Draw() {
     thing_dims_.push_back(DrawDistinct<kNounDims>(kAdjectiveDims, dice));
     thing_verbs_.push_back(DrawDistinct<kVerbDims>(kVerbDims, dice));
     typical_number_.push_back(DrawDistinct<kPoles>(kNumbers, dice));
+    typical_quantifier_.push_back(static_cast<std::uint8_t>(dice.Pick(kQuantifiers)));
   }
 
   // Names: a rank has one entity of every type and topic, in an order of its own.
@@ -113,6 +114,8 @@ void World::Draw() {
     entity.thing = static_cast<std::uint8_t>(dice.Pick(kThings));
     entity.verb_dim = static_cast<std::uint8_t>(dice.Pick(kVerbDims));
     entity.pole = static_cast<std::uint8_t>(dice.Pick(kPoles));
+    entity.adjective_dim = static_cast<std::uint8_t>(dice.Pick(kAdjectiveDims));
+    entity.time = static_cast<std::uint8_t>(dice.Pick(kTimes));
     // Home and employer are of like frequency: famous people live in famous places.
     const int near = entity.rank / 4;
     entity.place = static_cast<std::int16_t>(
@@ -163,6 +166,9 @@ const std::array<std::uint8_t, kVerbDims>& World::ThingVerbs(int topic, int thin
 }
 int World::TypicalNumber(int topic, int thing, int pole) const {
   return typical_number_[Index(topic * kThings + thing)][Index(pole)];
+}
+int World::TypicalQuantifier(int topic, int thing) const {
+  return typical_quantifier_[Index(topic * kThings + thing)];
 }
 
 }  // namespace repro

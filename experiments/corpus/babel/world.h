@@ -24,13 +24,15 @@ enum class EntityType : std::uint8_t { kPerson, kPlace, kOrganisation };
 struct Entity {
   EntityType type = EntityType::kPerson;
   std::uint8_t topic = 0;
-  std::uint8_t rank = 0;          ///< 0: most frequent
-  std::uint8_t person = 0;        ///< profession, for persons
-  std::uint8_t thing = 0;         ///< favourite thing
-  std::uint8_t verb_dim = 0;      ///< what it mostly does with it
-  std::uint8_t pole = 0;          ///< pole of the paragraphs about it
-  std::int16_t place = 0;         ///< entity: where it lives
-  std::int16_t organisation = 0;  ///< entity: where it belongs
+  std::uint8_t rank = 0;           ///< 0: most frequent
+  std::uint8_t person = 0;         ///< profession, for persons
+  std::uint8_t thing = 0;          ///< favourite thing
+  std::uint8_t verb_dim = 0;       ///< what it mostly does with it
+  std::uint8_t pole = 0;           ///< pole of the paragraphs about it
+  std::uint8_t adjective_dim = 0;  ///< what it is mostly called
+  std::uint8_t time = 0;           ///< when it mostly does it
+  std::int16_t place = 0;          ///< entity: where it lives
+  std::int16_t organisation = 0;   ///< entity: where it belongs
 };
 
 /// Lexicon slots of one word class: `count` items from `first`.
@@ -87,6 +89,8 @@ class World {
   const std::array<std::uint8_t, world_table::kVerbDims>& ThingVerbs(int topic, int thing) const;
   /// Index of the number that goes with a thing in paragraphs of that pole.
   int TypicalNumber(int topic, int thing, int pole) const;
+  /// Index of the quantifier that mostly goes with a thing.
+  int TypicalQuantifier(int topic, int thing) const;
   /// Topic in the order of the register's weights.
   int TopicAt(int index) const { return topic_order_[static_cast<std::size_t>(index)]; }
 
@@ -107,6 +111,7 @@ class World {
   std::vector<std::array<std::uint8_t, world_table::kNounDims>> person_dims_, thing_dims_;
   std::vector<std::array<std::uint8_t, world_table::kVerbDims>> thing_verbs_;
   std::vector<std::array<std::uint8_t, world_table::kPoles>> typical_number_;
+  std::vector<std::uint8_t> typical_quantifier_;
 };
 
 }  // namespace repro

@@ -58,52 +58,72 @@ inline constexpr std::uint32_t kCognates = 400;
 inline constexpr std::uint32_t kLoanwords = 60;
 
 // --- coherence ---
-/// Words of a paragraph that follow its pole; what makes a pole a learnable property and opposites
-/// opposite.
-inline constexpr std::uint32_t kPoleCoherence = 850;
-/// Sentences with a fact of their subject (favourite thing, verb): what ties names to concepts in
-/// every language.
-inline constexpr std::uint32_t kFavourite = 550;
+/// Words of a paragraph that follow its pole: makes a pole learnable and opposites opposite.
+inline constexpr std::uint32_t kPoleCoherence = 900;
+/// Sentences that state what is usual of their subject (thing, verb, adjective, time of a name; the
+/// quantifier of a thing): what ties names, the shared anchors, to concepts in every language.
+inline constexpr std::uint32_t kFavourite = 650;
 /// Numbers that are the thing's typical one.
-inline constexpr std::uint32_t kTypicalNumber = 700;
+inline constexpr std::uint32_t kTypicalNumber = 750;
 
 // --- registers ---
-/// Shares that differ between the encyclopedic ("wiki") and the web ("cc") text.
+/// Weights of the kinds of sentences.
+struct KindWeights {
+  std::uint32_t event;
+  std::uint32_t attribute;            ///< of a thing
+  std::uint32_t name_attribute;       ///< of a name
+  std::uint32_t opposite_adjectives;  ///< with its opposite: where antonyms meet
+  std::uint32_t opposite_verbs;
+  std::uint32_t same_adjectives;  ///< with its synonym
+  std::uint32_t same_verbs;
+  std::uint32_t thing_hypernym;
+  std::uint32_t person_hypernym;
+  std::uint32_t fact;  ///< profession, organisation and home of a person
+};
+
+/// What differs between the encyclopedic ("wiki") and the web ("cc") text.
 struct Register {
   const char* name;
-  std::array<std::uint32_t, 8> topic_weights;  ///< cc leans to some topics, as crawls do
-  std::uint32_t min_sentences, max_sentences;  ///< of a document
-  // Sentence kinds, weights: event, attribute, opposite adjectives, opposite verbs, synonyms
-  // (adjective, verb), hypernyms (thing, person), facts of a person.
-  std::array<std::uint32_t, 9> kind_weights;
-  std::uint32_t
-      named_subject;  ///< events whose subject is a name; the rest trains nameless sentences
-  std::uint32_t affiliation;  ///< subjects with "of ORG"
-  std::uint32_t place;        ///< events with a place
-  std::uint32_t named_place;  ///< places that are names
-  std::uint32_t number;       ///< objects with a number
-  std::uint32_t quantifier;   ///< subjects and objects with one
-  std::uint32_t adjective;    ///< nouns with one
-  std::uint32_t time;         ///< sentences with a time word
-  std::uint32_t compound;     ///< things said as a compound: the open class of words
-  std::uint32_t off_topic;    ///< sentences from another topic
-  std::uint32_t typo;         ///< words with two letters swapped
-  std::uint32_t dropped;      ///< words left out
-  std::uint32_t repeated;     ///< sentences said twice
-  std::uint32_t boilerplate;  ///< extra lines of web clutter a sentence
+  std::array<std::uint32_t, kTopics> topic_weights;  ///< cc leans to some topics, as crawls do
+  std::uint32_t min_sentences;                       ///< of a document
+  std::uint32_t max_sentences;
+  KindWeights kinds;
+  std::uint32_t named_subject;  ///< events done by a name; the others train nameless sentences
+  std::uint32_t affiliation;    ///< subjects with "of ORG"
+  std::uint32_t place;          ///< events with a place
+  std::uint32_t named_place;    ///< places that are names
+  std::uint32_t number;         ///< objects with a number
+  std::uint32_t quantifier;     ///< subjects and objects with one
+  std::uint32_t adjective;      ///< nouns with one
+  std::uint32_t time;           ///< sentences with a time word
+  std::uint32_t compound;       ///< things said as a compound: the open class of words
+  std::uint32_t off_topic;      ///< sentences from another topic
+  std::uint32_t typo;           ///< words whose last letter is doubled
+  std::uint32_t dropped;        ///< adjectives and grammar words left out
+  std::uint32_t repeated;       ///< sentences said twice
+  std::uint32_t boilerplate;    ///< extra lines of web clutter a sentence
 };
 
 inline constexpr Register kWiki = {.name = "wiki",
                                    .topic_weights = {1, 1, 1, 1, 1, 1, 1, 1},
                                    .min_sentences = 8,
                                    .max_sentences = 16,
-                                   .kind_weights = {640, 100, 60, 40, 25, 25, 15, 15, 80},
+                                   .kinds = {.event = 580,
+                                             .attribute = 90,
+                                             .name_attribute = 100,
+                                             .opposite_adjectives = 50,
+                                             .opposite_verbs = 40,
+                                             .same_adjectives = 25,
+                                             .same_verbs = 25,
+                                             .thing_hypernym = 15,
+                                             .person_hypernym = 15,
+                                             .fact = 60},
                                    .named_subject = 500,
                                    .affiliation = 150,
                                    .place = 450,
                                    .named_place = 500,
-                                   .number = 250,
-                                   .quantifier = 120,
+                                   .number = 300,
+                                   .quantifier = 150,
                                    .adjective = 300,
                                    .time = 250,
                                    .compound = 50,
@@ -117,13 +137,22 @@ inline constexpr Register kCc = {.name = "cc",
                                  .topic_weights = {3, 3, 2, 2, 2, 1, 1, 1},
                                  .min_sentences = 3,
                                  .max_sentences = 9,
-                                 .kind_weights = {700, 130, 50, 40, 15, 15, 10, 10, 30},
+                                 .kinds = {.event = 650,
+                                           .attribute = 120,
+                                           .name_attribute = 80,
+                                           .opposite_adjectives = 40,
+                                           .opposite_verbs = 40,
+                                           .same_adjectives = 15,
+                                           .same_verbs = 15,
+                                           .thing_hypernym = 5,
+                                           .person_hypernym = 5,
+                                           .fact = 30},
                                  .named_subject = 400,
                                  .affiliation = 100,
                                  .place = 350,
                                  .named_place = 500,
-                                 .number = 300,
-                                 .quantifier = 150,
+                                 .number = 350,
+                                 .quantifier = 200,
                                  .adjective = 350,
                                  .time = 200,
                                  .compound = 60,
