@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "core/base/units.h"
+#include "core/store/apply_request.h"
 
 namespace repro {
 namespace {
@@ -85,6 +86,10 @@ Result<RunSummary> Scheduler::Run() {
   summary_.signal = stop_signal_;
   summary_.seconds = Now();
   summary_.done = plan_.Count(Plan::State::kDone);
+  summary_.diverged =
+      static_cast<std::size_t>(std::count_if(summary_.failures.begin(), summary_.failures.end(),
+                                             [](const auto& failure) { return failure.diverged; }));
+  summary_.failed = summary_.failures.size() - summary_.diverged;
   summary_.blocked = plan_.Count(Plan::State::kBlocked);
   return summary_;
 }
@@ -112,7 +117,6 @@ Status Scheduler::Loop() {
   // What diverged before fails again at once, and what needs it is blocked.
   for (const auto& [task, reason] : std::exchange(stopped_, {})) {
     if (plan_.state(task) == Plan::State::kRunning) continue;
-    ++summary_.diverged;
     REPRO_RETURN_IF_ERROR(GiveUp(task, TaskProgress::kDiverged, reason));
   }
 
@@ -147,7 +151,6 @@ Status Scheduler::StartReady() {
   // With nothing running, what is ready and was not offered wants a device that is not there.
   for (std::size_t i = 0; i < parts_.graph.tasks().size(); ++i) {
     if (plan_.state(i) != Plan::State::kReady || plan_.FitsMachine(i)) continue;
-    ++summary_.failed;
     REPRO_RETURN_IF_ERROR(parts_.log.SetTaskState(parts_.graph.tasks()[i].key, "failed"));
     REPRO_RETURN_IF_ERROR(GiveUp(
         i, TaskProgress::kFailed,
@@ -244,10 +247,8 @@ Status Scheduler::Settle(const Live& live, const Judgement& judgement) {
       tell("done", judgement.reason);
       return parts_.runs.Set(task, TaskProgress::kDone);
     case Next::kDiverged:
-      ++summary_.diverged;
       return give_up(TaskProgress::kDiverged, judgement.reason);
     case Next::kGiveUp:
-      ++summary_.failed;
       return give_up(TaskProgress::kFailed, judgement.reason);
     case Next::kAgain:
       if (live.cancelled == CancelReason::kStop || live.cancelled == CancelReason::kRequest) {
@@ -259,12 +260,10 @@ Status Scheduler::Settle(const Live& live, const Judgement& judgement) {
       break;
     case Next::kRetry:
       if (++failures_[task] > options_.retries) {
-        ++summary_.failed;
         return give_up(TaskProgress::kFailed, fmt::format("{} (attempt {}, no retry left)",
                                                           judgement.reason, live.attempt.number));
       }
       if (stop_signal_ != 0) {
-        ++summary_.failed;
         return give_up(TaskProgress::kFailed, judgement.reason);
       }
       break;
@@ -277,7 +276,7 @@ Status Scheduler::Settle(const Live& live, const Judgement& judgement) {
 Status Scheduler::GiveUp(std::size_t index, TaskProgress progress, const std::string& reason) {
   plan_.Fail(index);
   const Task& task = parts_.graph.tasks()[index];
-  summary_.failures.push_back({task.label, task.key, reason});
+  summary_.failures.push_back({task.label, task.key, reason, progress == TaskProgress::kDiverged});
   return parts_.runs.Set(index, progress);
 }
 
@@ -294,42 +293,44 @@ Status Scheduler::ObeyRequests() {
 }
 
 Status Scheduler::Apply(const Request& request) {
+  if (request.kind == Request::Kind::kStop) return ApplyStop(request);
+  REPRO_RETURN_IF_ERROR(ApplyToLog(parts_.log, request));
+  if (request.kind != Request::Kind::kRetry) return {};
+  // What the log has as waiting again gets its chance here, too.
+  std::map<std::string, std::size_t> failed;
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < parts_.graph.tasks().size(); ++i) {
+    if (plan_.state(i) != Plan::State::kFailed) continue;
+    failed.emplace(parts_.graph.tasks()[i].key, i);
+    keys.push_back(parts_.graph.tasks()[i].key);
+  }
+  REPRO_ASSIGN_OR_RETURN(const auto rows, parts_.log.Tasks(keys));
+  for (const TaskRow& row : rows) {
+    if (row.state != "waiting") continue;
+    const std::size_t task = failed.at(row.key);
+    plan_.Revive(task);
+    failures_.erase(task);
+    std::erase_if(summary_.failures, [&](const auto& failure) { return failure.key == row.key; });
+    REPRO_RETURN_IF_ERROR(parts_.runs.Set(task, TaskProgress::kWaiting));
+  }
+  return {};
+}
+
+Status Scheduler::ApplyStop(const Request& request) {
+  if (request.time_ms < began_ms_) return {};  // meant for a `repro run` that has ended since
+  if (request.run == 0 && request.task_key.empty()) {
+    parts_.observer.OnMessage("info", "", "asked to stop by " + request.by);
+    BeginStop(SIGTERM);
+    return {};
+  }
   const std::vector<Task>& tasks = parts_.graph.tasks();
-  switch (request.kind) {
-    case Request::Kind::kTag:
-      return parts_.log.Tag(request.run, request.tag, request.remove);
-    case Request::Kind::kStop: {
-      if (request.time_ms < began_ms_) return {};  // meant for a `repro run` that has ended since
-      if (request.run == 0 && request.task_key.empty()) {
-        parts_.observer.OnMessage("info", "", "asked to stop by " + request.by);
-        BeginStop(SIGTERM);
-        return {};
-      }
-      std::vector<std::size_t> chosen = parts_.runs.TasksOfRun(request.run);
-      for (std::size_t i = 0; i < tasks.size(); ++i) {
-        if (tasks[i].key == request.task_key) chosen.push_back(i);
-      }
-      if (chosen.empty())
-        return Fail(ErrorCode::kNotFound, "nothing of that name belongs to this `repro run`");
-      for (const std::size_t task : chosen) StopTask(task);
-      return {};
-    }
-    case Request::Kind::kRetry:
-      break;
-  }
+  std::vector<std::size_t> chosen = parts_.runs.TasksOfRun(request.run);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (plan_.state(i) != Plan::State::kFailed ||
-        (!request.failed && tasks[i].key != request.task_key))
-      continue;
-    REPRO_RETURN_IF_ERROR(parts_.log.RetryTask(tasks[i].key));
-    plan_.Revive(i);
-    failures_.erase(i);
-    const auto told =
-        std::find_if(summary_.failures.begin(), summary_.failures.end(),
-                     [&](const auto& failure) { return failure.key == tasks[i].key; });
-    if (told != summary_.failures.end()) summary_.failures.erase(told);
-    REPRO_RETURN_IF_ERROR(parts_.runs.Set(i, TaskProgress::kWaiting));
+    if (tasks[i].key == request.task_key) chosen.push_back(i);
   }
+  if (chosen.empty())
+    return Fail(ErrorCode::kNotFound, "nothing of that name belongs to this `repro run`");
+  for (const std::size_t task : chosen) StopTask(task);
   return {};
 }
 

@@ -34,6 +34,7 @@ struct RunSummary {
   double seconds = 0;
   struct Failure {
     std::string label, key, reason;
+    bool diverged = false;
   };
   std::vector<Failure> failures;
 };
@@ -83,6 +84,7 @@ class Scheduler {
   Status GiveUp(std::size_t index, TaskProgress progress, const std::string& reason);
   Status ObeyRequests();
   Status Apply(const Request& request);
+  Status ApplyStop(const Request& request);
   void StopTask(std::size_t index);
   void BeginStop(int signal);
   void CheckStalls(double seconds);

@@ -1,0 +1,163 @@
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <string_view>
+#include <system_error>
+
+#include <unistd.h>
+
+#include "core/cli/command.h"
+#include "core/cli/compare_command.h"
+#include "core/cli/doctor_command.h"
+#include "core/cli/logs_command.h"
+#include "core/cli/plan_command.h"
+#include "core/cli/retry_command.h"
+#include "core/cli/run_command.h"
+#include "core/cli/show_command.h"
+#include "core/cli/status_command.h"
+#include "core/cli/stop_command.h"
+#include "core/cli/tag_command.h"
+#include "core/manifest/diagnostics.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kBadCommand = 2;
+constexpr int kTaskFailed = 1;
+constexpr int kInterruptedCode = 130;
+
+int ExitCodeOf(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kNotFound:
+      return kBadCommand;
+    case ErrorCode::kInterrupted:
+      return kInterruptedCode;
+    default:
+      return kTaskFailed;
+  }
+}
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// --workspace, else REPRO_WORKSPACE, else the default; absolute and without links, since tasks run
+/// elsewhere.
+fs::path ResolveWorkspace(const std::string& flag, const fs::path& otherwise) {
+  fs::path chosen = flag;
+  if (chosen.empty()) chosen = Environment("REPRO_WORKSPACE");
+  if (chosen.empty()) chosen = otherwise;
+  std::error_code error;
+  fs::path resolved = fs::weakly_canonical(fs::absolute(chosen, error), error);
+  // "." and a slash at the end leave an empty last part.
+  if (!resolved.has_filename()) resolved = resolved.parent_path();
+  return error ? chosen : resolved;
+}
+
+/// One command with the flags that all have.
+struct Entry {
+  CLI::App* app = nullptr;
+  std::unique_ptr<Command> command;
+};
+
+/// The word that names no command, if that is what is wrong.
+std::string UnknownCommand(int argc, char** argv, const std::vector<CommandEntry>& commands) {
+  if (argc < 2 || argv[1][0] == '-') return {};
+  const std::string word = argv[1];
+  const bool known = std::any_of(commands.begin(), commands.end(),
+                                 [&](const CommandEntry& entry) { return word == entry.name; });
+  return known ? "" : word;
+}
+
+}  // namespace
+
+std::vector<CommandEntry> CoreCommands() {
+  return {
+      {"run", "Do what a manifest still needs; resumable", &MakeRunCommand},
+      {"plan", "Say what `run` would do, why, and what it would take", &MakePlanCommand},
+      {"status", "What runs, what is done, what failed", &MakeStatusCommand},
+      {"show", "One run or task: state, metrics, attempts", &MakeShowCommand},
+      {"compare", "What two runs differ in: settings and metrics", &MakeCompareCommand},
+      {"logs", "Output and events of a task", &MakeLogsCommand},
+      {"stop", "Ask running tasks to save and end", &MakeStopCommand},
+      {"retry", "Give failed or diverged tasks another chance", &MakeRetryCommand},
+      {"tag", "Name runs", &MakeTagCommand},
+      {"doctor", "Check artifacts and run log, and say how to mend them", &MakeDoctorCommand},
+  };
+}
+
+int RunCommandLine(int argc, char** argv, const Suite& suite,
+                   const std::vector<CommandEntry>& commands) {
+  CLI::App app(
+      "Reproduces the XLM-R study (arXiv 1911.02116) from manifests, one for each table and "
+      "figure.",
+      "repro");
+  bool version = false;
+  app.add_flag("--version", version, "Print version, commit, compiler and libraries");
+  app.footer(
+      "Example:\n"
+      "  repro run fig2 --scale smoke\n"
+      "  repro report fig2 --scale smoke\n"
+      "\"repro COMMAND --help\" shows the flags of a command and an example of it.\n"
+      "Exit codes: 0 done, 1 a task failed, 2 bad command or manifest, 3 outside tolerance, "
+      "130/143 interrupted.");
+  std::string workspace;
+  GlobalOptions options;
+  std::vector<Entry> entries;
+  for (const CommandEntry& entry : commands) {
+    CLI::App* sub = app.add_subcommand(entry.name, entry.description);
+    sub->add_option("--workspace", workspace,
+                    "Folder of artifacts and run log (default: $REPRO_WORKSPACE, else " +
+                        suite.default_workspace.string() + ")")
+        ->type_name("DIR");
+    sub->add_flag("--json", options.json, "Print JSON");
+    entries.push_back({sub, entry.make()});
+    entries.back().command->Define(*sub);
+  }
+  app.require_subcommand(0, 1);
+
+  const std::string unknown = UnknownCommand(argc, argv, commands);
+  if (!unknown.empty()) {
+    std::vector<std::string> names;
+    for (const CommandEntry& entry : commands) names.emplace_back(entry.name);
+    std::cerr << "repro: no command `" << unknown << "`" << DidYouMean(unknown, names)
+              << "; `repro --help` lists them\n";
+    return kBadCommand;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    std::cerr << "repro: " << error.what() << "; `repro"
+              << (argc > 1 ? std::string(" ") + argv[1] : "") << " --help` shows what there is\n";
+    return kBadCommand;
+  }
+  if (version) {
+    std::cout << suite.version << "\n";
+    return 0;
+  }
+  const auto chosen = std::find_if(entries.begin(), entries.end(),
+                                   [](const Entry& entry) { return entry.app->parsed(); });
+  if (chosen == entries.end()) {
+    std::cout << app.help();
+    return 0;
+  }
+  options.workspace = ResolveWorkspace(workspace, suite.default_workspace);
+  options.terminal = ::isatty(STDOUT_FILENO) == 1 && Environment("TERM") != "dumb";
+  options.color = options.terminal && Environment("NO_COLOR").empty();
+  options.command_line.assign(argv, argv + argc);
+  const Result<int> result = chosen->command->Run({suite, options, std::cout, std::cerr});
+  std::cout.flush();
+  if (!result) {
+    std::cerr << "repro: " << result.error().message << "\n";
+    return ExitCodeOf(result.error());
+  }
+  return *result;
+}
+
+}  // namespace repro
