@@ -10,6 +10,8 @@
 namespace repro {
 namespace {
 
+constexpr std::string_view kIdCharacters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+";
 constexpr std::string_view kBudgets[] = {"same-updates", "same-tokens-per-language"};
 
 /// What a point's value is called: a string itself, a list of codes "en+sw", a number its digits.
@@ -132,9 +134,10 @@ class SweepReader {
       const Node& row = (*array)[i];
       const Node* id = row.Get("id");
       const auto* name = id == nullptr ? nullptr : id->As<std::string>();
-      if (name == nullptr || name->empty()) {
-        diagnostics_.Add(row.position, fmt::format("`run[{}]` has no `id`", i),
-                         "expected a short name of the row");
+      if (name == nullptr || name->empty() ||
+          name->find_first_not_of(kIdCharacters) != name->npos) {
+        diagnostics_.Add(row.position, fmt::format("`run[{}]` has no good `id`", i),
+                         "expected a short name of letters, digits and `-_.+`");
         continue;
       }
       Draft draft = NewDraft();
