@@ -337,10 +337,14 @@ TEST_F(RunLogTest, ALogInAReadOnlyFolderCanBeRead) {
   // Root may write anywhere, so the reader is somebody else then.
   constexpr uid_t kNobody = 65534;
   const bool root = ::geteuid() == 0;
-  if (root) ASSERT_EQ(::seteuid(kNobody), 0);
+  if (root) {
+    ASSERT_EQ(::seteuid(kNobody), 0);
+  }
   const auto log = RunLog::Open(LogPath(), RunLog::Mode::kRead);
   const bool found = log && log->FindTask(Key('a')).value().has_value();
-  if (root) ASSERT_EQ(::seteuid(0), 0);
+  if (root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
   std::filesystem::permissions(workspace_, std::filesystem::perms(0755));
   ASSERT_OK(log);
   EXPECT_TRUE(found);
