@@ -210,7 +210,6 @@ Json ToJson(const TaskRow& task) {
           {"work", task.work},
           {"work_unit", task.work_unit},
           {"attempts", task.attempts},
-          {"forgiven", task.forgiven},
           {"seconds", task.seconds},
           {"peak_rss_bytes", task.peak_rss},
           {"artifact_bytes", task.artifact_bytes},

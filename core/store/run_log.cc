@@ -355,7 +355,8 @@ Result<std::int64_t> RunLog::UpsertRun(const RunRow& row,
           "UPDATE runs SET point = ?4, role = ?5, sweep = ?6, pretrain_seed = ?7, finetune_seeds = "
           "?8, state = ?9, invocation = nullif(?10, 0), config = (SELECT id FROM configs WHERE "
           "hash "
-          "= ?11), finished_ms = ?12 WHERE experiment = (SELECT id FROM experiments WHERE name = "
+          "= ?11), finished_ms = CASE WHEN ?12 = 0 AND state = ?9 THEN finished_ms ELSE ?12 END "
+          "WHERE experiment = (SELECT id FROM experiments WHERE name = "
           "?1 "
           "AND scale = ?2) AND key = ?3 RETURNING id"));
       query.Bind(row.experiment_id, row.scale, row.key, row.point, row.role, sweep,
@@ -397,8 +398,10 @@ Result<std::int64_t> RunLog::UpsertRun(const RunRow& row,
 Status RunLog::SetRunState(std::int64_t id, std::string_view state) {
   Impl& log = *impl_;
   return log.Write(fmt::format("set a run's state to '{}'", state), [&]() -> Status {
-    Query(log.Prepare("UPDATE runs SET state = ?2, finished_ms = CASE WHEN ?2 IN ('waiting', "
-                      "'running') THEN 0 ELSE ?3 END WHERE id = ?1"))
+    Query(log.Prepare(
+              "UPDATE runs SET state = ?2, finished_ms = CASE WHEN ?2 IN ('waiting', 'running') "
+              "THEN 0 "
+              "WHEN state = ?2 AND finished_ms > 0 THEN finished_ms ELSE ?3 END WHERE id = ?1"))
         .Bind(id, state, WallTimeMs())
         .Run();
     if (log.database->getChanges() == 0) {
@@ -453,8 +456,7 @@ Status RunLog::RetryTask(std::string_view key) {
                   "task {} is {}: only a failed, diverged or interrupted task can be tried again",
                   key.substr(0, 12), state);
     }
-    Query(log.Prepare("UPDATE tasks SET state = 'waiting', finished_ms = 0, forgiven = (SELECT "
-                      "count(*) FROM attempts WHERE task = tasks.id) WHERE key = ?"))
+    Query(log.Prepare("UPDATE tasks SET state = 'waiting', finished_ms = 0 WHERE key = ?"))
         .Bind(key)
         .Run();
     Query(

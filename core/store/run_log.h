@@ -31,7 +31,6 @@ struct TaskRow {
   std::int64_t artifact_bytes = 0;
   std::string build;  ///< build id that made the artifact
   std::int64_t finished_ms = 0;
-  int forgiven = 0;  ///< attempts that `repro retry` wiped off the retry budget: count from here
 };
 
 struct AttemptRow {
@@ -138,8 +137,8 @@ class RunLog {
   Status SetRunState(std::int64_t id, std::string_view state);
   Result<std::int64_t> BeginAttempt(const AttemptRow& row);
   Status EndAttempt(const AttemptRow& row);
-  /// state waiting, and what was spent of the retry budget is forgiven; runs that wait for it are
-  /// waiting again. Errors: kNotFound; kInvalidArgument when the task is done or running.
+  /// State waiting; runs that wait for it are waiting again. Errors: kNotFound; kInvalidArgument
+  /// when the task is done or running.
   Status RetryTask(std::string_view key);
   /// Errors: kNotFound (no such run), kInvalidArgument (a tag is 1 to 64 of letters, digits, '.',
   /// '_', '-').

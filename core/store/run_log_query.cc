@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view kTaskColumns =
     "SELECT t.key, t.kind, t.label, t.state, t.unresolved, t.version, t.work, t.work_unit, "
-    "t.seconds, t.peak_rss, t.artifact_bytes, t.build, t.finished_ms, t.forgiven, t.spec, "
+    "t.seconds, t.peak_rss, t.artifact_bytes, t.build, t.finished_ms, t.spec, "
     "t.inputs, "
     "(SELECT count(*) FROM attempts a WHERE a.task = t.id) FROM tasks t ";
 
@@ -42,10 +42,9 @@ TaskRow ReadTask(const Query& query) {
   row.artifact_bytes = query.Int(10);
   row.build = query.Text(11);
   row.finished_ms = query.Int(12);
-  row.forgiven = static_cast<int>(query.Int(13));
-  row.spec = Parse(query.Text(14));
-  row.inputs = Parse(query.Text(15));
-  row.attempts = static_cast<int>(query.Int(16));
+  row.spec = Parse(query.Text(13));
+  row.inputs = Parse(query.Text(14));
+  row.attempts = static_cast<int>(query.Int(15));
   return row;
 }
 

@@ -47,8 +47,7 @@ CREATE TABLE tasks (
   build TEXT NOT NULL DEFAULT '',
   finished_ms INTEGER NOT NULL DEFAULT 0,
   spec TEXT NOT NULL,
-  inputs TEXT NOT NULL,
-  forgiven INTEGER NOT NULL DEFAULT 0
+  inputs TEXT NOT NULL
 ) STRICT;
 CREATE INDEX tasks_by_kind ON tasks (kind, finished_ms);
 CREATE INDEX tasks_by_state ON tasks (state, finished_ms);
@@ -151,7 +150,7 @@ CREATE TABLE artifacts (
 namespace {
 
 // Version 1 kept a run's tags as a JSON array in runs.tags, without the time, and did not remember
-// progress, damaged lines or a forgiven retry budget.
+// progress and damaged lines.
 constexpr std::string_view kFrom1 = R"sql(
 CREATE TABLE tags (
   run INTEGER NOT NULL REFERENCES runs (id),
@@ -163,7 +162,6 @@ CREATE INDEX tags_by_tag ON tags (tag);
 INSERT OR IGNORE INTO tags (run, tag, time_ms)
   SELECT runs.id, each.value, runs.created_ms FROM runs, json_each(runs.tags) AS each;
 ALTER TABLE runs DROP COLUMN tags;
-ALTER TABLE tasks ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN progress TEXT;
 ALTER TABLE attempts ADD COLUMN damaged_lines INTEGER NOT NULL DEFAULT 0;
 )sql";

@@ -64,7 +64,6 @@ TEST_F(MigrationTest, TheContentOfVersion1IsIntact) {
   ASSERT_TRUE(task.has_value());
   EXPECT_EQ(task->label, "pretrain xlm7 seed 1");
   EXPECT_EQ(task->attempts, 2);
-  EXPECT_EQ(task->forgiven, 0);
   const auto attempts = log.Attempts(Key('a')).value();
   ASSERT_EQ(attempts.size(), 2u);
   EXPECT_EQ(attempts[0].reason, "killed by signal 9");

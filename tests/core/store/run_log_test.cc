@@ -201,6 +201,21 @@ TEST_F(RunLogTest, TheSameRunIsOneRunWhateverTheInvocation) {
   EXPECT_EQ(invocations[0].provenance, invocation.provenance);
 }
 
+TEST_F(RunLogTest, ARunKeepsTheTimeOfItsEndWhenItIsMetAgain) {
+  RunLog log = OpenLog();
+  const auto id = AddRun(log, 'a');
+  RunRow done = MakeRun('a');
+  done.state = "done";
+  done.finished_ms = 5000;
+  EXPECT_EQ(log.UpsertRun(done, {Key('a')}).value(), id);
+  done.finished_ms = 0;
+  EXPECT_EQ(log.UpsertRun(done, {Key('a')}).value(), id);
+  ASSERT_OK(log.SetRunState(id, "done"));
+  EXPECT_EQ(log.FindRun(id).value()->finished_ms, 5000);
+  ASSERT_OK(log.SetRunState(id, "running"));
+  EXPECT_EQ(log.FindRun(id).value()->finished_ms, 0);
+}
+
 TEST_F(RunLogTest, ARunMayOnlyNameKnownTasks) {
   RunLog log = OpenLog();
   ASSERT_OK(log.UpsertTask(MakeTask('a')));
@@ -285,7 +300,7 @@ TEST_F(RunLogTest, AttemptsKeepTheirEndAndItsReason) {
   EXPECT_EQ(failures[0].attempt.reason, "out of memory");
 }
 
-TEST_F(RunLogTest, RetryForgivesWhatWasSpentAndWakesTheRuns) {
+TEST_F(RunLogTest, RetryWakesTheTaskAndItsRuns) {
   RunLog log = OpenLog();
   const auto run = AddRun(log, 'a');
   AttemptRow attempt;
@@ -301,7 +316,6 @@ TEST_F(RunLogTest, RetryForgivesWhatWasSpentAndWakesTheRuns) {
   const auto task = log.FindTask(Key('a')).value();
   EXPECT_EQ(task->state, "waiting");
   EXPECT_EQ(task->attempts, 1);
-  EXPECT_EQ(task->forgiven, 1);
   EXPECT_EQ(log.FindRun(run).value()->state, "waiting");
   ASSERT_OK(log.FinishTask(MakeTask('a')));
   EXPECT_EQ(log.RetryTask(Key('a')).error().code, ErrorCode::kInvalidArgument);

@@ -1,0 +1,133 @@
+#include "core/cli/doctor_command.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/store/lease.h"
+#include "tests/core/cli/log_fixture.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::Key;
+using ::testing::Not;
+using testing::Outcome;
+
+class DoctorTest : public testing::LogCommandTest {
+ protected:
+  DoctorTest() { FillLog(); }
+
+  Outcome Doctor(std::vector<std::string> arguments = {}, bool json = false) const {
+    return RunCommand(MakeDoctorCommand(), std::move(arguments), json);
+  }
+  fs::path Artifact(char digit, const char* kind = "pretrain") const {
+    return ArtifactStore(workspace_).Folder(kind, Key(digit));
+  }
+};
+
+TEST_F(DoctorTest, AHealthyWorkspaceIsWell) {
+  const Outcome outcome = Doctor();
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("all is well"), HasSubstr("3 whole artifacts")));
+  const Json json = Doctor({}, true).json();
+  EXPECT_EQ(json["ok"], true);
+  EXPECT_EQ(json["bytes"], 3000);
+}
+
+TEST_F(DoctorTest, AFlippedByteIsFoundByItsHashAndMended) {
+  WriteText(Artifact('2') / "data.bin", std::string(999, '2') + "X");
+  EXPECT_EQ(Doctor({"--quick"}).code, 0) << "sizes alone cannot see it";
+  const Outcome found = Doctor();
+  EXPECT_EQ(found.code, 1);
+  EXPECT_THAT(found.out, AllOf(HasSubstr("'data.bin'"), HasSubstr("--fix")));
+  const Outcome mended = Doctor({"--fix"});
+  EXPECT_EQ(mended.code, 0);
+  EXPECT_FALSE(fs::exists(Artifact('2')));
+  EXPECT_TRUE(fs::exists(Artifact('3')));
+}
+
+TEST_F(DoctorTest, AMissingFileAndAMissingArtifactAreDamage) {
+  fs::remove(Artifact('2') / "data.bin");
+  fs::remove_all(Artifact('3'));
+  const Json json = Doctor({"--quick"}, true).json();
+  EXPECT_EQ(json["ok"], false);
+  ASSERT_EQ(json["findings"].size(), 2u);
+  EXPECT_THAT(json["findings"][0]["detail"].get<std::string>(), HasSubstr("data.bin"));
+  EXPECT_THAT(json["findings"][1]["detail"].get<std::string>(), HasSubstr("is gone"));
+}
+
+TEST_F(DoctorTest, AFolderWithoutARecordIsDamage) {
+  fs::remove(Artifact('2') / "completion.json");
+  const Json json = Doctor({}, true).json();
+  ASSERT_EQ(json["findings"].size(), 1u);
+  EXPECT_EQ(json["findings"][0]["severity"], "damage");
+  EXPECT_THAT(json["findings"][0]["detail"].get<std::string>(), HasSubstr("no completion record"));
+}
+
+TEST_F(DoctorTest, LeftoversAreNamedButNoDamage) {
+  WriteText(workspace_ / "staging" / (Key('4') + ".2") / "half", "x");
+  WriteText(workspace_ / "work" / Key('2') / "scratch" / "checkpoint", "x");
+  WriteText(workspace_ / "lease",
+            R"({"pid":1,"host":"box","user":"ada","command":"repro run fig2","since_ms":1000})");
+  WriteText(workspace_ / "requests" / "bad" / "1.json", "x");
+  const Json json = Doctor({}, true).json();
+  EXPECT_EQ(json["ok"], true);
+  std::map<std::string, int> what;
+  for (const Json& finding : json["findings"]) {
+    EXPECT_EQ(finding["severity"], "leftover");
+    EXPECT_FALSE(finding["mend"].get<std::string>().empty());
+    ++what[finding["what"].get<std::string>()];
+  }
+  EXPECT_EQ(what, (std::map<std::string, int>{
+                      {"lease", 1}, {"request", 1}, {"scratch", 1}, {"staging", 1}}));
+  EXPECT_EQ(Doctor({"--fix"}).code, 0);
+  EXPECT_FALSE(fs::exists(workspace_ / "staging" / (Key('4') + ".2")));
+  EXPECT_FALSE(fs::exists(workspace_ / "work" / Key('2') / "scratch"));
+  EXPECT_THAT(Doctor().out, HasSubstr("all is well"));
+}
+
+TEST_F(DoctorTest, CheckpointsOfAnUnfinishedTaskAreKept) {
+  const fs::path checkpoint = workspace_ / "work" / Key('4') / "scratch" / "checkpoint";
+  WriteText(checkpoint, "x");
+  EXPECT_EQ(Doctor({"--fix"}).code, 0);
+  EXPECT_TRUE(fs::exists(checkpoint));
+}
+
+TEST_F(DoctorTest, NothingIsMendedUnderSomebodyElsesLease) {
+  const auto lease = Lease::Acquire(workspace_, "repro run fig2").value();
+  EXPECT_EQ(Doctor({"--fix"}).error.code, ErrorCode::kBusy);
+  EXPECT_EQ(Doctor().code, 0) << "looking is allowed";
+}
+
+TEST_F(DoctorTest, ADamagedLogIsReportedWithARescue) {
+  const auto size = fs::file_size(LogPath());
+  {
+    std::fstream file(LogPath(), std::ios::in | std::ios::out | std::ios::binary);
+    for (std::uintmax_t page = 1; page < size / 4096; ++page) {
+      file.seekp(static_cast<std::streamoff>(page * 4096));
+      file << std::string(4096, '\xAB');
+    }
+  }
+  const Outcome outcome = Doctor();
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("damage"), HasSubstr("sqlite3"), HasSubstr(".recover"),
+                                 Not(HasSubstr("all is well"))));
+}
+
+TEST_F(DoctorTest, ARowThatRefersToNothingIsDamage) {
+  {
+    SQLite::Database database(LogPath().string(), SQLite::OPEN_READWRITE);
+    database.exec("PRAGMA foreign_keys = OFF");
+    database.exec("DELETE FROM configs");
+  }
+  const Outcome outcome = Doctor();
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("configs"));
+}
+
+}  // namespace
+}  // namespace repro
