@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <numeric>
 
+#include "core/base/rng.h"
+
 namespace repro {
 
 PaddedRows PadRows(const std::vector<std::vector<std::int64_t>>& rows, std::int64_t pad) {
@@ -45,6 +47,31 @@ std::vector<std::vector<std::size_t>> LengthBatches(const std::vector<std::int64
     }
     batches.back().push_back(i);
   }
+  return batches;
+}
+
+std::vector<std::vector<std::size_t>> BucketedBatches(const std::vector<std::int64_t>& lengths,
+                                                      std::int64_t batch_size, std::uint64_t seed,
+                                                      std::int64_t epoch) {
+  constexpr std::size_t kBatchesSorted = 32;
+  Rng rng(seed, "bucketed batches", static_cast<std::uint64_t>(epoch));
+  std::vector<std::size_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  rng.Shuffle(order);
+  const auto size = static_cast<std::size_t>(batch_size);
+  for (std::size_t begin = 0; begin < order.size(); begin += size * kBatchesSorted) {
+    const std::size_t end = std::min(order.size(), begin + size * kBatchesSorted);
+    std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(begin),
+                     order.begin() + static_cast<std::ptrdiff_t>(end),
+                     [&](std::size_t a, std::size_t b) { return lengths[a] > lengths[b]; });
+  }
+  std::vector<std::vector<std::size_t>> batches;
+  for (std::size_t begin = 0; begin < order.size(); begin += size) {
+    const std::size_t end = std::min(order.size(), begin + size);
+    batches.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(begin),
+                         order.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  rng.Shuffle(batches);
   return batches;
 }
 

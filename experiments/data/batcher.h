@@ -1,6 +1,7 @@
 #pragma once
 /// Sequences of different lengths -> one padded, row-major block.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -23,5 +24,13 @@ std::vector<std::size_t> OrderByLength(const std::vector<std::int64_t>& lengths)
 /// padded tokens each. Every index occurs once.
 std::vector<std::vector<std::size_t>> LengthBatches(const std::vector<std::int64_t>& lengths,
                                                     std::int64_t max_rows, std::int64_t max_tokens);
+
+/// One epoch of training batches: shuffled, then neighbours in length together, so that little
+/// padding is computed. Stretches of 32 batches are sorted by length and cut, then the batches are
+/// shuffled (transformers' group_by_length is of this kind). Every index occurs once; only one
+/// batch is short. Depends on the arguments alone.
+std::vector<std::vector<std::size_t>> BucketedBatches(const std::vector<std::int64_t>& lengths,
+                                                      std::int64_t batch_size, std::uint64_t seed,
+                                                      std::int64_t epoch);
 
 }  // namespace repro

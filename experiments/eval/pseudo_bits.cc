@@ -1,0 +1,107 @@
+#include "experiments/eval/pseudo_bits.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+
+#include <ATen/core/grad_mode.h>
+
+#include "experiments/data/batcher.h"
+#include "experiments/text/vocabulary.h"
+
+namespace repro {
+namespace {
+
+constexpr std::int64_t kRowsAtOnce = 256;
+constexpr std::int64_t kTokensAtOnce = 4'096;
+constexpr const char* kWordMark = "\xE2\x96\x81";  // U+2581
+
+std::int64_t CodePoints(const std::string& text) {
+  return std::count_if(text.begin(), text.end(),
+                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+}
+
+// A sentence with one piece to predict.
+struct Row {
+  std::vector<std::int64_t> tokens;
+  std::int64_t position = 0;
+  std::int64_t target = 0;
+};
+
+// A row for each piece of `pieces`: it and what follows of its word are masked.
+void AddRows(const std::vector<Tokenizer::Piece>& pieces, TokenId mask, std::vector<Row>& rows) {
+  std::vector<std::int64_t> plain = {kBosId};
+  for (const auto& piece : pieces) plain.push_back(piece.id);
+  plain.push_back(kEosId);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    Row row{plain, static_cast<std::int64_t>(i) + 1, pieces[i].id};
+    row.tokens[i + 1] = mask;
+    for (std::size_t k = i + 1; k < pieces.size() && !pieces[k].text.starts_with(kWordMark); ++k) {
+      row.tokens[k + 1] = mask;
+    }
+    rows.push_back(std::move(row));
+  }
+}
+
+// Summed -log2 p(target) of a batch of rows.
+double BatchBits(const MlmModel& model, const std::vector<Row>& rows,
+                 const std::vector<std::size_t>& batch) {
+  std::vector<std::vector<std::int64_t>> tokens;
+  std::vector<std::int64_t> places, targets;
+  for (const std::size_t i : batch) tokens.push_back(rows[i].tokens);
+  const PaddedRows padded = PadRows(tokens, kPadId);
+  for (std::size_t row = 0; row < batch.size(); ++row) {
+    places.push_back(static_cast<std::int64_t>(row) * padded.columns + rows[batch[row]].position);
+    targets.push_back(rows[batch[row]].target);
+  }
+  const at::Device device = model.encoder.word_embeddings_VC.device();
+  const auto on_device = [&](const std::vector<std::int64_t>& values) {
+    return at::tensor(values, at::TensorOptions(at::kLong)).to(device);
+  };
+  const at::Tensor hidden_BTC =
+      Encode(model.encoder, on_device(padded.values).view({padded.rows, padded.columns}))
+          .hidden_BTC;
+  const at::Tensor hidden_MC =
+      hidden_BTC.reshape({-1, hidden_BTC.size(2)}).index_select(0, on_device(places));
+  const at::Tensor nats = at::cross_entropy_loss(MlmLogits(model, hidden_MC), on_device(targets),
+                                                 {}, at::Reduction::None);
+  return nats.to(at::kDouble).sum().item<double>() / std::log(2.0);
+}
+
+}  // namespace
+
+double PseudoBits::PerCharacter() const {
+  return characters == 0 ? 0 : bits / static_cast<double>(characters);
+}
+double PseudoBits::PerSentence() const {
+  return sentences == 0 ? 0 : bits / static_cast<double>(sentences);
+}
+
+PseudoBits ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
+                             const std::vector<std::string>& sentences, std::int64_t max_tokens) {
+  const at::NoGradGuard no_grad;
+  PseudoBits result;
+  std::vector<Row> rows;
+  for (const std::string& sentence : sentences) {
+    auto pieces = tokenizer.EncodePieces(sentence);
+    ++result.sentences;
+    result.characters += CodePoints(sentence);
+    if (static_cast<std::int64_t>(pieces.size()) > max_tokens - 2) {
+      pieces.resize(static_cast<std::size_t>(max_tokens - 2));
+      ++result.cut;
+    }
+    result.pieces += static_cast<std::int64_t>(pieces.size());
+    result.unknown_pieces += std::count_if(pieces.begin(), pieces.end(),
+                                           [](const auto& piece) { return piece.id == kUnkId; });
+    AddRows(pieces, tokenizer.mask_id(), rows);
+  }
+  std::vector<std::int64_t> lengths;
+  for (const Row& row : rows) lengths.push_back(static_cast<std::int64_t>(row.tokens.size()));
+  for (const auto& batch : LengthBatches(lengths, kRowsAtOnce, kTokensAtOnce)) {
+    result.bits += BatchBits(model, rows, batch);
+  }
+  return result;
+}
+
+}  // namespace repro

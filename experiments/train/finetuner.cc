@@ -1,0 +1,325 @@
+#include "experiments/train/finetuner.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/rng.h"
+#include "core/base/units.h"
+#include "core/io/file.h"
+#include "experiments/data/batcher.h"
+#include "experiments/model/tensor_file.h"
+#include "experiments/train/checkpoint.h"
+
+namespace repro {
+namespace {
+
+constexpr double kProgressSeconds = 0.5;
+constexpr std::int64_t kCheckpointsKept = 2;
+
+std::filesystem::path BestPath(const std::filesystem::path& folder, std::int64_t update) {
+  return folder / fmt::format("best-{:09}.safetensors", update);
+}
+
+// What a resume needs besides weights and moments.
+struct Progress {
+  FinetuneOutcome outcome;
+  std::int64_t stale = 0;  // validations since the selection score rose
+  double loss_sum = 0;     // since the last validation
+  std::int64_t loss_count = 0;
+  bool finished = false;
+};
+
+Json ToJson(const Progress& progress) {
+  Json best = Json::object();
+  for (const auto& [key, checkpoint] : progress.outcome.best) {
+    best[key] = {{"update", checkpoint.update}, {"score", checkpoint.score}};
+  }
+  return {{"updates", progress.outcome.updates},
+          {"stopped_early", progress.outcome.stopped_early},
+          {"best", best},
+          {"history", progress.outcome.history},
+          {"stale", progress.stale},
+          {"loss_sum", progress.loss_sum},
+          {"loss_count", progress.loss_count},
+          {"finished", progress.finished}};
+}
+
+Result<Progress> ParseProgress(const std::string& text, const std::string& where) {
+  REPRO_ASSIGN_OR_RETURN(const Json json, ParseJson(text, where));
+  try {
+    Progress progress;
+    progress.outcome.updates = json.at("updates").get<std::int64_t>();
+    progress.outcome.stopped_early = json.at("stopped_early").get<bool>();
+    for (const auto& [key, best] : json.at("best").items()) {
+      progress.outcome.best[key] = {best.at("update").get<std::int64_t>(),
+                                    best.at("score").get<double>()};
+    }
+    progress.outcome.history = json.at("history");
+    progress.stale = json.at("stale").get<std::int64_t>();
+    progress.loss_sum = json.at("loss_sum").get<double>();
+    progress.loss_count = json.at("loss_count").get<std::int64_t>();
+    progress.finished = json.at("finished").get<bool>();
+    return progress;
+  } catch (const Json::exception& e) {
+    return Fail(ErrorCode::kCorrupt, "{}: notes of a fine-tuning run: {}", where, e.what());
+  }
+}
+
+std::set<std::int64_t> BestUpdates(const FinetuneOutcome& outcome) {
+  std::set<std::int64_t> updates;
+  for (const auto& [key, best] : outcome.best) updates.insert(best.update);
+  return updates;
+}
+
+class Finetuner {
+ public:
+  Finetuner(const FinetuneProblem& problem, const FinetunerOptions& options, EventWriter& events,
+            const StopFlag& stop)
+      : problem_(problem),
+        options_(options),
+        events_(events),
+        stop_(stop),
+        optimizer_(problem.parameters, options.adam) {}
+
+  Result<FinetuneOutcome> Run() {
+    if (problem_.lengths.empty()) {
+      return Fail(ErrorCode::kInvalidArgument, "fine-tuning: no training examples");
+    }
+    REPRO_RETURN_IF_ERROR(MakeDirectories(options_.folder));
+    REPRO_RETURN_IF_ERROR(Resume());
+    const std::int64_t total = options_.schedule.total_updates;
+    checkpoint_time_ = SteadySeconds();
+    RestartClock();
+    while (!progress_.finished) {
+      if (stop_.load()) return Interrupt();
+      REPRO_RETURN_IF_ERROR(Update(updates()));
+      ++progress_.outcome.updates;
+      const bool last = updates() == total;
+      if (last || updates() % options_.validate_every == 0) {
+        REPRO_RETURN_IF_ERROR(Validate(last));
+      } else if (SteadySeconds() - checkpoint_time_ > options_.checkpoint_seconds) {
+        REPRO_RETURN_IF_ERROR(Save());
+      }
+      REPRO_RETURN_IF_ERROR(events_.status());
+    }
+    return progress_.outcome;
+  }
+
+ private:
+  std::int64_t updates() const { return progress_.outcome.updates; }
+
+  Status Resume() {
+    RestoreOutcome outcome = RestoreCheckpoint(options_.folder, optimizer_);
+    for (const std::string& warning : outcome.warnings) events_.Message("warning", warning);
+    if (!outcome.restored) return {};
+    REPRO_ASSIGN_OR_RETURN(progress_,
+                           ParseProgress(outcome.restored->notes, outcome.restored->path.string()));
+    for (const std::int64_t update : BestUpdates(progress_.outcome)) {
+      const auto path = BestPath(options_.folder, update);
+      if (!std::filesystem::exists(path)) {
+        return Fail(ErrorCode::kCorrupt,
+                    "{}: the checkpoint names these weights, but the file is "
+                    "gone: remove {} to start again",
+                    path.string(), options_.folder.string());
+      }
+    }
+    events_.State("resumed", {{"update", updates()}});
+    return {};
+  }
+
+  const std::vector<std::size_t>& Batch(std::int64_t update) {
+    const auto examples = static_cast<std::int64_t>(problem_.lengths.size());
+    const std::int64_t per_epoch = (examples + options_.batch_size - 1) / options_.batch_size;
+    const std::int64_t epoch = update / per_epoch;
+    if (epoch != epoch_) {
+      epoch_batches_ = BucketedBatches(problem_.lengths, options_.batch_size, options_.seed, epoch);
+      epoch_ = epoch;
+    }
+    return epoch_batches_[static_cast<std::size_t>(update % per_epoch)];
+  }
+
+  Status Update(std::int64_t update) {
+    const std::vector<std::size_t>& batch = Batch(update);
+    const double learning_rate = LearningRate(options_.schedule, update);
+    DropoutRng dropout(
+        MixSeed(options_.seed, "finetune dropout", static_cast<std::uint64_t>(update)));
+    optimizer_.ZeroGrad();
+    const at::Tensor loss = problem_.loss(batch, dropout);
+    const double value = loss.item<double>();
+    if (!std::isfinite(value)) return Diverge(update, learning_rate, "the loss", value);
+    loss.backward();
+    const double norm = GradientNorm(optimizer_.parameters());
+    if (!std::isfinite(norm)) return Diverge(update, learning_rate, "the gradient norm", norm);
+    optimizer_.Step(learning_rate);
+
+    progress_.loss_sum += value;
+    ++progress_.loss_count;
+    examples_since_ += static_cast<std::int64_t>(batch.size());
+    if (SteadySeconds() - progress_time_ > kProgressSeconds) ReportProgress(update + 1, value);
+    return {};
+  }
+
+  Status Diverge(std::int64_t update, double learning_rate, const char* what, double value) {
+    const std::string reason =
+        fmt::format("update {} (learning rate {:g}): {} is {}", update, learning_rate, what, value);
+    events_.State("diverged",
+                  {{"update", update}, {"learning_rate", learning_rate}, {"reason", reason}});
+    return Fail(ErrorCode::kDiverged, "{}", reason);
+  }
+
+  void ReportProgress(std::int64_t done, double loss) {
+    progress_time_ = SteadySeconds();
+    const double seconds = progress_time_ - clock_;
+    const double rate = seconds > 0 ? static_cast<double>(examples_since_) / seconds : 0;
+    events_.Progress(done, options_.schedule.total_updates, "updates",
+                     {{"loss", loss}, {"examples_per_second", std::round(rate)}});
+  }
+
+  Status Validate(bool last) {
+    const double train_loss = progress_.loss_sum / static_cast<double>(progress_.loss_count);
+    ReportProgress(updates(), train_loss);
+    WriteMetric(options_.loss_metric, train_loss, options_.source_language, "train");
+    const std::map<std::string, DevScore> scores = problem_.validate();
+    Json dev = Json::object();
+    double sum = 0;
+    for (const auto& [language, score] : scores) {
+      WriteMetric(options_.score_metric, score.score, language, "dev");
+      WriteMetric(options_.loss_metric, score.loss, language, "dev");
+      dev[language] = {{"score", score.score}, {"loss", score.loss}};
+      sum += score.score;
+    }
+    progress_.outcome.history.push_back(
+        {{"update", updates()}, {"train_loss", train_loss}, {"dev", std::move(dev)}});
+    progress_.loss_sum = 0;
+    progress_.loss_count = 0;
+
+    const std::set<std::int64_t> named_before = BestUpdates(progress_.outcome);
+    bool better = false;
+    if (options_.selection == Selection::kPerLanguageDev) {
+      for (const auto& [language, score] : scores) better |= Consider(language, score.score);
+      Consider(kBestOverall, sum / static_cast<double>(scores.size()));
+    } else if (options_.selection == Selection::kSourceDev) {
+      const auto source = scores.find(options_.source_language);
+      if (source == scores.end()) {
+        return Fail(ErrorCode::kInvalidArgument, "no dev scores of the source language '{}'",
+                    options_.source_language);
+      }
+      better = Consider(kBestOverall, source->second.score);
+    } else {
+      better = Consider(kBestOverall, sum / static_cast<double>(scores.size()));
+    }
+    progress_.stale = better ? 0 : progress_.stale + 1;
+    progress_.outcome.stopped_early =
+        !last && options_.patience > 0 && progress_.stale >= options_.patience;
+    progress_.finished = last || progress_.outcome.stopped_early;
+
+    // Weights first, then the checkpoint that names them, then away with what no kept checkpoint
+    // names: at any moment a kill leaves a checkpoint whose best weights are there.
+    const std::set<std::int64_t> named = BestUpdates(progress_.outcome);
+    if (named.contains(updates())) {
+      REPRO_RETURN_IF_ERROR(SaveTensors(BestPath(options_.folder, updates()), problem_.parameters));
+    }
+    REPRO_RETURN_IF_ERROR(Save());
+    RemoveUnnamed(named, named_before);
+    RestartClock();
+    return {};
+  }
+
+  // Remembers the present update under `key` when its score is the best so far; ties keep the
+  // earlier one.
+  bool Consider(const std::string& key, double score) {
+    const auto found = progress_.outcome.best.find(key);
+    if (found != progress_.outcome.best.end() && !(score > found->second.score)) return false;
+    progress_.outcome.best[key] = {updates(), score};
+    return true;
+  }
+
+  // Two checkpoints are kept: this validation's, and one from before it, which names the best
+  // updates of then.
+  void RemoveUnnamed(const std::set<std::int64_t>& named, const std::set<std::int64_t>& before) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.folder, ignored)) {
+      const std::string name = entry.path().filename().string();
+      if (!name.starts_with("best-")) continue;
+      const std::int64_t update = std::strtoll(name.c_str() + 5, nullptr, 10);
+      if (!named.contains(update) && !before.contains(update)) {
+        std::filesystem::remove(entry.path(), ignored);
+      }
+    }
+  }
+
+  void WriteMetric(const std::string& name, double value, const std::string& language,
+                   const char* split) {
+    events_.Write({.name = name,
+                   .value = value,
+                   .step = updates(),
+                   .language = language,
+                   .split = split,
+                   .seed = options_.metric_seed});
+  }
+
+  Status Save() {
+    REPRO_RETURN_IF_ERROR(SaveCheckpoint(options_.folder, optimizer_, updates(),
+                                         CanonicalJson(ToJson(progress_)), kCheckpointsKept));
+    checkpoint_time_ = SteadySeconds();
+    events_.State("checkpoint", {{"update", updates()}});
+    return {};
+  }
+
+  tl::unexpected<Error> Interrupt() {
+    const Status saved = Save();
+    if (!saved) return tl::unexpected(saved.error());
+    return Fail(ErrorCode::kInterrupted, "stopped after update {} of {}; checkpoint written",
+                updates(), options_.schedule.total_updates);
+  }
+
+  // Examples a second count training alone.
+  void RestartClock() {
+    clock_ = SteadySeconds();
+    examples_since_ = 0;
+  }
+
+  const FinetuneProblem& problem_;
+  const FinetunerOptions& options_;
+  EventWriter& events_;
+  const StopFlag& stop_;
+  AdamW optimizer_;
+  Progress progress_;
+  std::int64_t epoch_ = -1;
+  std::vector<std::vector<std::size_t>> epoch_batches_;
+  double clock_ = 0, progress_time_ = 0, checkpoint_time_ = 0;
+  std::int64_t examples_since_ = 0;
+};
+
+}  // namespace
+
+Result<Selection> ParseSelection(const std::string& name) {
+  if (name == "joint-dev") return Selection::kJointDev;
+  if (name == "per-language-dev") return Selection::kPerLanguageDev;
+  if (name == "english-dev") return Selection::kSourceDev;
+  return Fail(ErrorCode::kInvalidArgument,
+              "unknown selection `{}`, expected `joint-dev`, `per-language-dev` or `english-dev`",
+              name);
+}
+
+Result<FinetuneOutcome> Finetune(const FinetuneProblem& problem, const FinetunerOptions& options,
+                                 EventWriter& events, const StopFlag& stop) {
+  return Finetuner(problem, options, events, stop).Run();
+}
+
+Status LoadBestWeights(const FinetuneProblem& problem, const FinetunerOptions& options,
+                       std::int64_t update) {
+  REPRO_ASSIGN_OR_RETURN(const SafetensorsFile file,
+                         SafetensorsFile::Open(BestPath(options.folder, update)));
+  for (const NamedTensor& parameter : problem.parameters) {
+    REPRO_RETURN_IF_ERROR(CopyTensor(file, parameter.name, parameter.tensor));
+  }
+  return {};
+}
+
+}  // namespace repro
