@@ -1,9 +1,10 @@
 #pragma once
-/// `evaluate`: scores of one model by language, predictions kept. Inputs: "vocab", one `benchmark` per language (role =
-/// code), and "model": a `finetune` artifact for the labelled tasks, a `pretrain` artifact for the intrinsic measures.
-/// Artifact: scores.json, and predictions.jsonl for labelled tasks {"language", "id", "gold", "pred"}.
-/// Metrics, split "test": xnli.accuracy, topic.accuracy (share, 0..1), tags.f1 (0..1), retrieval.accuracy (0..1, both
-/// directions averaged), pseudo_bits.per_character, pseudo_bits.per_sentence.
+/// `evaluate`: scores of one model by language, predictions kept. Inputs: "vocab", one `benchmark`
+/// per language (role = code), and "model": a `finetune` artifact for the labelled tasks, a
+/// `pretrain` artifact for the intrinsic measures. Artifact: scores.json, and predictions.jsonl for
+/// labelled tasks {"language", "id", "gold", "pred"}. Metrics, split "test": xnli.accuracy,
+/// topic.accuracy (share, 0..1), tags.f1 (0..1), retrieval.accuracy (0..1, both directions
+/// averaged), pseudo_bits.per_character, pseudo_bits.per_sentence.
 
 #include <cstdint>
 #include <string>
@@ -16,8 +17,9 @@ namespace repro {
 
 /// `[evaluate]` of a manifest.
 struct EvaluateSettings {
-  std::int64_t retrieval_layer = -1;        ///< whose mean-pooled states are compared; -1: the middle layer
-  std::int64_t pseudo_bits_sentences = 100; ///< parallel sentences a language
+  std::int64_t retrieval_layer =
+      -1;  ///< whose mean-pooled states are compared; -1: the middle layer
+  std::int64_t pseudo_bits_sentences = 100;  ///< parallel sentences a language
 
   template <class V>
   void Visit(V& v) {
@@ -29,13 +31,13 @@ struct EvaluateSettings {
 inline constexpr int kEvaluateVersion = 1;
 
 struct EvaluateSpec {
-  std::string measure;                 ///< "xnli", "topic", "tags" or "intrinsic" (retrieval and pseudo-bits)
+  std::string measure;  ///< "xnli", "topic", "tags" or "intrinsic" (retrieval and pseudo-bits)
   std::string source_language = "en";
   std::vector<std::string> languages;  ///< sorted, source included
   EvaluateSettings settings;
   std::int64_t max_tokens = 128;
   ComputeSettings compute;
-  std::int64_t seed = -1;              ///< fine-tuning seed for the metric rows; -1 for intrinsic measures
+  std::int64_t seed = -1;  ///< fine-tuning seed for the metric rows; -1 for intrinsic measures
 
   template <class V>
   void Visit(V& v) {

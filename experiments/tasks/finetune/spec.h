@@ -1,8 +1,9 @@
 #pragma once
-/// `finetune`: one labelled task from a pretrained encoder, cross-lingual transfer: train on the source language, score
-/// the dev sets of all, keep the checkpoint that the selection rule picks. Inputs: "encoder" (`pretrain`), "vocab", and
-/// one `benchmark` per evaluated language (role = code). Artifact: model.safetensors, config.json, selection.json.
-/// Metrics: <task>.loss, <task>.accuracy or tags.f1 with split "dev" by language and step, seed = this seed.
+/// `finetune`: one labelled task from a pretrained encoder, cross-lingual transfer: train on the
+/// source language, score the dev sets of all, keep the checkpoint that the selection rule picks.
+/// Inputs: "encoder" (`pretrain`), "vocab", and one `benchmark` per evaluated language (role =
+/// code). Artifact: model.safetensors, config.json, selection.json. Metrics: <task>.loss,
+/// <task>.accuracy or tags.f1 with split "dev" by language and step, seed = this seed.
 
 #include <cstdint>
 #include <string>
@@ -17,10 +18,11 @@ struct FinetuneSettings {
   std::string setting = "cross-lingual-transfer";
   double learning_rate = 5e-6;
   std::int64_t batch_size = 128;
-  std::int64_t updates = 150'000;        ///< at most
-  std::int64_t validate_every = 5'000;   ///< updates between dev scores
-  std::int64_t patience = 5;             ///< validations without a better selection score before it stops; 0: never
-  double warmup_share = 0.06;            ///< of `updates`, then linear decay
+  std::int64_t updates = 150'000;       ///< at most
+  std::int64_t validate_every = 5'000;  ///< updates between dev scores
+  std::int64_t patience =
+      5;  ///< validations without a better selection score before it stops; 0: never
+  double warmup_share = 0.06;  ///< of `updates`, then linear decay
   double weight_decay = 0.1;
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.98;
@@ -49,10 +51,10 @@ struct FinetuneSettings {
 inline constexpr int kFinetuneVersion = 1;
 
 struct FinetuneSpec {
-  std::string task;                    ///< "xnli", "topic" or "tags"
+  std::string task;  ///< "xnli", "topic" or "tags"
   std::string source_language = "en";
-  std::vector<std::string> languages;  ///< whose dev sets are scored; sorted, source included
-  std::string selection = "joint-dev"; ///< "joint-dev", "per-language-dev" or "english-dev"
+  std::vector<std::string> languages;   ///< whose dev sets are scored; sorted, source included
+  std::string selection = "joint-dev";  ///< "joint-dev", "per-language-dev" or "english-dev"
   FinetuneSettings settings;
   ComputeSettings compute;
   std::int64_t seed = 1;

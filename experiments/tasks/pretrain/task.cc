@@ -3,12 +3,13 @@
 #include <utility>
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include "core/io/file.h"
 #include "experiments/data/batch_source.h"
+#include "experiments/model/device.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/pretrain/spec.h"
+#include "experiments/train/runtime.h"
 #include "experiments/train/trainer.h"
 
 namespace repro {
@@ -45,20 +46,6 @@ TrainerOptions LoopOptions(const PretrainSpec& spec, const TaskContext& context)
           .checkpoint_every = settings.checkpoint_every,
           .checkpoints_kept = settings.checkpoints_kept,
           .checkpoint_folder = context.scratch / "checkpoints"};
-}
-
-Result<at::Device> OpenDevice(const ComputeSettings& compute) {
-  at::set_num_threads(static_cast<int>(compute.threads));
-  at::globalContext().setFlushDenormal(true);  // before any worker thread starts: they inherit it
-  if (compute.device == "cpu") return at::Device(at::kCPU);
-  if (!at::hasCUDA()) {
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        "compute.device is \"{}\", but this process has no GPU: `repro-task --version` says "
-        "why; set compute.device = \"cpu\" or install the CUDA set (scripts/setup --cuda)",
-        compute.device);
-  }
-  return at::Device(at::kCUDA, 0);
 }
 
 TrainingData DataOf(BatchSource& source) {
@@ -102,7 +89,8 @@ Status RunPretrainTask(TaskContext& context) {
                 spec.model.hidden, spec.model.heads);
   }
   REPRO_ASSIGN_OR_RETURN(const std::filesystem::path tokens, context.Input("tokens"));
-  REPRO_ASSIGN_OR_RETURN(const at::Device device, OpenDevice(spec.compute));
+  REPRO_ASSIGN_OR_RETURN(const at::Device device,
+                         OpenDevice(spec.compute.device, spec.compute.threads));
   REPRO_ASSIGN_OR_RETURN(BatchSource source, BatchSource::Open(tokens, DataOptions(spec)));
 
   const ModelShape shape{.settings = spec.model,

@@ -1,0 +1,21 @@
+#include "experiments/model/device.h"
+
+#include <ATen/Parallel.h>
+
+namespace repro {
+
+Result<at::Device> OpenDevice(const std::string& device, std::int64_t threads) {
+  at::set_num_threads(static_cast<int>(threads));
+  at::globalContext().setFlushDenormal(true);  // before any worker thread starts: they inherit it
+  if (device == "cpu") return at::Device(at::kCPU);
+  if (!at::hasCUDA()) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "compute.device is \"{}\", but this process has no GPU: `repro-task --version` says "
+        "why; set compute.device = \"cpu\" or install the CUDA set (scripts/setup --cuda)",
+        device);
+  }
+  return at::Device(at::kCUDA, 0);
+}
+
+}  // namespace repro

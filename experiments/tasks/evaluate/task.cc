@@ -1,0 +1,206 @@
+#include "experiments/tasks/evaluate/task.h"
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/io/file.h"
+#include "experiments/data/labelled_encoder.h"
+#include "experiments/eval/classifier.h"
+#include "experiments/eval/pseudo_bits.h"
+#include "experiments/eval/retrieval.h"
+#include "experiments/model/device.h"
+#include "experiments/model/state_dict_adapter.h"
+#include "experiments/tasks/evaluate/spec.h"
+#include "experiments/tasks/finetune/selection_file.h"
+
+namespace repro {
+namespace {
+
+class Evaluation {
+ public:
+  Evaluation(TaskContext& context, const EvaluateSpec& spec, const Tokenizer& tokenizer,
+             at::Device device)
+      : context_(context), spec_(spec), tokenizer_(tokenizer), device_(device) {}
+
+  // Predictions and scores of a fine-tuned model, language by language.
+  Status Labelled(const std::filesystem::path& model) {
+    REPRO_ASSIGN_OR_RETURN(const LabelledTask task, ParseLabelledTask(spec_.measure));
+    REPRO_ASSIGN_OR_RETURN(const SelectionFile selection, SelectionFile::Load(model));
+    if (selection.task != spec_.measure) {
+      return Fail(ErrorCode::kInvalidArgument, "{}: fine-tuned for `{}`, asked to score `{}`",
+                  model.string(), selection.task, spec_.measure);
+    }
+    const std::string metric = spec_.measure + "." + ScoreName(task);
+    std::string predictions;
+    std::map<std::string, Classifier> loaded;  // by folder: most languages share one
+    for (const std::string& code : spec_.languages) {
+      REPRO_RETURN_IF_ERROR(BeginLanguage(code));
+      const auto folder = selection.folders.find(code);
+      if (folder == selection.folders.end()) {
+        return Fail(ErrorCode::kInvalidArgument, "{}: no model was selected for '{}'",
+                    model.string(), code);
+      }
+      auto found = loaded.find(folder->second);
+      if (found == loaded.end()) {
+        REPRO_ASSIGN_OR_RETURN(Classifier classifier,
+                               LoadClassifier((model / folder->second).lexically_normal(), task));
+        MoveTo(classifier, device_);
+        found = loaded.emplace(folder->second, std::move(classifier)).first;
+      }
+      const Classifier& classifier = found->second;
+      REPRO_ASSIGN_OR_RETURN(const auto benchmark, context_.Input(code));
+      REPRO_ASSIGN_OR_RETURN(const auto test,
+                             ReadLabelled(benchmark, spec_.measure, "test", classifier.labels));
+      const auto examples = EncodeExamples(test, task, tokenizer_, MaxTokens(classifier.encoder()));
+      const Predictions predicted = Predict(classifier, examples);
+      WriteScore(metric, code, ScorePredictions(classifier, examples, predicted));
+      scores_["examples"][code] = examples.size();
+      for (std::size_t i = 0; i < examples.size(); ++i) {
+        predictions += PredictionLine(classifier, code, examples[i], predicted.labels[i]);
+      }
+    }
+    REPRO_RETURN_IF_ERROR(WriteFileAtomic(context_.out / "predictions.jsonl", predictions));
+    return Finish();
+  }
+
+  // Retrieval against the source language, and pseudo-bits, of a pretrained model.
+  Status Intrinsic(const std::filesystem::path& folder) {
+    REPRO_ASSIGN_OR_RETURN(MlmModel model, LoadMlmModel(folder));
+    MoveTo(model, device_);
+    const std::int64_t max_tokens = MaxTokens(model.encoder);
+    const std::int64_t layer = RetrievalLayer(model.encoder, spec_.settings.retrieval_layer);
+    if (layer > model.encoder.shape.settings.layers) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "evaluate.retrieval_layer is {}, but the model has {} layers", layer,
+                  model.encoder.shape.settings.layers);
+    }
+    scores_["retrieval_layer"] = layer;
+    REPRO_ASSIGN_OR_RETURN(const auto source, Parallel(spec_.source_language));
+    const at::Tensor source_NC = Vectors(model.encoder, source, layer, max_tokens);
+    for (const std::string& code : spec_.languages) {
+      REPRO_RETURN_IF_ERROR(BeginLanguage(code));
+      REPRO_ASSIGN_OR_RETURN(const auto sentences, Parallel(code));
+      REPRO_RETURN_IF_ERROR(CheckAligned(code, sentences, source));
+      if (code != spec_.source_language) {
+        const at::Tensor vectors_NC = Vectors(model.encoder, sentences, layer, max_tokens);
+        WriteScore("retrieval.accuracy", code, RetrievalAccuracy(vectors_NC, source_NC));
+      }
+      std::vector<std::string> texts;
+      for (const ParallelSentence& sentence : sentences) {
+        if (static_cast<std::int64_t>(texts.size()) == spec_.settings.pseudo_bits_sentences) break;
+        texts.push_back(sentence.text);
+      }
+      const PseudoBits bits = ComputePseudoBits(model, tokenizer_, texts, max_tokens);
+      WriteScore("pseudo_bits.per_character", code, bits.PerCharacter());
+      WriteScore("pseudo_bits.per_sentence", code, bits.PerSentence());
+      scores_["pseudo_bits"][code] = {{"sentences", bits.sentences},
+                                      {"characters", bits.characters},
+                                      {"pieces", bits.pieces},
+                                      {"unknown_pieces", bits.unknown_pieces},
+                                      {"cut", bits.cut}};
+      scores_["parallel_sentences"][code] = sentences.size();
+    }
+    return Finish();
+  }
+
+ private:
+  // Progress, and the stop flag: a language takes seconds, so there is nothing to checkpoint.
+  Status BeginLanguage(const std::string& code) {
+    context_.events.Progress(done_++, static_cast<std::int64_t>(spec_.languages.size()),
+                             "languages", {{"doing", code}});
+    if (context_.stop.load()) return Fail(ErrorCode::kInterrupted, "asked to stop");
+    return {};
+  }
+
+  std::int64_t MaxTokens(const Encoder& encoder) const {
+    return std::min(spec_.max_tokens, encoder.shape.max_positions - 2);
+  }
+
+  Result<std::vector<ParallelSentence>> Parallel(const std::string& code) const {
+    REPRO_ASSIGN_OR_RETURN(const auto benchmark, context_.Input(code));
+    return ReadParallel(benchmark);
+  }
+
+  at::Tensor Vectors(const Encoder& encoder, const std::vector<ParallelSentence>& sentences,
+                     std::int64_t layer, std::int64_t max_tokens) const {
+    std::vector<std::vector<std::int64_t>> tokens;
+    for (const ParallelSentence& sentence : sentences) {
+      tokens.push_back(EncodeSentence(sentence.text, tokenizer_, max_tokens));
+    }
+    return SentenceVectors(encoder, tokens, layer);
+  }
+
+  Status CheckAligned(const std::string& code, const std::vector<ParallelSentence>& sentences,
+                      const std::vector<ParallelSentence>& source) const {
+    const bool aligned =
+        std::equal(sentences.begin(), sentences.end(), source.begin(), source.end(),
+                   [](const auto& a, const auto& b) { return a.id == b.id; });
+    if (aligned) return {};
+    return Fail(ErrorCode::kCorrupt,
+                "parallel.jsonl of '{}' and of '{}': expected the same ids in the same order", code,
+                spec_.source_language);
+  }
+
+  static std::string PredictionLine(const Classifier& classifier, const std::string& code,
+                                    const EncodedExample& example,
+                                    const std::vector<std::int64_t>& predicted) {
+    const auto names = [&](const std::vector<std::int64_t>& labels) {
+      Json list = Json::array();
+      for (const std::int64_t label : labels) {
+        list.push_back(classifier.labels[static_cast<std::size_t>(label)]);
+      }
+      return classifier.task == LabelledTask::kTags ? list : list.at(0);
+    };
+    return CanonicalJson({{"language", code},
+                          {"id", example.id},
+                          {"gold", names(example.labels)},
+                          {"pred", names(predicted)}}) +
+           "\n";
+  }
+
+  void WriteScore(const std::string& metric, const std::string& code, double value) {
+    context_.events.Write(
+        {.name = metric, .value = value, .language = code, .split = "test", .seed = spec_.seed});
+    scores_["scores"][metric][code] = value;
+  }
+
+  Status Finish() {
+    const auto total = static_cast<std::int64_t>(spec_.languages.size());
+    context_.events.Progress(total, total, "languages");
+    return WriteFileAtomic(context_.out / "scores.json", scores_.dump(1) + "\n");
+  }
+
+  TaskContext& context_;
+  const EvaluateSpec& spec_;
+  const Tokenizer& tokenizer_;
+  at::Device device_;
+  Json scores_ = Json::object();
+  std::int64_t done_ = 0;
+};
+
+Status Run(TaskContext& context) {
+  REPRO_ASSIGN_OR_RETURN(const EvaluateSpec spec, FromJson<EvaluateSpec>(context.task.spec));
+  REPRO_ASSIGN_OR_RETURN(const at::Device device,
+                         OpenDevice(spec.compute.device, spec.compute.threads));
+  REPRO_ASSIGN_OR_RETURN(const auto vocab, context.Input("vocab"));
+  REPRO_ASSIGN_OR_RETURN(const Tokenizer tokenizer, Tokenizer::Load(vocab / "sp.model"));
+  REPRO_ASSIGN_OR_RETURN(const auto model, context.Input("model"));
+  Evaluation evaluation(context, spec, tokenizer, device);
+  return spec.measure == "intrinsic" ? evaluation.Intrinsic(model) : evaluation.Labelled(model);
+}
+
+}  // namespace
+
+Status RunEvaluateTask(TaskContext& context) {
+  try {
+    return Run(context);
+  } catch (const std::exception& e) {  // c10::Error: LibTorch throws, our floors do not
+    return Fail(ErrorCode::kFailed, "evaluation: {}", e.what());
+  }
+}
+
+}  // namespace repro
