@@ -7,6 +7,7 @@
 
 #include "core/base/units.h"
 #include "core/report/report_model.h"
+#include "core/report/report_text.h"
 #include "core/report/run_values.h"
 
 namespace repro {
@@ -25,18 +26,10 @@ std::string ShownCode(const Experiment& experiment, const std::string& code) {
   return IsSynthetic(experiment) ? "syn-" + code : code;
 }
 
-std::string Number(const Measure& measure, double value) {
-  return fmt::format("{:.{}f}{}", value, measure.decimals,
-                     measure.unit.empty()  ? ""
-                     : measure.unit == "%" ? " %"
-                                           : " " + measure.unit);
-}
-
 /// "61.2 % (57.0 to 65.4)".
-std::string WithInterval(const Measure& measure, const MeanInterval& mean) {
-  if (!mean.known()) return Number(measure, mean.mean);
-  return fmt::format("{} ({:.{}f} to {:.{}f})", Number(measure, mean.mean), mean.low,
-                     measure.decimals, mean.high, measure.decimals);
+std::string WithInterval(const Measure& measure, const Estimate& estimate) {
+  const std::string range = ShowRange(measure, estimate);
+  return ShowMean(measure, estimate) + (range.empty() ? "" : " (" + range + ")");
 }
 
 std::vector<double> Values(const Estimate& estimate) {
@@ -276,8 +269,8 @@ class Builder {
     const std::string against =
         !baseline ? std::string("no baseline to compare with")
                   : fmt::format("{} {}", result.chance ? "chance" : "without pretraining",
-                                Number(result.measure, *baseline));
-    const std::string value = WithInterval(result.measure, Judged(*shown).mean);
+                                ShowValue(result.measure, *baseline));
+    const std::string value = WithInterval(result.measure, Judged(*shown));
     const char* state = result.moves                   ? "moves"
                         : !Judged(*shown).mean.known() ? "one value, no interval"
                         : !baseline                    ? "undetermined"
@@ -600,11 +593,14 @@ class Builder {
     }
     for (const MeasureReport& measure : report_.measures) {
       if (measure.measure.kind != MeasureKind::kTask) continue;
+      std::vector<std::string> parts;
       for (const MeasureReport::AtPoint& at : measure.points) {
-        if (!at.transfer) continue;
-        report_.headline.push_back(
-            fmt::format("{}: {}.", measure.measure.name, SayTransfer(measure.measure, at)));
+        if (at.transfer) parts.push_back(SayTransfer(measure.measure, at));
       }
+      if (parts.empty()) continue;
+      report_.headline.push_back(
+          fmt::format("{}: transfer, the difference from the null world, is {}.",
+                      measure.measure.name, fmt::join(parts, "; ")));
     }
     if (!report_.complete) {
       const auto done = std::count_if(report_.runs.begin(), report_.runs.end(),
@@ -617,11 +613,10 @@ class Builder {
   static std::string SayTransfer(const Measure& measure, const MeasureReport::AtPoint& at) {
     const DifferenceInterval& d = *at.transfer;
     const std::string unit = measure.unit == "%" ? "points" : measure.unit;
-    const std::string amount = fmt::format("{:+.{}f} {} from the null world at {}", d.difference,
-                                           measure.decimals, unit, at.point);
-    if (!d.known()) return fmt::format("transfer {}, no interval", amount);
-    return fmt::format("transfer {} ({:.{}f} to {:.{}f}, {})", amount, d.low, measure.decimals,
-                       d.high, measure.decimals,
+    const std::string amount =
+        fmt::format("{} {} at {}", FormatSigned(d.difference, measure.decimals), unit, at.point);
+    if (!d.known()) return amount + ", no interval";
+    return fmt::format("{} ({}, {})", amount, ShowRange(measure, d.low, d.high),
                        d.low > 0    ? "above zero"
                        : d.high < 0 ? "below zero"
                                     : "not told from zero");

@@ -58,11 +58,13 @@ list LegendMarks(const FigureReport& figure) {
   bool untrained = false;
   bool interval = false;
   bool stated = false;
+  bool measured = false;
   for (const SeriesReport& series : figure.series) {
     for (const SeriesPoint& point : series.points) {
       null_world = null_world || point.controls.contains("null-world");
       untrained = untrained || point.controls.contains("no-pretraining");
       interval = interval || point.main.mean.known();
+      measured = measured || !point.main.empty();
       stated = stated || point.paper_stated.has_value();
     }
   }
@@ -84,6 +86,7 @@ list LegendMarks(const FigureReport& figure) {
       "mean with 95 % interval");
   add(null_world, "<path d=\"M7 1.5 11.5 7 7 12.5 2.5 7z\"/>", "null world");
   add(untrained, "<path d=\"M5 2h4v3h3v4H9v3H5V9H2V5h3z\"/>", "no pretraining");
+  add(figure.chance && measured, "<path d=\"M0 7h14\" stroke-dasharray=\"2 2.6\"/>", "chance");
   add(stated, "<path d=\"M3 3h8v8H3z\"/>", "stated in the paper's text");
   return marks;
 }

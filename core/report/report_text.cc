@@ -40,15 +40,28 @@ std::string Spread(const std::vector<VocabularyReport::Row>& rows,
 
 }  // namespace
 
+std::string FormatNumber(double value, int decimals) {
+  const std::string text = fmt::format("{:.{}f}", std::abs(value), decimals);
+  const bool zero = text.find_first_not_of("0.") == std::string::npos;
+  return (value < 0 && !zero ? "−" : "") + text;
+}
+
+std::string FormatSigned(double value, int decimals) {
+  const std::string text = FormatNumber(value, decimals);
+  const bool zero = text.find_first_not_of("0.") == std::string::npos;
+  return (value > 0 && !zero ? "+" : "") + text;
+}
+
 std::string ShowValue(const Measure& measure, double value) {
   if (!std::isfinite(value)) return kNothing;
-  return fmt::format("{:.{}f}{}{}", value, measure.decimals, measure.unit.empty() ? "" : " ",
-                     measure.unit);
+  return fmt::format("{}{}{}", FormatNumber(value, measure.decimals),
+                     measure.unit.empty() ? "" : " ", measure.unit);
 }
 
 std::string ShowRange(const Measure& measure, double low, double high) {
   if (!std::isfinite(low) || !std::isfinite(high)) return "";
-  return fmt::format("{:.{}f} to {:.{}f}", low, measure.decimals, high, measure.decimals);
+  return fmt::format("{} to {}", FormatNumber(low, measure.decimals),
+                     FormatNumber(high, measure.decimals));
 }
 
 std::string ShowRange(const Measure& measure, const Estimate& estimate) {
@@ -69,7 +82,7 @@ std::string ShowEstimate(const Measure& measure, const Estimate& estimate) {
 
 std::string ShowDifference(const Measure& measure,
                            const std::optional<DifferenceInterval>& difference) {
-  return difference ? fmt::format("{:+.{}f}", difference->difference, measure.decimals) : kNothing;
+  return difference ? FormatSigned(difference->difference, measure.decimals) : kNothing;
 }
 
 std::string ShowRange(const Measure& measure, const std::optional<DifferenceInterval>& difference) {
@@ -89,10 +102,11 @@ std::string ShowP(double p) {
 }
 
 std::string ShowStep(const StepTest& step) {
-  std::string text = fmt::format("{} → {}: {}? {:+.2f}", step.from, step.to,
-                                 StepKindName(step.kind), step.difference);
+  std::string text = fmt::format("{} → {}: {}? {}", step.from, step.to, StepKindName(step.kind),
+                                 FormatSigned(step.difference, 2));
   if (!std::isnan(step.p)) {
-    text += fmt::format(" ({:.2f} to {:.2f}), t = {:.2f}, p {}{}", step.low, step.high, step.t,
+    text += fmt::format(" ({} to {}), t = {}, p {}{}", FormatNumber(step.low, 2),
+                        FormatNumber(step.high, 2), FormatNumber(step.t, 2),
                         step.p < 0.001 ? "" : "= ", ShowP(step.p));
   }
   return text;

@@ -9,6 +9,10 @@
 
 namespace repro {
 
+/// "1.2", "−0.3" with a real minus sign, "0.0": no sign on what rounds to nothing.
+std::string FormatNumber(double value, int decimals);
+/// "+1.2", "−0.3", "0.0": no sign on what rounds to nothing.
+std::string FormatSigned(double value, int decimals);
 /// "61.2 %", "3.4 bits"; "–" for a value that is none.
 std::string ShowValue(const Measure& measure, double value);
 /// "57.0 to 65.4"; empty when there is no interval.

@@ -159,8 +159,7 @@ Json VegaChart(const Report& report, const FigureReport& figure, Json specificat
             add(false, "seed", series.id, point.point, value, shift, "");
         }
         if (point.transfer) {
-          tip += fmt::format("\nfrom the null world: {:+.{}f}", point.transfer->difference,
-                             figure.measure.decimals);
+          tip += "\nfrom the null world: " + ShowDifference(figure.measure, point.transfer);
         }
         Json& row = add(false, "mean", series.id, point.point, point.main.mean.mean, shift, tip);
         if (point.main.mean.known()) {

@@ -1,10 +1,11 @@
-// Writes the sample report as a page to look at: repro_report_preview FILE [moves|partial|one].
+// Prints the sample report and writes its page, to look at: repro_report_preview FILE [moves|partial|one].
 
 #include <cstdio>
 #include <string>
 
 #include "core/io/file.h"
 #include "core/report/html_writer.h"
+#include "core/report/text_writers.h"
 #include "tests/core/report/sample.h"
 
 int main(int argc, char** argv) {
@@ -23,7 +24,9 @@ int main(int argc, char** argv) {
   }
   const auto assets = LoadHtmlAssets(REPRO_REPORTS);
   if (!assets) return std::fputs(assets.error().message.c_str(), stderr), 1;
-  const auto page = WriteHtml(BuildReport(inputs), *assets);
+  const Report report = BuildReport(inputs);
+  std::fputs(WriteTerminal(report, {.width = 110}).c_str(), stdout);
+  const auto page = WriteHtml(report, *assets);
   if (!page) return std::fputs(page.error().message.c_str(), stderr), 1;
   return WriteFileAtomic(argv[1], *page) ? 0 : 1;
 }

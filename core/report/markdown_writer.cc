@@ -1,0 +1,224 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/base/units.h"
+#include "core/report/report_text.h"
+#include "core/report/text_writers.h"
+#include "core/report/vega_chart.h"
+
+namespace repro {
+namespace {
+
+/// Text that cannot be taken for Markdown or HTML.
+std::string Escape(const std::string& text) {
+  std::string safe;
+  for (const char c : Clean(text)) {
+    if (c == '<') {
+      safe += "&lt;";
+    } else if (c == '>') {
+      safe += "&gt;";
+    } else if (c == '&') {
+      safe += "&amp;";
+    } else {
+      if (std::string_view("\\`*_[]|#").find(c) != std::string_view::npos) safe += '\\';
+      safe += c;
+    }
+  }
+  return safe;
+}
+
+class Markdown {
+ public:
+  explicit Markdown(const Report& report) : report_(report) {}
+
+  std::string Write() {
+    Line("# {}: {}", Escape(report_.item), Escape(report_.title));
+    Line("");
+    Line("{} scale, {}, {}. {}", report_.provenance.scale, Escape(report_.provenance.world),
+         SeedLine(report_.provenance), Escape(report_.question));
+    for (const std::string& sentence : report_.headline) {
+      Line("");
+      Line("{}{}{}", &sentence == &report_.headline.front() ? "**" : "", Escape(sentence),
+           &sentence == &report_.headline.front() ? "**" : "");
+    }
+    if (!report_.lead_reason.empty()) Line("\n{}", Escape(report_.lead_reason));
+    for (const FigureReport& figure : report_.figures) Figure(figure);
+    Claims();
+    Controls();
+    Languages();
+    Runs();
+    Rest();
+    return out_;
+  }
+
+ private:
+  template <class... Args>
+  void Line(fmt::format_string<Args...> format, Args&&... args) {
+    out_ += fmt::format(format, std::forward<Args>(args)...) + "\n";
+  }
+
+  void Table(const std::vector<std::string>& header,
+             const std::vector<std::vector<std::string>>& rows, std::size_t text_columns) {
+    Line("\n| {} |", fmt::join(header, " | "));
+    std::string rule = "|";
+    for (std::size_t i = 0; i < header.size(); ++i) rule += i < text_columns ? " --- |" : " ---: |";
+    Line("{}", rule);
+    for (const auto& row : rows) {
+      std::vector<std::string> cells;
+      for (const std::string& cell : row) cells.push_back(Escape(cell));
+      Line("| {} |", fmt::join(cells, " | "));
+    }
+  }
+
+  static std::string WithRange(const std::string& value, const std::string& range) {
+    return range.empty() ? value : value + " (" + range + ")";
+  }
+
+  void Figure(const FigureReport& figure) {
+    const Measure& m = figure.measure;
+    Line("\n## {}\n", Escape(m.name));
+    Line("{}", Escape(m.about));
+    std::vector<std::string> header = {"Series", "Point"};
+    if (figure.has_paper) header.insert(header.end(), {"Paper", "Cell"});
+    header.insert(header.end(), {"This run", "Null world", "No pretraining", "From null world",
+                                 "Interval holds", "Note"});
+    std::vector<std::vector<std::string>> rows;
+    for (const SeriesReport& series : figure.series) {
+      for (const SeriesPoint& point : series.points) {
+        std::vector<std::string> row = {series.name, point.point};
+        if (figure.has_paper) {
+          std::string paper = point.paper ? FormatNumber(point.paper->value, m.decimals) : "–";
+          if (point.paper && point.paper->uncertainty > 0)
+            paper += fmt::format(" ± {:g}", point.paper->uncertainty);
+          row.push_back(paper);
+          row.emplace_back(CellStateName(point.cell));
+        }
+        row.push_back(WithRange(ShowMean(m, point.main), ShowRange(m, point.main)));
+        row.push_back(ShowControl(m, point.controls, "null-world"));
+        row.push_back(ShowControl(m, point.controls, "no-pretraining"));
+        row.push_back(WithRange(ShowDifference(m, point.transfer), ShowRange(m, point.transfer)));
+        row.push_back(point.main.variation);
+        row.push_back(CellNote(point));
+        rows.push_back(std::move(row));
+      }
+    }
+    Table(header, rows, figure.has_paper ? 4 : 2);
+  }
+
+  void Claims() {
+    if (report_.claims.empty()) return;
+    Line("\n## Claims\n\n{}", Escape(ClaimsNote(report_)));
+    std::vector<std::vector<std::string>> rows;
+    for (const ClaimReport& claim : report_.claims) {
+      std::vector<std::string> steps;
+      for (const StepTest& step : claim.test.steps) steps.push_back(ShowStep(step));
+      rows.push_back({claim.claim.text.empty() ? claim.claim.id : claim.claim.text,
+                      std::string(ClaimStateName(claim.test.state)), claim.test.reason,
+                      claim.test.test, fmt::format("{}", fmt::join(steps, "; ")),
+                      ShowClaimP(claim.test), ShowDetectable(claim.test),
+                      std::to_string(claim.test.seeds)});
+    }
+    Table({"Claim", "State", "Reason", "Test", "Steps", "p, adjusted", "Detectable step", "Seeds"},
+          rows, 5);
+  }
+
+  void Controls() {
+    std::vector<std::vector<std::string>> rows;
+    for (const MeasureReport& measure : report_.measures) {
+      const Measure& m = measure.measure;
+      for (const MeasureReport::AtPoint& at : measure.points) {
+        rows.push_back({m.name, at.point, measure.chance ? ShowValue(m, *measure.chance) : "–",
+                        WithRange(ShowMean(m, at.source), ShowRange(m, at.source)),
+                        WithRange(ShowMean(m, at.targets), ShowRange(m, at.targets)),
+                        ShowControl(m, at.target_controls, "null-world"),
+                        ShowControl(m, at.target_controls, "no-pretraining"),
+                        WithRange(ShowDifference(m, at.transfer), ShowRange(m, at.transfer))});
+      }
+    }
+    if (!rows.empty()) {
+      Line("\n## Controls\n\n{}", Escape(TransferNote()));
+      Table({"Measure", "Point", "Chance", "Source language", "Other languages",
+             "Others, null world", "Others, no pretraining", "Transfer"},
+            rows, 2);
+    }
+    rows.clear();
+    for (const SurfaceReport& surface : report_.surface) {
+      rows.push_back({surface.measure.name, surface.worst_where,
+                      ShowValue(surface.measure, surface.worst_value),
+                      fmt::format("{:.1f}", surface.largest_distance),
+                      surface.within ? "yes" : "no"});
+    }
+    if (rows.empty()) return;
+    Line("\n### Can labels be read off the surface?");
+    Table({"Classifier", "Furthest from chance at", "Value", "Points off",
+           fmt::format("Within {:g} points", kSurfaceLimit)},
+          rows, 2);
+  }
+
+  void Languages() {
+    for (const LanguageTable& table : report_.languages) {
+      Line("\n### {} by language (null world in brackets)", Escape(table.measure.name));
+      std::vector<std::string> header = {"Language"};
+      header.insert(header.end(), table.points.begin(), table.points.end());
+      std::vector<std::vector<std::string>> rows;
+      for (const LanguageTable::Row& language : table.rows) {
+        std::vector<std::string> row = {language.code + (language.source ? " (source)" : "")};
+        for (std::size_t i = 0; i < language.values.size(); ++i) {
+          row.push_back(WithRange(
+              ShowMean(table.measure, language.values[i]),
+              language.null_world[i].empty()
+                  ? std::string()
+                  : FormatNumber(language.null_world[i].mean.mean, table.measure.decimals)));
+        }
+        rows.push_back(std::move(row));
+      }
+      Table(header, rows, 1);
+    }
+  }
+
+  void Runs() {
+    Line("\n## Runs\n\n{}", Escape(PlateauNote()));
+    std::vector<std::vector<std::string>> rows;
+    for (const RunReport& run : report_.runs) {
+      rows.push_back({run.point, RoleName(run.role), run.state, RunNote(run),
+                      std::to_string(run.pretrain_seed),
+                      run.plateau_margin ? FormatNumber(*run.plateau_margin, 3) : "–",
+                      run.seconds > 0 ? FormatDuration(run.seconds) : "–"});
+    }
+    Table({"Point", "Role", "State", "Note", "Seed", "Below unigram loss", "Task time"}, rows, 4);
+    if (!report_.vocabulary.empty()) Line("\n## Vocabulary and text\n");
+    for (const VocabularyReport& entry : report_.vocabulary)
+      Line("- {}", Escape(VocabularyLine(entry)));
+  }
+
+  void Rest() {
+    if (!report_.next_steps.empty()) Line("\n## What has not run\n");
+    for (const NextStep& step : report_.next_steps)
+      Line("- {}: `{}`", Escape(step.what), Clean(step.command));
+    Line("\n## Where this comes from\n");
+    for (const auto& [name, value] : Facts(report_)) Line("- {}: {}", name, Escape(value));
+    if (!report_.reference_notes.empty()) Line("\nOn the paper's values:\n");
+    for (const std::string& note : report_.reference_notes) Line("- {}", Escape(note));
+    if (report_.assumptions.empty()) return;
+    Line("\n## Values that the paper does not state");
+    std::vector<std::vector<std::string>> rows;
+    for (const Assumption& assumption : report_.assumptions) {
+      std::vector<std::string> alternatives;
+      for (const Json& value : assumption.alternatives) alternatives.push_back(ShowJson(value));
+      rows.push_back({assumption.key, ShowJson(assumption.value), assumption.status,
+                      assumption.source, fmt::format("{}", fmt::join(alternatives, ", "))});
+    }
+    Table({"Setting", "Value", "Status", "Source", "Alternatives"}, rows, 5);
+  }
+
+  const Report& report_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string WriteMarkdown(const Report& report) {
+  return Markdown(report).Write();
+}
+
+}  // namespace repro

@@ -1,0 +1,284 @@
+#include <algorithm>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/report/report_text.h"
+#include "core/report/text_writers.h"
+#include "core/report/unicode_chart.h"
+#include "core/report/vega_chart.h"
+
+namespace repro {
+namespace {
+
+constexpr std::size_t kLeastWidth = 60;
+constexpr std::size_t kSideBySide = 96;  // from this width two panels stand beside each other
+constexpr std::size_t kChartHeight = 12;
+
+class Terminal {
+ public:
+  Terminal(const Report& report, const TerminalOptions& options)
+      : report_(report), width_(std::max(options.width, kLeastWidth)), color_(options.color) {}
+
+  std::string Write() {
+    Line(Bold(fmt::format("{}  {}", report_.item, report_.title)));
+    Line(Dim(fmt::format("{} scale, {}, {}", report_.provenance.scale, report_.provenance.world,
+                         SeedLine(report_.provenance))));
+    Line("");
+    for (const std::string& sentence : report_.headline) Wrapped(sentence, 0);
+    if (!report_.lead_reason.empty()) {
+      Line("");
+      Wrapped(report_.lead_reason, 0);
+    }
+    for (const FigureReport& figure : report_.figures) Figure(figure);
+    Claims();
+    Controls();
+    Runs();
+    Next();
+    return out_;
+  }
+
+ private:
+  using Row = std::vector<std::string>;
+
+  std::string Bold(const std::string& text) const {
+    return color_ ? "\x1b[1m" + Clean(text) + "\x1b[0m" : Clean(text);
+  }
+  std::string Dim(const std::string& text) const {
+    return color_ ? "\x1b[2m" + Clean(text) + "\x1b[0m" : Clean(text);
+  }
+  void Line(const std::string& text) { out_ += text + "\n"; }
+  void Heading(const std::string& text) {
+    Line("");
+    Line(Bold(text));
+  }
+
+  void Wrapped(const std::string& text, std::size_t indent) {
+    std::istringstream words(Clean(text));
+    std::string line(indent, ' ');
+    std::string word;
+    bool empty = true;
+    while (words >> word) {
+      if (!empty && Columns(line) + 1 + Columns(word) > width_) {
+        Line(line);
+        line.assign(indent, ' ');
+        empty = true;
+      }
+      if (!empty) line += ' ';
+      line += word;
+      empty = false;
+    }
+    if (!empty) Line(line);
+  }
+
+  /// Columns as wide as their widest cell; the first `text_columns` to the left, numbers to the
+  /// right.
+  void Table(const Row& header, const std::vector<Row>& rows, std::size_t text_columns) {
+    std::vector<std::size_t> widths;
+    for (const std::string& cell : header) widths.push_back(Columns(cell));
+    for (const Row& row : rows) {
+      for (std::size_t i = 0; i < row.size(); ++i)
+        widths[i] = std::max(widths[i], Columns(Clean(row[i])));
+    }
+    const auto text = [&](const Row& row) {
+      std::string line = " ";
+      for (std::size_t i = 0; i < row.size(); ++i)
+        line += " " + Pad(Clean(row[i]), widths[i], i >= text_columns) + " ";
+      line.erase(line.find_last_not_of(' ') + 1);
+      return line;
+    };
+    Line(Dim(text(header)));
+    for (const Row& row : rows) Line(text(row));
+  }
+
+  void Figure(const FigureReport& figure) {
+    Heading(figure.measure.name + (figure.measure.unit.empty() ? "" : ", " + figure.measure.unit));
+    const auto colors = SeriesColors(report_);
+    const ChartRanges ranges = RangesOf(figure);
+    const bool side_by_side = figure.has_paper && width_ >= kSideBySide;
+    const std::size_t panel_width =
+        side_by_side ? (width_ - 4) / 2 : std::min<std::size_t>(width_, 72);
+
+    UnicodePanel run;
+    run.title =
+        fmt::format("  This run ({}, {})", report_.provenance.world, report_.provenance.scale);
+    run.points = report_.points;
+    run.low = ranges.run_low;
+    run.high = ranges.run_high;
+    run.reference = figure.chance;
+    UnicodePanel paper = run;
+    paper.title = "  Paper";
+    paper.low = ranges.paper_low;
+    paper.high = ranges.paper_high;
+    paper.reference.reset();
+    std::string legend;
+    bool controls = false;
+    for (const SeriesReport& series : figure.series) {
+      const std::size_t style = colors.at(series.id);
+      UnicodeLine ours{style, {}};
+      UnicodeLine theirs{style, {}};
+      for (std::size_t i = 0; i < series.points.size(); ++i) {
+        const SeriesPoint& point = series.points[i];
+        ours.values.push_back(point.main.empty() ? std::nullopt
+                                                 : std::optional(point.main.mean.mean));
+        theirs.values.push_back(point.paper ? std::optional(point.paper->value) : std::nullopt);
+        for (const auto& [role, control] : point.controls) {
+          run.marks.push_back({i, control.mean.mean, style, role == "null-world" ? "◇" : "+"});
+          controls = true;
+        }
+      }
+      run.lines.push_back(std::move(ours));
+      paper.lines.push_back(std::move(theirs));
+      legend +=
+          fmt::format("  {} {}", InStyle(UnicodeMarker(style), style, color_), Clean(series.name));
+    }
+    Line(legend);
+    if (controls || figure.chance) {
+      Line(Dim(fmt::format("  {}{}", controls ? "◇ null world  + no pretraining  " : "",
+                           figure.chance ? "⠄⠄ chance" : "")));
+    }
+    const std::vector<std::string> right = DrawPanel(run, panel_width, kChartHeight, color_);
+    if (!figure.has_paper) {
+      for (const std::string& line : right) Line(line);
+    } else {
+      const std::vector<std::string> left = DrawPanel(paper, panel_width, kChartHeight, color_);
+      for (std::size_t i = 0; i < left.size(); ++i)
+        Line(side_by_side ? left[i] + "    " + right[i] : left[i]);
+      for (std::size_t i = 0; !side_by_side && i < right.size(); ++i) Line(right[i]);
+    }
+
+    Row header = {"series", "point"};
+    if (figure.has_paper) header.emplace_back("paper");
+    header.insert(header.end(),
+                  {"this run", "95 % interval", "null world", "untrained", "transfer"});
+    if (figure.has_paper) header.emplace_back("cell");
+    std::vector<Row> rows;
+    for (const SeriesReport& series : figure.series) {
+      for (const SeriesPoint& point : series.points) {
+        const Measure& m = figure.measure;
+        Row row = {&point == &series.points.front() ? series.name : "", point.point};
+        if (figure.has_paper)
+          row.push_back(point.paper ? FormatNumber(point.paper->value, m.decimals) : "–");
+        row.insert(row.end(), {ShowMean(m, point.main), ShowRange(m, point.main),
+                               ShowControl(m, point.controls, "null-world"),
+                               ShowControl(m, point.controls, "no-pretraining"),
+                               ShowDifference(m, point.transfer)});
+        if (figure.has_paper) row.emplace_back(CellStateName(point.cell));
+        rows.push_back(std::move(row));
+      }
+    }
+    Line("");
+    Table(header, rows, 2);
+    Notes(figure);
+  }
+
+  /// Why points have no value, and which variation the intervals hold; each said once.
+  void Notes(const FigureReport& figure) {
+    std::vector<std::string> notes;
+    for (const SeriesReport& series : figure.series) {
+      for (const SeriesPoint& point : series.points) {
+        if (!point.note.empty()) notes.push_back(fmt::format("{}: {}", point.point, point.note));
+        if (!point.main.empty()) notes.push_back("intervals hold: " + point.main.variation);
+      }
+    }
+    std::vector<std::string> said;
+    for (const std::string& note : notes) {
+      if (std::find(said.begin(), said.end(), note) == said.end()) said.push_back(note);
+    }
+    for (const std::string& note : said) Wrapped(note, 2);
+  }
+
+  std::string State(ClaimState state) const {
+    const std::string name(ClaimStateName(state));
+    if (!color_) return name;
+    const int code = state == ClaimState::kSupported      ? 32
+                     : state == ClaimState::kContradicted ? 31
+                                                          : 33;
+    return fmt::format("\x1b[{}m{}\x1b[0m", code, name);
+  }
+
+  void Claims() {
+    if (report_.claims.empty()) return;
+    Heading(fmt::format("Claims, in {} at {} scale", report_.provenance.world,
+                        report_.provenance.scale));
+    for (const ClaimReport& claim : report_.claims) {
+      Line(fmt::format("  {}  {}", State(claim.test.state),
+                       Clean(claim.claim.text.empty() ? claim.claim.id : claim.claim.text)));
+      std::string how = claim.test.reason;
+      if (!claim.test.test.empty()) how += "; " + claim.test.test;
+      if (claim.test.decidable) how += fmt::format("; adjusted p {}", ShowClaimP(claim.test));
+      if (std::isfinite(claim.test.smallest_detectable))
+        how += "; detectable step " + ShowDetectable(claim.test);
+      how +=
+          fmt::format("; n = {} paired seed{}", claim.test.seeds, claim.test.seeds == 1 ? "" : "s");
+      Wrapped(how, 6);
+    }
+  }
+
+  void Controls() {
+    std::vector<Row> rows;
+    for (const MeasureReport& measure : report_.measures) {
+      const Measure& m = measure.measure;
+      for (const MeasureReport::AtPoint& at : measure.points) {
+        rows.push_back({&at == &measure.points.front() ? m.name : "", at.point,
+                        ShowMean(m, at.source), ShowMean(m, at.targets),
+                        ShowControl(m, at.target_controls, "null-world"),
+                        ShowControl(m, at.target_controls, "no-pretraining"),
+                        ShowDifference(m, at.transfer), ShowRange(m, at.transfer)});
+      }
+    }
+    if (!rows.empty()) {
+      Heading("Controls and measures");
+      Table({"measure", "point", "source", "others", "null world", "untrained", "transfer",
+             "95 % interval"},
+            rows, 2);
+    }
+    for (const SurfaceReport& surface : report_.surface) {
+      Wrapped(fmt::format("{}: furthest from chance {} at {}, {:.1f} points; {} the limit of {:g}",
+                          surface.measure.name, ShowValue(surface.measure, surface.worst_value),
+                          surface.worst_where, surface.largest_distance,
+                          surface.within ? "within" : "OVER", kSurfaceLimit),
+              2);
+    }
+    for (const VocabularyReport& entry : report_.vocabulary) Wrapped(VocabularyLine(entry), 2);
+  }
+
+  void Runs() {
+    std::vector<Row> rows;
+    for (const RunReport& run : report_.runs) {
+      rows.push_back({run.point, RoleName(run.role), std::to_string(run.pretrain_seed), run.state,
+                      run.plateau_margin ? FormatNumber(*run.plateau_margin, 3) : "–",
+                      RunNote(run)});
+    }
+    if (rows.empty()) return;
+    Heading("Runs, and how far each ended below the unigram loss (nats a token)");
+    // The note is text: put it last and leave it unpadded.
+    Table({"point", "role", "seed", "state", "below", "note"}, rows, 6);
+  }
+
+  void Next() {
+    if (!report_.next_steps.empty()) Heading("What has not run");
+    for (const NextStep& step : report_.next_steps) {
+      Wrapped(step.what + ":", 2);
+      Line("    " + Clean(step.command));
+    }
+    Heading("Where this comes from");
+    for (const auto& [name, value] : Facts(report_)) {
+      Line(fmt::format("  {} {}", Dim(Pad(name, 26)), Clean(value)));
+    }
+  }
+
+  const Report& report_;
+  const std::size_t width_;
+  const bool color_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string WriteTerminal(const Report& report, const TerminalOptions& options) {
+  return Terminal(report, options).Write();
+}
+
+}  // namespace repro
