@@ -6,6 +6,9 @@ install(DIRECTORY manifests DESTINATION share/repro)
 install(DIRECTORY results/reference DESTINATION share/repro)
 install(DIRECTORY reports/ DESTINATION share/repro/reports PATTERN out EXCLUDE)
 
+if(TARGET repro_cuda)
+  set_target_properties(repro_cuda PROPERTIES INSTALL_RPATH "$ORIGIN/repro/torch/lib")
+endif()
 if(REPRO_WITH_TORCH)
   install(DIRECTORY ${REPRO_TORCH_LIB_DIR}/ DESTINATION lib/repro/torch/lib
     FILES_MATCHING PATTERN "*.so*"
