@@ -1,0 +1,110 @@
+#pragma once
+/// A workspace with a run log and artifacts, filled by "running" tasks in no time.
+
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "core/base/check.h"
+#include "core/graph/task_graph.h"
+#include "core/io/file.h"
+#include "core/store/artifact_store.h"
+#include "core/store/run_log.h"
+
+namespace repro {
+
+inline constexpr const char* kBuild = "build-1";
+
+class HistoryTest : public testing::Test {
+ protected:
+  HistoryTest() : workspace_(MakeFolder()), store_(workspace_), log_(OpenLog()) {}
+  ~HistoryTest() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(workspace_, ignored);
+  }
+
+  /// A task with its key set; `spec` in the shape of the kinds' specs.
+  static Task MakeTask(std::string kind, std::string label, Json spec,
+                       std::map<std::string, std::string> inputs = {}) {
+    Task task;
+    task.kind = std::move(kind);
+    task.label = std::move(label);
+    task.spec = std::move(spec);
+    task.inputs = std::move(inputs);
+    task.key = ComputeTaskKey(task);
+    return task;
+  }
+
+  static TaskRow Row(const Task& task) {
+    TaskRow row;
+    row.key = task.key;
+    row.kind = task.kind;
+    row.label = task.label;
+    row.state = "waiting";
+    row.version = task.version;
+    row.spec = task.spec;
+    row.inputs = task.inputs;
+    row.work = task.work;
+    row.work_unit = task.work_unit;
+    return row;
+  }
+
+  void Know(const Task& task, const std::string& state) {
+    REPRO_CHECK(log_.UpsertTask(Row(task)).has_value());
+    REPRO_CHECK(log_.SetTaskState(task.key, state).has_value());
+  }
+
+  void Attempt(const Task& task, int number, const std::string& state) {
+    AttemptRow attempt;
+    attempt.task_key = task.key;
+    attempt.number = number;
+    attempt.folder = "work/" + task.key + "/attempts/" + std::to_string(number);
+    attempt.id = log_.BeginAttempt(attempt).value();
+    attempt.state = state;
+    REPRO_CHECK(log_.EndAttempt(attempt).has_value());
+  }
+
+  /// Recorded as done after `seconds`, one attempt, without an artifact.
+  void Finish(const Task& task, double seconds, std::int64_t finished_ms = 0) {
+    Know(task, "running");
+    Attempt(task, 1, "done");
+    TaskRow row = Row(task);
+    row.seconds = seconds;
+    row.build = kBuild;
+    row.finished_ms = finished_ms;
+    REPRO_CHECK(log_.FinishTask(row).has_value());
+  }
+
+  /// Done, with its artifact.
+  void Make(const Task& task, const std::string& build = kBuild) {
+    Finish(task, 1);
+    const auto staging = store_.StagingFolder(task.key, 1);
+    REPRO_CHECK(WriteFileAtomic(staging / "out.txt", task.label).has_value());
+    CompletionRecord record;
+    record.task = {{"kind", task.kind}, {"version", task.version}, {"key", task.key},
+                   {"spec", task.spec}, {"inputs", task.inputs},   {"label", task.label}};
+    record.build = build;
+    record.wall_seconds = 1;
+    REPRO_CHECK(store_.Publish(staging, record).has_value());
+  }
+
+  std::filesystem::path workspace_;
+  ArtifactStore store_;
+  RunLog log_;
+
+ private:
+  static std::filesystem::path MakeFolder() {
+    std::string pattern = testing::TempDir() + "history_test.XXXXXX";
+    REPRO_CHECK(::mkdtemp(pattern.data()) != nullptr);
+    return pattern;
+  }
+  RunLog OpenLog() const {
+    auto log = RunLog::Open(workspace_ / "repro.sqlite", RunLog::Mode::kWrite);
+    REPRO_CHECK(log.has_value());
+    return std::move(*log);
+  }
+};
+
+}  // namespace repro
