@@ -19,10 +19,12 @@ target_include_directories(repro_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_link_libraries(repro_options INTERFACE
   fmt::fmt nlohmann_json::nlohmann_json tl::expected Threads::Threads)
 
-# ccache keeps what was compiled once; it has to be told that a precompiled header is no reason to give up.
+# ccache keeps what was compiled once, for every build folder and clone (paths below the base folder enter as relative
+# ones). It has to be told that a precompiled header is no reason to give up.
 find_program(REPRO_CCACHE ccache)
 if(REPRO_CCACHE AND (NOT CMAKE_CXX_COMPILER_LAUNCHER OR CMAKE_CXX_COMPILER_LAUNCHER STREQUAL "ccache"))
-  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${REPRO_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_ABSSTDERR=1
+    CCACHE_SLOPPINESS=pch_defines,time_macros ${REPRO_CCACHE})
 endif()
 find_program(REPRO_MOLD mold)
 if(REPRO_MOLD)

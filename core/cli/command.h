@@ -1,16 +1,17 @@
 #pragma once
 /// The command line as a table: name, one line, and the class that defines its flags and does it.
 ///
-/// `core` knows the generic commands; what belongs to the science (`data`) is added by the program that links both.
-/// Flags are frozen on purpose: what an experiment can vary lives in its manifest.
+/// `core` knows the generic commands; what belongs to the science (`data`) is added by the program
+/// that links both. Flags are frozen on purpose: what an experiment can vary lives in its manifest.
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <functional>
 #include <iosfwd>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "core/base/result.h"
 #include "core/graph/task_graph.h"
@@ -22,7 +23,8 @@ class Diagnostics;  // core/manifest/diagnostics.h
 
 /// What the science gives to the machinery. `core` calls it and knows nothing of XLM-R.
 struct Suite {
-  /// Checks the sections of one point's config (types, ranges, contradictions); reports all errors with positions.
+  /// Checks the sections of one point's config (types, ranges, contradictions); reports all errors
+  /// with positions.
   std::function<void(const Document& config, Diagnostics& diagnostics)> validate_sections;
   /// The tasks and runs of a validated experiment.
   std::function<Result<TaskGraph>(const Experiment& experiment)> build_graph;
@@ -58,8 +60,9 @@ class Command {
   virtual ~Command() = default;
   /// Adds flags and positionals to its sub-command; `app.footer` shows a real example.
   virtual void Define(CLI::App& app) = 0;
-  /// Does it. The value is the exit code: 0 done, 1 a task failed, 2 bad command or manifest, 3 outside tolerance,
-  /// 130/143 interrupted. An Error is printed by the caller and maps to 2 (kInvalidArgument, kNotFound) or 1.
+  /// Does it. The value is the exit code: 0 done, 1 a task failed, 2 bad command or manifest, 3
+  /// outside tolerance, 130/143 interrupted. An Error is printed by the caller and maps to 2
+  /// (kInvalidArgument, kNotFound) or 1.
   virtual Result<int> Run(const CommandContext& context) = 0;
 };
 
@@ -73,6 +76,7 @@ struct CommandEntry {
 std::vector<CommandEntry> CoreCommands();
 
 /// Parses the command line, runs the command, prints errors. Returns the exit code.
-int RunCommandLine(int argc, char** argv, const Suite& suite, const std::vector<CommandEntry>& commands);
+int RunCommandLine(int argc, char** argv, const Suite& suite,
+                   const std::vector<CommandEntry>& commands);
 
 }  // namespace repro

@@ -17,7 +17,9 @@ std::string TaskGraph::Add(Task task) {
   return at->first;
 }
 
-void TaskGraph::AddRun(RunSpec run) { runs_.push_back(std::move(run)); }
+void TaskGraph::AddRun(RunSpec run) {
+  runs_.push_back(std::move(run));
+}
 
 const Task* TaskGraph::Find(std::string_view key) const {
   const auto found = index_.find(key);

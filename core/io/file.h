@@ -1,5 +1,6 @@
 #pragma once
-/// Whole files: read, and write so that a crash leaves the old content or the new, never half of it.
+/// Whole files: read, and write so that a crash leaves the old content or the new, never half of
+/// it.
 
 #include <filesystem>
 #include <string>

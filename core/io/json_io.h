@@ -2,15 +2,17 @@
 /// The only place where JSON may throw: parse errors become Results here.
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 
 #include "core/base/result.h"
 
 namespace repro {
 
-/// Objects keep their keys sorted, so `dump()` of equal values gives equal bytes: our canonical form.
+/// Objects keep their keys sorted, so `dump()` of equal values gives equal bytes: our canonical
+/// form.
 using Json = nlohmann::json;
 
 /// `where` names the source in the message, e.g. the path. Errors: kCorrupt with byte position.

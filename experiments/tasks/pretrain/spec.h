@@ -1,9 +1,10 @@
 #pragma once
-/// `pretrain`: XLM-R encoder, masked language modelling on token shards. Inputs: "tokens" (an `encode` artifact).
-/// With `updates` = 0 it writes the initial weights: the control "no pretraining". Artifact: model.safetensors,
-/// config.json, history.json. Metrics: pretrain.loss, pretrain.learning_rate, pretrain.gradient_norm,
-/// pretrain.tokens_per_second (by update), valid.loss (by language and update), valid.unigram_loss,
-/// pretrain.plateau_margin (unigram loss minus the final validation loss, nats a token).
+/// `pretrain`: XLM-R encoder, masked language modelling on token shards. Inputs: "tokens" (an
+/// `encode` artifact). With `updates` = 0 it writes the initial weights: the control "no
+/// pretraining". Artifact: model.safetensors, config.json, history.json. Metrics: pretrain.loss,
+/// pretrain.learning_rate, pretrain.gradient_norm, pretrain.tokens_per_second (by update),
+/// valid.loss (by language and update), valid.unigram_loss, pretrain.plateau_margin (unigram loss
+/// minus the final validation loss, nats a token).
 
 #include <cstdint>
 #include <string>
@@ -28,25 +29,25 @@ struct SamplingSettings {
 };
 
 struct PretrainSettings {
-  std::int64_t updates = 125'000;             ///< optimizer steps
-  std::int64_t sequences_per_update = 2048;   ///< effective batch
-  std::int64_t sequences_per_micro_batch = 0; ///< 0: the whole batch at once
-  std::int64_t tokens_per_sample = 512;       ///< block length, <s> and </s> included
+  std::int64_t updates = 125'000;              ///< optimizer steps
+  std::int64_t sequences_per_update = 2048;    ///< effective batch
+  std::int64_t sequences_per_micro_batch = 0;  ///< 0: the whole batch at once
+  std::int64_t tokens_per_sample = 512;        ///< block length, <s> and </s> included
   double mask_prob = 0.15;
   double mask_token_prob = 0.8;
   double random_token_prob = 0.1;
   double peak_learning_rate = 5e-4;
   std::int64_t warmup_updates = 10'000;
-  std::string schedule = "polynomial";        ///< linear warmup, then polynomial decay (power 1) to 0
+  std::string schedule = "polynomial";  ///< linear warmup, then polynomial decay (power 1) to 0
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.98;
   double adam_eps = 1e-6;
   double weight_decay = 0.01;
-  double clip_norm = 0;                       ///< 0: no clipping
-  std::int64_t log_every = 50;                ///< updates between metric rows
-  std::int64_t validate_every = 0;            ///< 0: only at the end
-  std::int64_t valid_blocks = 64;             ///< held-out blocks a language
-  std::int64_t checkpoint_every = 500;        ///< updates; also at a stop signal
+  double clip_norm = 0;                 ///< 0: no clipping
+  std::int64_t log_every = 50;          ///< updates between metric rows
+  std::int64_t validate_every = 0;      ///< 0: only at the end
+  std::int64_t valid_blocks = 64;       ///< held-out blocks a language
+  std::int64_t checkpoint_every = 500;  ///< updates; also at a stop signal
   std::int64_t checkpoints_kept = 2;
 
   template <class V>
