@@ -63,9 +63,9 @@ std::string ExampleId(std::string_view task, Split split, std::size_t index) {
 
 Benchmark::Benchmark(const World& world) : world_(world), sampler_(world, kWiki) {}
 
-Proposition Benchmark::DrawNameless(Split split, int topic, Dice& dice) const {
+Proposition Benchmark::DrawNameless(Split split, int topic, int thing, Dice& dice) const {
   for (int attempt = 0; attempt < 100'000; ++attempt) {
-    const Proposition proposition = sampler_.DrawNameless(topic, dice);
+    const Proposition proposition = sampler_.DrawNameless(topic, thing, dice);
     if (SplitOf(proposition, world_.seed()) == split) return proposition;
   }
   REPRO_CHECK(false);
@@ -76,6 +76,7 @@ void Benchmark::AddNliBlock(Split split, bool verbs, Dice& dice, std::vector<Nli
                             std::unordered_set<std::uint64_t>& seen) const {
   const int topic = dice.Pick(kTopics);
   const int thing = dice.Pick(kThings);
+  const bool past = dice.Chance(500);  // one tense, so that the balance holds for inflected words
   // How the premise's word differs from the hypothesis' word is constant in a block, so each of the
   // three relations is a permutation of the slot's words.
   const int opposite_synonym = dice.Pick(kSynonyms);
@@ -97,8 +98,8 @@ void Benchmark::AddNliBlock(Split split, bool verbs, Dice& dice, std::vector<Nli
       meaning.synonym = static_cast<std::int8_t>(slot.synonym);
     };
     do {
-      context = DrawNameless(split, topic, dice);
-      if (!verbs && context.object.noun != thing) continue;
+      context = DrawNameless(split, topic, verbs ? -1 : thing, dice);
+      context.past = past;
       set_word(context, word);
       if (seen.insert(FullId(context)).second) break;
     } while (true);
@@ -132,7 +133,7 @@ std::vector<TopicExample> Benchmark::Topics(Split split, int count) const {
   std::unordered_set<std::uint64_t> seen;
   while (examples.size() < static_cast<std::size_t>(count)) {
     const int topic = static_cast<int>(examples.size()) % kTopics;
-    const Proposition proposition = DrawNameless(split, topic, dice);
+    const Proposition proposition = DrawNameless(split, topic, -1, dice);
     if (seen.insert(FullId(proposition)).second) examples.push_back({proposition, topic});
   }
   return examples;
@@ -152,7 +153,7 @@ std::vector<Proposition> Benchmark::Tags(Split split, int count) const {
   std::unordered_set<std::uint64_t> seen;
   while (examples.size() < static_cast<std::size_t>(count)) {
     const int topic = dice.Pick(kTopics);
-    Proposition p = sampler_.DrawNameless(topic, dice);
+    Proposition p = sampler_.DrawNameless(topic, -1, dice);
     if (dice.Chance(600)) {
       const EntityType type = dice.Chance(750) ? EntityType::kPerson : EntityType::kOrganisation;
       p.subject_entity = static_cast<std::int16_t>(DrawName(type, topic, for_training, dice));
@@ -180,7 +181,7 @@ std::vector<Proposition> Benchmark::Parallel(int count) const {
   std::vector<Proposition> examples;
   std::unordered_set<std::uint64_t> seen;
   while (examples.size() < static_cast<std::size_t>(count)) {
-    const Proposition proposition = DrawNameless(Split::kParallel, dice.Pick(kTopics), dice);
+    const Proposition proposition = DrawNameless(Split::kParallel, dice.Pick(kTopics), -1, dice);
     if (seen.insert(FullId(proposition)).second) examples.push_back(proposition);
   }
   return examples;

@@ -59,7 +59,7 @@ class Benchmark {
  private:
   void AddNliBlock(Split split, bool verbs, Dice& dice, std::vector<NliExample>& out,
                    std::unordered_set<std::uint64_t>& seen) const;
-  Proposition DrawNameless(Split split, int topic, Dice& dice) const;
+  Proposition DrawNameless(Split split, int topic, int thing, Dice& dice) const;
   int DrawName(EntityType type, int topic, bool for_training, Dice& dice) const;
 
   const World& world_;

@@ -273,7 +273,7 @@ Proposition PropositionSampler::Draw(const Discourse& paragraph, Dice& dice) con
   return p;
 }
 
-Proposition PropositionSampler::DrawNameless(int topic, Dice& dice) const {
+Proposition PropositionSampler::DrawNameless(int topic, int thing, Dice& dice) const {
   Proposition p;
   p.topic = static_cast<std::int8_t>(topic);
   p.past = dice.Chance(500);
@@ -284,7 +284,7 @@ Proposition PropositionSampler::DrawNameless(int topic, Dice& dice) const {
     p.subject.adjective =
         DrawAdjective(world_.PersonDims(topic, p.subject.noun), dice.Pick(kPoles), dice);
   }
-  const int thing = dice.Weighted(kThingWeights);
+  if (thing < 0) thing = dice.Weighted(kThingWeights);
   p.object.noun = static_cast<std::int8_t>(thing);
   if (dice.Chance(style_.quantifier))
     p.object.quantifier = static_cast<std::int8_t>(dice.Pick(kQuantifiers));

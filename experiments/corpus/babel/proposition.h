@@ -42,7 +42,7 @@ struct NounPhrase {
   std::int8_t number = -1;
   std::int8_t compound = -1;  ///< thing of `compound_topic` that the noun is compounded with
   std::int8_t compound_topic = 0;
-  Meaning adjective;
+  Meaning adjective{};
   bool plural() const { return quantifier >= 0 || number >= 0; }
 };
 
@@ -91,8 +91,8 @@ class PropositionSampler {
   /// A sentence of a paragraph.
   Proposition Draw(const Discourse& discourse, Dice& dice) const;
   /// An event without names and numbers, whose meanings follow no paragraph: labelled and parallel
-  /// sentences.
-  Proposition DrawNameless(int topic, Dice& dice) const;
+  /// sentences. `thing` fixes the object; -1: any.
+  Proposition DrawNameless(int topic, int thing, Dice& dice) const;
 
  private:
   Proposition DrawEvent(const Discourse& discourse, Dice& dice) const;
