@@ -29,6 +29,7 @@ endif()
 
 set(REPRO_TORCH_LIB_DIR ${torch_dir}/lib)
 add_library(repro_torch INTERFACE IMPORTED GLOBAL)
-target_include_directories(repro_torch SYSTEM INTERFACE ${torch_dir}/include)
+# Behind the system's folders: the wheel carries its own fmt headers (another version than the library we link).
+target_compile_options(repro_torch INTERFACE "SHELL:-idirafter ${torch_dir}/include")
 target_link_libraries(repro_torch INTERFACE ${REPRO_TORCH_LIB_DIR}/libtorch_cpu.so ${REPRO_TORCH_LIB_DIR}/libc10.so)
 message(STATUS "LibTorch ${REPRO_TORCH_VERSION}: ${torch_dir}")
