@@ -12,6 +12,7 @@
 #include "core/cli/doctor_command.h"
 #include "core/cli/logs_command.h"
 #include "core/cli/plan_command.h"
+#include "core/cli/report_command.h"
 #include "core/cli/retry_command.h"
 #include "core/cli/run_command.h"
 #include "core/cli/show_command.h"
@@ -80,6 +81,8 @@ std::vector<CommandEntry> CoreCommands() {
   return {
       {"run", "Do what a manifest still needs; resumable", &MakeRunCommand},
       {"plan", "Say what `run` would do, why, and what it would take", &MakePlanCommand},
+      {"report", "The paper beside what was reproduced: terminal, HTML, Markdown, CSV, JSON",
+       &MakeReportCommand},
       {"status", "What runs, what is done, what failed", &MakeStatusCommand},
       {"show", "One run or task: state, metrics, attempts", &MakeShowCommand},
       {"compare", "What two runs differ in: settings and metrics", &MakeCompareCommand},

@@ -16,6 +16,8 @@ namespace {
 constexpr const char* kMain = "main";
 constexpr const char* kNullWorld = "null-world";
 constexpr const char* kNoPretraining = "no-pretraining";
+constexpr const char* kLanguagesKey =
+    "languages";  // of [sweep]: the points of an item are named by it
 
 bool IsSynthetic(const Experiment& experiment) {
   return experiment.world == "babel";
@@ -119,6 +121,20 @@ class Builder {
     return fmt::format("{}", fmt::join(parts, "; "));
   }
 
+  /// The same for one series, whose languages need not all be pretrained at a point.
+  std::string WhyMissing(const std::string& point, const Series& series) const {
+    for (const Point& planned : experiment_.points) {
+      if (planned.id != point) continue;
+      const auto lacks = std::count_if(
+          series.languages.begin(), series.languages.end(), [&](const std::string& code) {
+            return std::find(planned.languages.begin(), planned.languages.end(), code) ==
+                   planned.languages.end();
+          });
+      if (lacks > 0) return fmt::format("{} of its languages are not pretrained here", lacks);
+    }
+    return WhyMissing(point);
+  }
+
   void AddFigures() {
     for (const Series& series : experiment_.series) {
       auto figure = std::find_if(report_.figures.begin(), report_.figures.end(),
@@ -156,7 +172,7 @@ class Builder {
         if (!control.empty()) entry.controls[role] = std::move(control);
       }
       entry.transfer = Transfer(measure, entry.main, entry.controls);
-      entry.note = WhyMissing(point);
+      entry.note = entry.main.empty() ? WhyMissing(point, series) : WhyMissing(point);
       if (paper != nullptr) {
         const auto cell = paper->cells.find(point);
         if (cell != paper->cells.end()) entry.paper = cell->second;
@@ -557,7 +573,10 @@ class Builder {
     for (const std::string& point : report_.points) {
       if (!Planned(point)) missing.push_back(point);
     }
-    if (!missing.empty() && experiment_.sweep_keys.size() == 1) {
+    const bool sweeps_languages =
+        std::find(experiment_.sweep_keys.begin(), experiment_.sweep_keys.end(), kLanguagesKey) !=
+        experiment_.sweep_keys.end();
+    if (!missing.empty() && sweeps_languages) {
       std::string list;
       for (const std::string& point : report_.points)
         list += (list.empty() ? "\"" : ", \"") + point + "\"";

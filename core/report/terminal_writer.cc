@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -173,20 +175,17 @@ class Terminal {
     Notes(figure);
   }
 
-  /// Why points have no value, and which variation the intervals hold; each said once.
+  /// Which variation the intervals hold, each said once. Why a point has no value stands with the
+  /// runs.
   void Notes(const FigureReport& figure) {
-    std::vector<std::string> notes;
+    std::set<std::string> variations;
     for (const SeriesReport& series : figure.series) {
       for (const SeriesPoint& point : series.points) {
-        if (!point.note.empty()) notes.push_back(fmt::format("{}: {}", point.point, point.note));
-        if (!point.main.empty()) notes.push_back("intervals hold: " + point.main.variation);
+        if (!point.main.empty()) variations.insert(point.main.variation);
       }
     }
-    std::vector<std::string> said;
-    for (const std::string& note : notes) {
-      if (std::find(said.begin(), said.end(), note) == said.end()) said.push_back(note);
-    }
-    for (const std::string& note : said) Wrapped(note, 2);
+    if (!variations.empty())
+      Wrapped(fmt::format("intervals hold: {}", fmt::join(variations, "; ")), 2);
   }
 
   std::string State(ClaimState state) const {
@@ -213,6 +212,7 @@ class Terminal {
       how +=
           fmt::format("; n = {} paired seed{}", claim.test.seeds, claim.test.seeds == 1 ? "" : "s");
       Wrapped(how, 6);
+      for (const StepTest& step : claim.test.steps) Line("        " + Dim(ShowStep(step)));
     }
   }
 

@@ -47,17 +47,16 @@ double Shift(std::size_t index, std::size_t count) {
 }  // namespace
 
 std::map<std::string, std::size_t> SeriesColors(const Report& report) {
-  std::map<std::string, std::size_t> by_languages;
+  // "topic.low" looks like "low": what follows the last dot names the group of languages.
+  const auto group = [](const std::string& id) { return id.substr(id.rfind('.') + 1); };
+  std::map<std::string, std::size_t> by_group;
   std::map<std::string, std::size_t> colors;
   // The paper's series first: they get the first colours whatever figure leads.
   for (const bool companions : {false, true}) {
     for (const FigureReport& figure : report.figures) {
       for (const SeriesReport& series : figure.series) {
         if (series.companion != companions) continue;
-        std::vector<std::string> languages = series.languages;
-        std::sort(languages.begin(), languages.end());
-        const std::string key = fmt::format("{}", fmt::join(languages, " "));
-        colors[series.id] = by_languages.emplace(key, by_languages.size()).first->second;
+        colors[series.id] = by_group.emplace(group(series.id), by_group.size()).first->second;
       }
     }
   }

@@ -14,7 +14,8 @@ struct SampleOptions {
   bool xnli_moves = false;  ///< XNLI above chance in the source language, falling over the sweep
   bool complete_sweep = false;  ///< all five points of the paper
   int seeds = 3;
-  std::string name_suffix;  ///< appended to every text that comes from a manifest (escaping tests)
+  std::string
+      name_suffix{};  ///< appended to every text that comes from a manifest (escaping tests)
 };
 
 ReportInputs SampleInputs(const SampleOptions& options = {});

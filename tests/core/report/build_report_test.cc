@@ -1,0 +1,359 @@
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/report/report_model.h"
+#include "core/report/report_text.h"
+#include "core/report/vega_chart.h"
+#include "tests/core/report/sample.h"
+
+namespace repro {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+const FigureReport& FigureOf(const Report& report, const std::string& metric) {
+  for (const FigureReport& figure : report.figures) {
+    if (figure.measure.metric == metric) return figure;
+  }
+  throw std::runtime_error("no figure of " + metric);
+}
+
+const SeriesReport& SeriesOf(const Report& report, const std::string& id) {
+  for (const FigureReport& figure : report.figures) {
+    for (const SeriesReport& series : figure.series) {
+      if (series.id == id) return series;
+    }
+  }
+  throw std::runtime_error("no series " + id);
+}
+
+const RunReport& RunOf(const Report& report, const std::string& point, const std::string& role,
+                       std::int64_t seed) {
+  for (const RunReport& run : report.runs) {
+    if (run.point == point && run.role == role && run.pretrain_seed == seed) return run;
+  }
+  throw std::runtime_error("no such run");
+}
+
+// The value of a series by hand: the mean over its languages of the logged test accuracies of one
+// seed.
+double LoggedMean(const ReportInputs& inputs, const std::string& key, const std::string& metric,
+                  const std::vector<std::string>& languages) {
+  double sum = 0;
+  for (const MetricRow& row : inputs.metrics) {
+    if (row.task_key != key || row.name != metric || row.split != "test") continue;
+    for (const std::string& language : languages)
+      sum += row.language == language ? 100 * row.value : 0;
+  }
+  return sum / static_cast<double>(languages.size());
+}
+
+TEST(BuildReportTest, ASeriesIsTheMeanOverItsLanguagesBySeed) {
+  const ReportInputs inputs = SampleInputs();
+  const Report report = BuildReport(inputs);
+  const SeriesPoint& point = SeriesOf(report, "low").points[0];
+  ASSERT_EQ(point.main.by_seed.size(), 3u);
+  double sum = 0;
+  for (int seed = 1; seed <= 3; ++seed) {
+    const double expected = LoggedMean(inputs, SampleKey("evaluate-xnli", "xlm7", "main", seed),
+                                       "xnli.accuracy", {"sw", "ur"});
+    EXPECT_NEAR(point.main.by_seed[static_cast<std::size_t>(seed - 1)].second, expected, 1e-9);
+    sum += expected;
+  }
+  EXPECT_NEAR(point.main.mean.mean, sum / 3, 1e-9);
+  EXPECT_EQ(point.main.variation, "pretraining seeds");
+  EXPECT_LT(point.main.mean.low, point.main.mean.mean);
+}
+
+TEST(BuildReportTest, ThePapersCellsStandBesideOursAndAreNotComparableInTheSyntheticWorld) {
+  const Report report = BuildReport(SampleInputs());
+  const SeriesReport& low = SeriesOf(report, "low");
+  ASSERT_EQ(low.points.size(), 5u);
+  EXPECT_EQ(low.points[0].paper->value, 62.9);
+  EXPECT_EQ(low.points[0].cell, CellState::kNotComparable);
+  EXPECT_EQ(low.points[4].point, "wiki100");
+  EXPECT_EQ(low.points[4].cell, CellState::kNotRun);
+  EXPECT_EQ(low.points[4].note, "not in the desk sweep");
+  EXPECT_TRUE(low.points[4].main.empty());
+  EXPECT_EQ(SeriesOf(report, "all").points[0].paper_stated->value, 71.8);
+  EXPECT_THAT(low.languages, ElementsAre("syn-sw", "syn-ur"));
+}
+
+TEST(BuildReportTest, WithNothingRunItShowsThePapersValuesAndTheCommand) {
+  ReportInputs inputs = SampleInputs();
+  inputs.tasks.clear();
+  inputs.metrics.clear();
+  inputs.invocations.clear();
+  const Report report = BuildReport(inputs);
+  EXPECT_FALSE(report.complete);
+  EXPECT_TRUE(SeriesOf(report, "low").points[0].main.empty());
+  EXPECT_EQ(SeriesOf(report, "low").points[0].cell, CellState::kNotRun);
+  EXPECT_EQ(RunOf(report, "xlm7", "main", 1).state, "waiting");
+  ASSERT_FALSE(report.next_steps.empty());
+  EXPECT_EQ(report.next_steps[0].command, "repro run fig2 --scale desk");
+  EXPECT_EQ(report.next_steps[0].what, "13 of 13 runs are not complete (13 waiting)");
+}
+
+TEST(BuildReportTest, ARunThatDivergedIsAveragedInNowhere) {
+  ReportInputs inputs = SampleInputs();
+  inputs.tasks[SampleKey("evaluate-xnli", "xlm7", "main", 2)].state = "diverged";
+  const Report report = BuildReport(inputs);
+  EXPECT_EQ(RunOf(report, "xlm7", "main", 2).state, "diverged");
+  // Also not in measures whose own tasks are done.
+  for (const char* id : {"low", "topic.low", "retrieval"}) {
+    std::vector<std::int64_t> seeds;
+    for (const auto& [seed, value] : SeriesOf(report, id).points[0].main.by_seed)
+      seeds.push_back(seed);
+    EXPECT_THAT(seeds, ElementsAre(1, 3)) << id;
+  }
+  EXPECT_THAT(SeriesOf(report, "low").points[0].note, HasSubstr("seed 2 diverged"));
+  EXPECT_THAT(report.headline.back(), HasSubstr("Partial: 12 of 13 runs are complete."));
+}
+
+TEST(BuildReportTest, ValuesOfATaskThatIsStillRunningAreNone) {
+  ReportInputs inputs = SampleInputs();
+  for (int seed = 1; seed <= 3; ++seed) {
+    inputs.tasks[SampleKey("evaluate-xnli", "xnli15", "main", seed)].state = "running";
+  }
+  const Report report = BuildReport(inputs);
+  EXPECT_TRUE(SeriesOf(report, "low").points[1].main.empty());
+  EXPECT_EQ(SeriesOf(report, "low").points[1].cell, CellState::kNotRun);
+  EXPECT_THAT(report.claims[0].test.reason, HasSubstr("not measured at xnli15, wiki60, wiki100"));
+}
+
+TEST(BuildReportTest, ClaimsWithDroppedPointsAreUndecidedAndNameThem) {
+  const Report report = BuildReport(SampleInputs({.xnli_moves = true}));
+  ASSERT_EQ(report.claims.size(), 3u);
+  for (const ClaimReport& claim : report.claims) {
+    EXPECT_EQ(claim.test.state, ClaimState::kUndecided);
+    EXPECT_EQ(claim.test.reason, "not measured at wiki60, wiki100");
+    EXPECT_EQ(claim.test.steps.size(), 2u);
+  }
+  EXPECT_THAT(report.headline[0], HasSubstr("Of 3 claims, 0 supported, 0 contradicted, 3 undecided "
+                                            "in the synthetic world (babel) at desk scale"));
+}
+
+TEST(BuildReportTest, AWholeSweepDecidesClaims) {
+  const Report report = BuildReport(SampleInputs({.xnli_moves = true, .complete_sweep = true}));
+  // The sample falls at every step: the claim of a fall holds, that of a peak does not.
+  EXPECT_EQ(report.claims[1].test.state, ClaimState::kSupported);
+  EXPECT_EQ(report.claims[0].test.state, ClaimState::kContradicted);
+  EXPECT_EQ(report.claims[1].test.seeds, 3u);
+  EXPECT_EQ(report.claims[1].test.df, 8);  // (3 seeds - 1)(5 points - 1)
+  EXPECT_GE(report.claims[1].test.p_holm, report.claims[1].test.p);
+}
+
+TEST(BuildReportTest, ARunOnThePlateauMakesClaimsUndecided) {
+  ReportInputs inputs = SampleInputs({.xnli_moves = true, .complete_sweep = true});
+  for (MetricRow& row : inputs.metrics) {
+    if (row.name == "pretrain.plateau_margin" &&
+        row.task_key == SampleKey("pretrain", "wiki30", "main", 2))
+      row.value = 0.04;
+  }
+  const Report report = BuildReport(inputs);
+  EXPECT_TRUE(RunOf(report, "wiki30", "main", 2).on_plateau);
+  EXPECT_NEAR(*RunOf(report, "wiki30", "main", 2).plateau_margin, 0.04, 1e-12);
+  for (const ClaimReport& claim : report.claims) {
+    EXPECT_EQ(claim.test.state, ClaimState::kUndecided);
+    EXPECT_EQ(claim.test.reason,
+              "ended less than 0.1 nats below the unigram loss: wiki30 seed 2 (0.040)");
+  }
+  // The control without pretraining is on the plateau by construction and blocks nothing.
+  EXPECT_FALSE(RunOf(report, "xlm7", "no-pretraining", 1).on_plateau);
+}
+
+TEST(BuildReportTest, WithoutALoggedDistanceClaimsAreUndecidedToo) {
+  ReportInputs inputs = SampleInputs({.xnli_moves = true, .complete_sweep = true});
+  std::erase_if(inputs.metrics,
+                [](const MetricRow& row) { return row.name == "pretrain.plateau_margin"; });
+  const Report report = BuildReport(inputs);
+  EXPECT_EQ(report.claims[1].test.state, ClaimState::kUndecided);
+  EXPECT_THAT(report.claims[1].test.reason,
+              HasSubstr("no distance from the unigram loss was logged"));
+}
+
+TEST(BuildReportTest, OneSeedSaysThatItsValueIsConditionalOnOnePretraining) {
+  ReportInputs inputs = SampleInputs({.complete_sweep = true, .seeds = 1});
+  const Report report = BuildReport(inputs);
+  const SeriesPoint& point = SeriesOf(report, "low").points[0];
+  EXPECT_FALSE(point.main.mean.known());
+  EXPECT_EQ(point.main.variation, "one value, conditional on one pretraining");
+  for (const ClaimReport& claim : report.claims) {
+    EXPECT_THAT(claim.test.reason, HasSubstr("no variance estimate"));
+  }
+}
+
+TEST(BuildReportTest, FineTuningSeedsOfOnePretrainingGiveAnIntervalThatSaysSo) {
+  ReportInputs inputs = SampleInputs({.seeds = 1});
+  for (RunSpec& run : inputs.runs) run.finetune_seeds = {1, 2};
+  std::vector<MetricRow> second;
+  for (const MetricRow& row : inputs.metrics) {
+    if (row.name != "xnli.accuracy") continue;
+    second.push_back(row);
+    second.back().seed = 2;
+    second.back().value += 0.01;
+  }
+  inputs.metrics.insert(inputs.metrics.end(), second.begin(), second.end());
+  const Report report = BuildReport(inputs);
+  const SeriesPoint& point = SeriesOf(report, "low").points[0];
+  EXPECT_EQ(point.main.variation, "fine-tuning seeds, conditional on one pretraining");
+  EXPECT_EQ(point.main.by_seed.size(), 1u);
+  // t interval of two values one point apart: half width 12.706 * 0.5.
+  EXPECT_NEAR(point.main.mean.high - point.main.mean.low, 12.706204736, 1e-6);
+}
+
+TEST(BuildReportTest, TransferIsTheDifferenceFromTheNullWorldAtTheSamePoint) {
+  const Report report = BuildReport(SampleInputs());
+  const SeriesPoint& point = SeriesOf(report, "topic.low").points[0];
+  ASSERT_TRUE(point.transfer.has_value());
+  EXPECT_NEAR(point.transfer->difference,
+              point.main.mean.mean - point.controls.at("null-world").mean.mean, 1e-9);
+  EXPECT_EQ(point.transfer->df, 2);  // three seeds and one control
+  EXPECT_GT(point.transfer->low, 0);
+  EXPECT_FALSE(SeriesOf(report, "topic.low").points[1].transfer.has_value())
+      << "no control at xnli15";
+  // Where less is better the sign is turned, so that positive is always transfer.
+  for (const MeasureReport& measure : report.measures) {
+    if (measure.measure.higher_is_better) continue;
+    const auto& at = measure.points[0];
+    EXPECT_NEAR(at.transfer->difference,
+                at.target_controls.at("null-world").mean.mean - at.targets.mean.mean, 1e-9);
+  }
+}
+
+TEST(BuildReportTest, MeasuresThatMoveLeadWhenThePapersStandsAtChance) {
+  const Report report = BuildReport(SampleInputs());
+  ASSERT_EQ(report.figures.size(), 3u);
+  EXPECT_EQ(report.figures[0].measure.metric, "topic.accuracy");
+  EXPECT_EQ(report.figures[1].measure.metric, "retrieval.accuracy");
+  EXPECT_EQ(report.figures[2].measure.metric, "xnli.accuracy") << "never hidden";
+  EXPECT_TRUE(report.figures[2].has_paper);
+  EXPECT_THAT(report.lead_reason, HasSubstr("XNLI accuracy does not move here (at chance"));
+}
+
+TEST(BuildReportTest, ThePapersMeasureLeadsWhenItMoves) {
+  const Report report = BuildReport(SampleInputs({.xnli_moves = true}));
+  EXPECT_EQ(report.figures[0].measure.metric, "xnli.accuracy");
+  EXPECT_THAT(report.lead_reason, IsEmpty());
+}
+
+TEST(BuildReportTest, ChanceComesFromTheMeasureOrFromTheConfig) {
+  const Report report = BuildReport(SampleInputs());
+  EXPECT_NEAR(*FigureOf(report, "xnli.accuracy").chance, 100.0 / 3, 1e-9);
+  EXPECT_NEAR(*FigureOf(report, "retrieval.accuracy").chance, 0.5, 1e-9);  // one of 200 sentences
+}
+
+TEST(BuildReportTest, DevScoresAreNeverShown) {
+  const Report report = BuildReport(SampleInputs());
+  for (const SeriesPoint& point : SeriesOf(report, "low").points) {
+    for (const auto& [seed, value] : point.main.by_seed)
+      EXPECT_LT(value, 60);  // dev rows of the sample say 99
+  }
+}
+
+TEST(BuildReportTest, ASeriesWhoseLanguagesAreNotPretrainedAtAPointSaysSo) {
+  ReportInputs inputs = SampleInputs();
+  inputs.experiment.series.push_back(
+      {"all15", "all of XNLI", "xnli.accuracy", {"en", "vi", "th"}, true, {}});
+  const Report report = BuildReport(inputs);
+  const SeriesReport& series = SeriesOf(report, "all15");
+  EXPECT_TRUE(series.points[0].main.empty());
+  EXPECT_EQ(series.points[0].note, "2 of its languages are not pretrained here");
+  EXPECT_FALSE(series.points[1].main.empty());
+}
+
+TEST(BuildReportTest, SurfaceControlsReportTheWorstLanguage) {
+  ReportInputs inputs = SampleInputs();
+  const Report fine = BuildReport(inputs);
+  ASSERT_EQ(fine.surface.size(), 3u);
+  EXPECT_TRUE(fine.surface[0].within);
+  for (MetricRow& row : inputs.metrics) {
+    if (row.name == "control.surface_lookup.accuracy" && row.language == "ur" &&
+        row.task_key == SampleKey("controls", "xnli15", "main", 0)) {
+      row.value = 0.40;
+    }
+  }
+  const Report leaky = BuildReport(inputs);
+  EXPECT_FALSE(leaky.surface[1].within);
+  EXPECT_EQ(leaky.surface[1].worst_where, "syn-ur, xnli15");
+  EXPECT_NEAR(leaky.surface[1].largest_distance, 40 - 100.0 / 3, 1e-9);
+}
+
+TEST(BuildReportTest, ArtifactsOfAnotherBuildAreMarkedStale) {
+  ReportInputs inputs = SampleInputs();
+  inputs.tasks[SampleKey("pretrain", "xlm7", "main", 1)].build = "older";
+  const Report report = BuildReport(inputs);
+  EXPECT_THAT(report.provenance.stale_builds, ElementsAre("older (1 task)"));
+  EXPECT_THAT(RunOf(report, "xlm7", "main", 1).stale, ElementsAre("pretrain xlm7 main seed 1"));
+  EXPECT_THAT(RunNote(RunOf(report, "xlm7", "main", 1)),
+              HasSubstr("stale: 1 task made by another build"));
+  EXPECT_THAT(RunOf(report, "xlm7", "main", 2).stale, IsEmpty());
+}
+
+TEST(BuildReportTest, SourcesThatAreNotAtHandAreNamed) {
+  ReportInputs inputs = SampleInputs();
+  inputs.tasks.clear();
+  inputs.metrics.clear();
+  inputs.command = "repro run fig2 --scale paper";
+  for (auto& [key, task] : inputs.plan) task.unresolved = "dataset wiki, 5 GB stated";
+  const Report report = BuildReport(inputs);
+  EXPECT_THAT(report.provenance.unresolved, ElementsAre("dataset wiki, 5 GB stated"));
+  EXPECT_EQ(RunOf(report, "xlm7", "main", 1).state, "unresolved");
+  EXPECT_EQ(report.next_steps[0].command, "repro plan fig2 --scale paper");
+}
+
+TEST(BuildReportTest, DroppedPointsComeWithTheCommandThatRunsThem) {
+  const Report report = BuildReport(SampleInputs());
+  EXPECT_THAT(
+      report.next_steps,
+      testing::Contains(Field(
+          &NextStep::command,
+          "repro run fig2 --scale desk --set 'sweep.languages=[\"xlm7\", \"xnli15\", \"wiki30\", "
+          "\"wiki60\", \"wiki100\"]'")));
+}
+
+TEST(BuildReportTest, ProvenanceNamesCommitMachineAndTimes) {
+  const Provenance p = BuildReport(SampleInputs()).provenance;
+  EXPECT_EQ(p.commit, "2df5ca4d1e2f");
+  EXPECT_EQ(p.machine, "box, Test CPU, Debian 12, 2 cores");
+  EXPECT_EQ(p.wall_seconds, 2940);
+  EXPECT_EQ(p.tasks, p.tasks_done);
+}
+
+TEST(VegaChartTest, FillsBothPanelsWithTheSameColoursAndControls) {
+  const Report report = BuildReport(SampleInputs({.xnli_moves = true}));
+  const Json specification = *LoadJson(std::filesystem::path(REPRO_REPORTS) / "chart.vega.json");
+  const Json chart = VegaChart(report, report.figures[0], specification);
+  std::map<std::string, int> kinds;
+  for (const Json& row : chart["data"][0]["values"])
+    ++kinds[fmt::format("{} {}", row["index"].get<int>(), row["kind"].get<std::string>())];
+  EXPECT_EQ(kinds["0 mean"], 15);  // three series, five points of the paper
+  EXPECT_EQ(kinds["0 stated"], 1);
+  EXPECT_EQ(kinds["1 mean"], 9);  // three points ran
+  EXPECT_EQ(kinds["1 seed"], 27);
+  EXPECT_EQ(kinds["1 null-world"], 6);
+  EXPECT_EQ(kinds["1 no-pretraining"], 6);
+  EXPECT_EQ(kinds["1 gap"], 2);
+  EXPECT_EQ(kinds["1 chance"], 1);
+  const auto colors = SeriesColors(report);
+  EXPECT_EQ(colors.at("low"), colors.at("topic.low"));
+  EXPECT_NE(colors.at("low"), colors.at("high"));
+}
+
+TEST(VegaChartTest, PanelsSpanTheSameNumberOfPointsUnlessOneWouldBeFlat) {
+  const ChartRanges steep = RangesOf(BuildReport(SampleInputs({.xnli_moves = true})).figures[0]);
+  EXPECT_TRUE(steep.shared);
+  EXPECT_NEAR(steep.paper_high - steep.paper_low, steep.run_high - steep.run_low, 1e-9);
+  const ChartRanges flat = RangesOf(FigureOf(BuildReport(SampleInputs()), "xnli.accuracy"));
+  EXPECT_FALSE(flat.shared);
+}
+
+}  // namespace
+}  // namespace repro
