@@ -70,28 +70,17 @@ std::string_view ShapeOf(int item) {
   return "CVCV";
 }
 
-/// A regular change: each language of a family turns one consonant and one vowel into another.
+/// A regular change: each language of a family turns one consonant into another.
 struct SoundChange {
-  Sound from[2], to[2];
-  void Apply(Sounds& word) const {
-    for (Sound& sound : word) {
-      for (int i = 0; i < 2; ++i) {
-        if (sound == from[i]) {
-          sound = to[i];
-          break;
-        }
-      }
-    }
-  }
+  Sound from, to;
+  void Apply(Sounds& word) const { std::replace(word.begin(), word.end(), from, to); }
 };
 
 SoundChange DrawChange(std::uint64_t seed, std::string_view code, const Phonology& phonology) {
   Dice dice(seed, "babel.change." + std::string(code));
-  Phonology shuffled = phonology;
-  dice.Shuffle(shuffled.consonants);
-  dice.Shuffle(shuffled.vowels);
-  return {{shuffled.consonants[0], shuffled.vowels[0]},
-          {shuffled.consonants[1], shuffled.vowels[1]}};
+  std::vector<Sound> consonants = phonology.consonants;
+  dice.Shuffle(consonants);
+  return {.from = consonants[0], .to = consonants[1]};
 }
 
 void Capitalise(std::string& word) {
