@@ -621,6 +621,15 @@ class Builder {
           fmt::format("{}: transfer, the difference from the null world, is {}.",
                       measure.measure.name, fmt::join(parts, "; ")));
     }
+    const auto stuck = std::count_if(report_.runs.begin(), report_.runs.end(),
+                                     [](const RunReport& run) { return run.on_plateau; });
+    if (stuck > 0) {
+      report_.headline.push_back(
+          fmt::format("{} run{} ended on the early plateau, less than {:g} nats below the unigram "
+                      "loss: what was "
+                      "measured on {} says nothing about languages.",
+                      stuck, stuck == 1 ? "" : "s", kPlateauThreshold, stuck == 1 ? "it" : "them"));
+    }
     if (!report_.complete) {
       const auto done = std::count_if(report_.runs.begin(), report_.runs.end(),
                                       [](const RunReport& run) { return run.state == "done"; });

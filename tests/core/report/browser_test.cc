@@ -50,12 +50,12 @@ class BrowserTest : public testing::Test {
 
   /// The page's elements after its scripts ran, and what they wrote to the console.
   void Open(const Report& report, const std::string& window,
-            const std::vector<std::string>& flags = {}) {
+            const std::vector<std::string>& flags = {}, const std::string& script = "") {
     const auto assets = LoadHtmlAssets(REPRO_REPORTS);
     ASSERT_TRUE(assets) << assets.error().message;
     const auto page = WriteHtml(report, *assets);
     ASSERT_TRUE(page) << page.error().message;
-    ASSERT_TRUE(WriteFileAtomic(folder_ / "page.html", *page));
+    ASSERT_TRUE(WriteFileAtomic(folder_ / "page.html", *page + script));
     SubprocessOptions options;
     options.program = FindBrowser();
     options.arguments = {"--headless=new",
@@ -122,6 +122,21 @@ TEST_F(BrowserTest, StacksThePanelsOnAPhone) {
   const int narrow = height();
   EXPECT_GT(wide, 300);
   EXPECT_GT(narrow, wide + 150) << "two panels below each other";
+  EXPECT_EQ(log_.find("CONSOLE"), std::string::npos) << log_;
+}
+
+TEST_F(BrowserTest, ShowsTheValuesOfAPointUnderThePointer) {
+  if (FindBrowser().empty()) GTEST_SKIP() << "no chromium: the page is not looked at";
+  const char* script =
+      "<script>var dot = document.querySelector('.plot .dots path');"
+      "var box = dot.getBoundingClientRect();"
+      "dot.dispatchEvent(new MouseEvent('mousemove', {bubbles: true, clientX: box.x + 2, clientY: "
+      "box.y + 2}));"
+      "</script>";
+  Open(BuildReport(SampleInputs({.xnli_moves = true})), "1200,900", {}, script);
+  EXPECT_NE(dom_.find("low (mean of sw, ur)\nxlm7: 62.9 % ± 0.34, read off the figure</div>"),
+            std::string::npos)
+      << dom_.substr(dom_.find("class=\"tip\""), 300);
   EXPECT_EQ(log_.find("CONSOLE"), std::string::npos) << log_;
 }
 

@@ -165,6 +165,7 @@ TEST(BuildReportTest, ARunOnThePlateauMakesClaimsUndecided) {
     EXPECT_EQ(claim.test.reason,
               "ended less than 0.1 nats below the unigram loss: wiki30 seed 2 (0.040)");
   }
+  EXPECT_THAT(report.headline, testing::Contains(HasSubstr("1 run ended on the early plateau")));
   // The control without pretraining is on the plateau by construction and blocks nothing.
   EXPECT_FALSE(RunOf(report, "xlm7", "no-pretraining", 1).on_plateau);
 }
