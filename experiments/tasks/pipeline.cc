@@ -95,6 +95,20 @@ class GraphBuilder {
     Diagnostics diagnostics;
     auto settings = ReadSettings<RunSettings>(*point.config, diagnostics);
     REPRO_RETURN_IF_ERROR(diagnostics.ToStatus());
+    const std::string& source = settings.corpus.source;
+    if (IsBabel(source) != (experiment_.world == "babel")) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{}: scale {}: `world` = \"{}\" but `corpus.source` = \"{}\", expected world "
+                  "\"babel\" with a babel source and only then",
+                  experiment_.path, experiment_.scale, experiment_.world, source);
+    }
+    for (const std::string& code : point.languages) {
+      if (NominalGb(code, source) > 0) continue;
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{}: point {}: language '{}' has no text in `corpus.source` = \"{}\" "
+                  "(size 0 in languages.toml), expected a set without it",
+                  experiment_.path, point.id, code, source);
+    }
     const auto budget = point.sweep.find("budget");
     if (budget != point.sweep.end() && budget->second == "same-tokens-per-language") {
       const double here = MeanShareOfCommonLanguages(point, settings);

@@ -127,6 +127,7 @@ Status Run(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const auto pretrained, context.Input("encoder"));
   REPRO_ASSIGN_OR_RETURN(Encoder encoder, LoadEncoder(pretrained));
   SetDropout(encoder, spec.settings.dropout);
+  encoder.bfloat16_products = spec.compute.dtype == "bfloat16";
   const std::int64_t longest = encoder.shape.max_positions - 2;
   REPRO_ASSIGN_OR_RETURN(
       const FinetuneData data,

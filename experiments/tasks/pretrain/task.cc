@@ -9,7 +9,6 @@
 #include "experiments/model/device.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/pretrain/spec.h"
-#include "experiments/train/runtime.h"
 #include "experiments/train/trainer.h"
 
 namespace repro {
@@ -88,6 +87,12 @@ Status RunPretrainTask(TaskContext& context) {
     return Fail(ErrorCode::kInvalidArgument, "model.hidden {} is not a multiple of model.heads {}",
                 spec.model.hidden, spec.model.heads);
   }
+  if (spec.compute.dtype == "bfloat16" && spec.compute.device != "cpu") {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "compute.dtype \"bfloat16\" is for compute.device \"cpu\"; on \"{}\" use \"float32\"",
+        spec.compute.device);
+  }
   REPRO_ASSIGN_OR_RETURN(const std::filesystem::path tokens, context.Input("tokens"));
   REPRO_ASSIGN_OR_RETURN(const at::Device device,
                          OpenDevice(spec.compute.device, spec.compute.threads));
@@ -97,6 +102,7 @@ Status RunPretrainTask(TaskContext& context) {
                          .vocab_size = source.vocab_size(),
                          .max_positions = spec.settings.tokens_per_sample + 2};
   MlmModel model = InitMlmModel(shape, static_cast<std::uint64_t>(spec.seed));
+  model.encoder.bfloat16_products = spec.compute.dtype == "bfloat16";
   MoveTo(model, device);
   const TrainingData data = DataOf(source);
   REPRO_ASSIGN_OR_RETURN(
