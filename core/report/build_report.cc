@@ -150,6 +150,9 @@ class Builder {
       if (inputs_.reference && !series.companion) paper = inputs_.reference->FindSeries(series.id);
       figure->has_paper = figure->has_paper || paper != nullptr;
       figure->series.push_back(MakeSeries(series, figure->measure, paper));
+      for (const SeriesPoint& point : figure->series.back().points) {
+        figure->measured = figure->measured || !point.main.empty();
+      }
     }
   }
 
@@ -583,8 +586,7 @@ class Builder {
       report_.next_steps.push_back(
           {fmt::format("{} {} left out at this scale", fmt::join(missing, ", "),
                        missing.size() == 1 ? "is" : "are"),
-           fmt::format("{} --set 'sweep.{}=[{}]'", inputs_.command, experiment_.sweep_keys.front(),
-                       list)});
+           fmt::format("{} --set 'sweep.{}=[{}]'", inputs_.command, kLanguagesKey, list)});
     }
     if (experiment_.scale != "paper" && inputs_.reference) {
       report_.next_steps.push_back({"the paper's own setting, on real text: what it would take",

@@ -91,12 +91,9 @@ list LegendMarks(const FigureReport& figure) {
   return marks;
 }
 
-data CellRow(const FigureReport& figure, const SeriesReport& series, std::size_t index) {
+data CellRow(const FigureReport& figure, const SeriesReport& series, const SeriesPoint& point) {
   const Measure& measure = figure.measure;
-  const SeriesPoint& point = series.points[index];
   data row;
-  row.set("first", index == 0);
-  row.set("span", std::to_string(series.points.size()));
   row.set("series", series.name);
   row.set("point", point.point);
   row.set("paper",
@@ -171,10 +168,20 @@ data Figure(const Report& report, const FigureReport& figure, std::size_t index,
            figure.has_paper ? "All values, with the paper's cells and their states" : "All values");
   view.set("open", figure.has_paper);
   view.set("has_paper", figure.has_paper);
+  view.set("shown", figure.has_paper || figure.measured);
   list cells;
   for (const SeriesReport& series : figure.series) {
-    for (std::size_t i = 0; i < series.points.size(); ++i)
-      cells.push_back(CellRow(figure, series, i));
+    std::vector<const SeriesPoint*>
+        shown;  // a point left out here and unknown to the paper says nothing
+    for (const SeriesPoint& point : series.points) {
+      if (point.paper || report.point_languages.contains(point.point)) shown.push_back(&point);
+    }
+    for (const SeriesPoint* point : shown) {
+      data row = CellRow(figure, series, *point);
+      row.set("first", point == shown.front());
+      row.set("span", std::to_string(shown.size()));
+      cells.push_back(row);
+    }
   }
   view.set("cells", cells);
   return view;

@@ -85,13 +85,14 @@ class Markdown {
     std::vector<std::vector<std::string>> rows;
     for (const SeriesReport& series : figure.series) {
       for (const SeriesPoint& point : series.points) {
+        if (!point.paper && !report_.point_languages.contains(point.point)) continue;
         std::vector<std::string> row = {series.name, point.point};
         if (figure.has_paper) {
           std::string paper = point.paper ? FormatNumber(point.paper->value, m.decimals) : "–";
           if (point.paper && point.paper->uncertainty > 0)
             paper += fmt::format(" ± {:g}", point.paper->uncertainty);
           row.push_back(paper);
-          row.emplace_back(CellStateName(point.cell));
+          row.emplace_back(point.paper ? CellStateName(point.cell) : "–");
         }
         row.push_back(WithRange(ShowMean(m, point.main), ShowRange(m, point.main)));
         row.push_back(ShowControl(m, point.controls, "null-world"));

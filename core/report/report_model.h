@@ -68,6 +68,7 @@ struct FigureReport {
   Measure measure;
   std::optional<double> chance;
   bool has_paper = false;
+  bool measured = false;  ///< some point of some series has a value
   std::vector<SeriesReport> series;
 };
 

@@ -96,6 +96,10 @@ class Terminal {
 
   void Figure(const FigureReport& figure) {
     Heading(figure.measure.name + (figure.measure.unit.empty() ? "" : ", " + figure.measure.unit));
+    if (!figure.measured && !figure.has_paper) {
+      Line("  not measured yet");
+      return;
+    }
     const auto colors = SeriesColors(report_);
     const ChartRanges ranges = RangesOf(figure);
     const bool side_by_side = figure.has_paper && width_ >= kSideBySide;
@@ -156,23 +160,32 @@ class Terminal {
                   {"this run", "95 % interval", "null world", "untrained", "transfer"});
     if (figure.has_paper) header.emplace_back("cell");
     std::vector<Row> rows;
+    const SeriesReport* last = nullptr;  // a series is named in its first row
     for (const SeriesReport& series : figure.series) {
       for (const SeriesPoint& point : series.points) {
+        if (!Shown(point)) continue;
         const Measure& m = figure.measure;
-        Row row = {&point == &series.points.front() ? series.name : "", point.point};
+        const bool again = &series == last;
+        last = &series;
+        Row row = {again ? "" : series.name, point.point};
         if (figure.has_paper)
           row.push_back(point.paper ? FormatNumber(point.paper->value, m.decimals) : "–");
         row.insert(row.end(), {ShowMean(m, point.main), ShowRange(m, point.main),
                                ShowControl(m, point.controls, "null-world"),
                                ShowControl(m, point.controls, "no-pretraining"),
                                ShowDifference(m, point.transfer)});
-        if (figure.has_paper) row.emplace_back(CellStateName(point.cell));
+        if (figure.has_paper) row.emplace_back(point.paper ? CellStateName(point.cell) : "–");
         rows.push_back(std::move(row));
       }
     }
     Line("");
     Table(header, rows, 2);
     Notes(figure);
+  }
+
+  /// A point that this scale leaves out and for which the paper has no value says nothing.
+  bool Shown(const SeriesPoint& point) const {
+    return point.paper || report_.point_languages.contains(point.point);
   }
 
   /// Which variation the intervals hold, each said once. Why a point has no value stands with the

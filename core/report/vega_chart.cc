@@ -85,6 +85,7 @@ ChartRanges RangesOf(const FigureReport& figure) {
   ChartRanges ranges;
   const double larger = std::max(paper.span(), run.span());
   const double smaller = std::min(paper.span(), run.span());
+  if (run.empty()) run = paper;  // nothing measured yet: an empty panel on the paper's scale
   ranges.shared = !paper.empty() && !run.empty() && larger <= kLargestSpanRatio * smaller;
   Widen(paper, ranges.shared ? larger : 0);
   Widen(run, ranges.shared ? larger : 0);

@@ -87,7 +87,7 @@ ClaimTest IntersectionUnion(const SweepFit& fit, std::size_t turn, StepKind befo
     parts += fmt::format("{}{} paired one-sided t test{}", parts.empty() ? "" : " and ",
                          direction_steps, direction_steps == 1 ? "" : "s");
   }
-  claim.test = claim.steps.size() == 1 ? parts : "intersection-union of " + parts;
+  claim.test = claim.steps.size() <= 1 ? parts : "intersection-union of " + parts;
   return claim;
 }
 

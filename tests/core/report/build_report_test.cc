@@ -91,6 +91,7 @@ TEST(BuildReportTest, WithNothingRunItShowsThePapersValuesAndTheCommand) {
   inputs.tasks.clear();
   inputs.metrics.clear();
   inputs.invocations.clear();
+  inputs.experiment.sweep_keys = {"budget", "languages"};
   const Report report = BuildReport(inputs);
   EXPECT_FALSE(report.complete);
   EXPECT_TRUE(SeriesOf(report, "low").points[0].main.empty());
@@ -99,6 +100,14 @@ TEST(BuildReportTest, WithNothingRunItShowsThePapersValuesAndTheCommand) {
   ASSERT_FALSE(report.next_steps.empty());
   EXPECT_EQ(report.next_steps[0].command, "repro run fig2 --scale desk");
   EXPECT_EQ(report.next_steps[0].what, "13 of 13 runs are not complete (13 waiting)");
+  EXPECT_THAT(report.next_steps[1].command, HasSubstr("--set 'sweep.languages=[\"xlm7\""));
+  for (const ClaimReport& claim : report.claims) {
+    EXPECT_EQ(claim.test.reason, "not measured at xlm7, xnli15, wiki30, wiki60, wiki100");
+    EXPECT_THAT(claim.test.test, IsEmpty());
+  }
+  // An empty panel stands on the paper's scale.
+  const ChartRanges ranges = RangesOf(FigureOf(report, "xnli.accuracy"));
+  EXPECT_EQ(ranges.run_low, ranges.paper_low);
 }
 
 TEST(BuildReportTest, ARunThatDivergedIsAveragedInNowhere) {
