@@ -1,12 +1,24 @@
 #include "experiments/model/device.h"
 
 #include <ATen/Parallel.h>
+#include <malloc.h>
 
 namespace repro {
+namespace {
+
+// An update frees and takes the same large blocks again; handing them back to the system in between
+// would cost a page fault for every 4 KiB.
+void KeepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that glibc takes
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
+}  // namespace
 
 Result<at::Device> OpenDevice(const std::string& device, std::int64_t threads) {
   at::set_num_threads(static_cast<int>(threads));
   at::globalContext().setFlushDenormal(true);  // before any worker thread starts: they inherit it
+  KeepFreedMemory();
   if (device == "cpu") return at::Device(at::kCPU);
   if (!at::hasCUDA()) {
     return Fail(

@@ -7,6 +7,8 @@
 
 #include <ATen/ATen.h>
 
+#include "experiments/model/cpu_kernels.h"
+
 namespace repro {
 
 /// Hands out one key per use of dropout. Make a new one for every micro-batch, from MixSeed(seed,
@@ -23,17 +25,13 @@ class DropoutRng {
   std::uint64_t uses_ = 0;
 };
 
-/// Elements are kept with probability 1 - p and scaled by 1 / (1 - p); p is rounded to a multiple
-/// of 2^-16. Threshold and scale that the CPU kernels share.
-struct DropoutRule {
-  explicit DropoutRule(double p);
-  std::uint32_t threshold;  ///< an element falls out when its 16 random bits are below this
-  float scale;              ///< 1 / (1 - threshold / 65536)
-};
+/// The mask of the next use: elements are kept with probability 1 - p and scaled by 1 / (1 - p), p
+/// rounded to a multiple of 2^-16. Without `rng` or with p 0 all are kept, and no key is used up.
+DropoutMask NextDropoutMask(double p, DropoutRng* rng);
 
-/// The scaled keep mask (0 or `scale`) of `count` elements, in order, on the CPU. Pure in (key,
-/// rule).
-void FillDropoutMask(std::uint64_t key, const DropoutRule& rule, float* mask, std::int64_t count);
+/// 0 or the scale for elements 0 .. count of a tensor, in order, on the CPU. Pure, on any thread
+/// count.
+void FillDropoutMask(const DropoutMask& dropout, float* mask, std::int64_t count);
 
 /// Inverted dropout of any tensor on any device; differentiable. `rng` null or p 0: returns `x`
 /// itself.

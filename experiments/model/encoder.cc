@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/base/rng.h"
+#include "experiments/model/fused_layer.h"
 #include "experiments/model/normal.h"
 #include "experiments/text/vocabulary.h"
 
@@ -17,10 +18,12 @@ LayerNormWeights LayerNormOfShape(std::int64_t width) {
   return {at::empty({width}, at::kFloat), at::empty({width}, at::kFloat)};
 }
 
-// A score so low that its softmax is 0 beside any other; not -inf, which makes NaN of a row that is all padding.
+// A score so low that its softmax is 0 beside any other; not -inf, which makes NaN of a row that is
+// all padding.
 constexpr double kNever = -1e30;
 
-// A padding mask for attention: [B, 1, 1, T] with kNever at padding, or undefined when there is none.
+// A padding mask for attention: [B, 1, 1, T] with kNever at padding, or undefined when there is
+// none.
 at::Tensor AttentionBias(const at::Tensor& padding_BT, at::ScalarType type) {
   if (!padding_BT.any().item<bool>()) return {};
   const at::Tensor bias_BT = at::zeros(padding_BT.sizes(), padding_BT.options().dtype(type));
@@ -76,6 +79,74 @@ at::Tensor ApplyLayer(const EncoderLayer& layer, const ModelSettings& settings,
   return ApplyLayerNorm(
       attended_BTC + Dropout(ApplyLinear(activation_BTF, layer.output), settings.dropout, rng),
       layer.output_norm, settings.layer_norm_eps);
+}
+
+// Word, position and (where there is one) token type embeddings, LayerNorm, dropout. Ids of any
+// shape.
+at::Tensor Embed(const Encoder& encoder, const at::Tensor& ids, const at::Tensor& positions,
+                 DropoutRng* rng) {
+  at::Tensor embedded = at::embedding(encoder.word_embeddings_VC, ids) +
+                        at::embedding(encoder.position_embeddings_PC, positions);
+  if (encoder.token_type_1C.defined()) embedded = embedded + encoder.token_type_1C;
+  const ModelSettings& settings = encoder.shape.settings;
+  return Dropout(ApplyLayerNorm(embedded, encoder.embedding_norm, settings.layer_norm_eps),
+                 settings.dropout, rng);
+}
+
+EncoderOutput EncodePlain(const Encoder& encoder, const at::Tensor& tokens_BT,
+                          const EncodeOptions& options) {
+  const ModelSettings& settings = encoder.shape.settings;
+  const at::Tensor padding_BT = tokens_BT.eq(kPadId);
+  at::Tensor hidden_BTC = Embed(encoder, tokens_BT, PositionIds(tokens_BT), options.dropout);
+  const at::Tensor bias = AttentionBias(padding_BT, hidden_BTC.scalar_type());
+  EncoderOutput output;
+  const auto without_padding = [&](const at::Tensor& states_BTC) {
+    return bias.defined() ? states_BTC.masked_fill(padding_BT.unsqueeze(-1), 0) : states_BTC;
+  };
+  if (options.all_layers) output.layers_BTC.push_back(without_padding(hidden_BTC));
+  for (const EncoderLayer& layer : encoder.layers) {
+    hidden_BTC = ApplyLayer(layer, settings, hidden_BTC, bias, options.dropout);
+    if (options.all_layers) output.layers_BTC.push_back(without_padding(hidden_BTC));
+  }
+  output.hidden_BTC = options.all_layers ? output.layers_BTC.back() : without_padding(hidden_BTC);
+  return output;
+}
+
+// On the CPU: sequences one after the other without their padding, layers as fused operations.
+EncoderOutput EncodePacked(const Encoder& encoder, const at::Tensor& tokens_BT,
+                           const EncodeOptions& options) {
+  const ModelSettings& settings = encoder.shape.settings;
+  const std::int64_t batch = tokens_BT.size(0);
+  const std::int64_t columns = tokens_BT.size(1);
+  const at::Tensor real_BT = tokens_BT.ne(kPadId);
+  const at::Tensor lengths_B = real_BT.sum(1);
+  const std::int64_t* lengths = lengths_B.const_data_ptr<std::int64_t>();
+  const auto sequences = PackSequences({lengths, lengths + batch}, settings.heads);
+
+  at::Tensor ids_N = tokens_BT.flatten();
+  at::Tensor positions_N = PositionIds(tokens_BT).flatten();
+  at::Tensor rows_N;  // of the tokens among B x T; undefined without padding
+  if (sequences->starts.back() < batch * columns) {
+    rows_N = real_BT.flatten().nonzero().squeeze(1);
+    ids_N = ids_N.index_select(0, rows_N);
+    positions_N = positions_N.index_select(0, rows_N);
+  }
+  const auto unpacked = [&](const at::Tensor& states_NC) {
+    if (!rows_N.defined()) return states_NC.view({batch, columns, settings.hidden});
+    return at::zeros({batch * columns, settings.hidden}, states_NC.options())
+        .index_copy(0, rows_N, states_NC)
+        .view({batch, columns, settings.hidden});
+  };
+  at::Tensor hidden_NC = Embed(encoder, ids_N, positions_N, options.dropout);
+  EncoderOutput output;
+  if (options.all_layers) output.layers_BTC.push_back(unpacked(hidden_NC));
+  for (const EncoderLayer& layer : encoder.layers) {
+    hidden_NC = FusedLayer(layer, settings, hidden_NC, sequences, options.dropout,
+                           encoder.bfloat16_products);
+    if (options.all_layers) output.layers_BTC.push_back(unpacked(hidden_NC));
+  }
+  output.hidden_BTC = options.all_layers ? output.layers_BTC.back() : unpacked(hidden_NC);
+  return output;
 }
 
 }  // namespace
@@ -136,31 +207,18 @@ at::Tensor PositionIds(const at::Tensor& tokens_BT) {
 
 EncoderOutput Encode(const Encoder& encoder, const at::Tensor& tokens_BT,
                      const EncodeOptions& options) {
-  const ModelSettings& settings = encoder.shape.settings;
   TORCH_CHECK(tokens_BT.dim() == 2 && tokens_BT.scalar_type() == at::kLong,
-              "expected int64 tokens of shape [B, T], got ", tokens_BT.scalar_type(),
+              "expected int64 tokens of shape [B, T], got ", tokens_BT.scalar_type(), " of ",
               tokens_BT.sizes());
-  const at::Tensor padding_BT = tokens_BT.eq(kPadId);
-  const at::Tensor positions_BT = PositionIds(tokens_BT);
-  at::Tensor embedded_BTC = at::embedding(encoder.word_embeddings_VC, tokens_BT) +
-                            at::embedding(encoder.position_embeddings_PC, positions_BT);
-  if (encoder.token_type_1C.defined()) embedded_BTC = embedded_BTC + encoder.token_type_1C;
-  const at::Tensor bias = AttentionBias(padding_BT, embedded_BTC.scalar_type());
-  at::Tensor hidden_BTC =
-      Dropout(ApplyLayerNorm(embedded_BTC, encoder.embedding_norm, settings.layer_norm_eps),
-              settings.dropout, options.dropout);
-
-  EncoderOutput output;
-  const auto without_padding = [&](const at::Tensor& states_BTC) {
-    return bias.defined() ? states_BTC.masked_fill(padding_BT.unsqueeze(-1), 0) : states_BTC;
-  };
-  if (options.all_layers) output.layers_BTC.push_back(without_padding(hidden_BTC));
-  for (const EncoderLayer& layer : encoder.layers) {
-    hidden_BTC = ApplyLayer(layer, settings, hidden_BTC, bias, options.dropout);
-    if (options.all_layers) output.layers_BTC.push_back(without_padding(hidden_BTC));
-  }
-  output.hidden_BTC = options.all_layers ? output.layers_BTC.back() : without_padding(hidden_BTC);
-  return output;
+  // The first token has position 2, so two rows of the table are never a token's.
+  TORCH_CHECK(tokens_BT.size(1) + 2 <= encoder.shape.max_positions || tokens_BT.numel() == 0 ||
+                  PositionIds(tokens_BT).max().item<std::int64_t>() < encoder.shape.max_positions,
+              "sequences of up to ", tokens_BT.size(1), " tokens, but the model has positions for ",
+              encoder.shape.max_positions - 2);
+  const bool fused = !options.plain && tokens_BT.device().is_cpu() &&
+                     encoder.word_embeddings_VC.scalar_type() == at::kFloat;
+  return fused ? EncodePacked(encoder, tokens_BT, options)
+               : EncodePlain(encoder, tokens_BT, options);
 }
 
 }  // namespace repro

@@ -56,13 +56,15 @@ TokenClassifier AddTokenHead(const Encoder& encoder, std::int64_t labels, std::u
   return model;
 }
 
-at::Tensor MlmLogits(const MlmModel& model, const at::Tensor& hidden_MC) {
+at::Tensor MlmFeatures(const MlmModel& model, const at::Tensor& hidden_MC) {
   const ModelSettings& settings = model.encoder.shape.settings;
-  const at::Tensor activation_MC = at::gelu(ApplyLinear(hidden_MC, model.head.dense));
-  const at::Tensor normed_MC =
-      at::layer_norm(activation_MC, {settings.hidden}, model.head.norm.weight_C,
-                     model.head.norm.bias_C, settings.layer_norm_eps);
-  return at::linear(normed_MC, model.encoder.word_embeddings_VC, model.head.bias_V);
+  return at::layer_norm(at::gelu(ApplyLinear(hidden_MC, model.head.dense)), {settings.hidden},
+                        model.head.norm.weight_C, model.head.norm.bias_C, settings.layer_norm_eps);
+}
+
+at::Tensor MlmLogits(const MlmModel& model, const at::Tensor& hidden_MC) {
+  return at::linear(MlmFeatures(model, hidden_MC), model.encoder.word_embeddings_VC,
+                    model.head.bias_V);
 }
 
 at::Tensor SequenceLogits(const SequenceClassifier& model, const at::Tensor& tokens_BT,

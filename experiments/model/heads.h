@@ -56,8 +56,11 @@ MlmModel InitMlmModel(const ModelShape& shape, std::uint64_t seed);
 SequenceClassifier AddSequenceHead(const Encoder& encoder, std::int64_t labels, std::uint64_t seed);
 TokenClassifier AddTokenHead(const Encoder& encoder, std::int64_t labels, std::uint64_t seed);
 
-/// Logits over the vocabulary for chosen rows of hidden states: dense -> GELU -> LayerNorm -> tied
-/// matrix + bias. hidden_MC -> logits_MV. Give it only the predicted positions.
+/// What the tied output matrix is applied to: dense -> GELU -> LayerNorm. hidden_MC -> features_MC.
+at::Tensor MlmFeatures(const MlmModel& model, const at::Tensor& hidden_MC);
+
+/// Logits over the vocabulary for chosen rows of hidden states: MlmFeatures -> tied matrix + bias.
+/// hidden_MC -> logits_MV. Give it only the predicted positions.
 at::Tensor MlmLogits(const MlmModel& model, const at::Tensor& hidden_MC);
 
 /// <s> -> dropout -> dense -> tanh -> dropout -> out. tokens_BT -> logits_BK.

@@ -1,5 +1,7 @@
 #include "experiments/train/loss.h"
 
+#include "experiments/model/fused_layer.h"
+
 namespace repro {
 
 LossSum MlmLoss(const MlmModel& model, const at::Tensor& tokens_BT, const at::Tensor& targets_BT,
@@ -9,7 +11,14 @@ LossSum MlmLoss(const MlmModel& model, const at::Tensor& tokens_BT, const at::Te
   const at::Tensor rows_M = flat_targets_N.ge(0).nonzero().squeeze(1);
   const at::Tensor hidden_MC = hidden_BTC.reshape({-1, hidden_BTC.size(2)}).index_select(0, rows_M);
   const at::Tensor targets_M = flat_targets_N.index_select(0, rows_M);
-  const at::Tensor logits_MV = MlmLogits(model, hidden_MC);
+  const at::Tensor features_MC = MlmFeatures(model, hidden_MC);
+  const at::Tensor& matrix_VC = model.encoder.word_embeddings_VC;
+  if (features_MC.device().is_cpu() && features_MC.scalar_type() == at::kFloat) {
+    return {FusedVocabularyLoss(features_MC, matrix_VC, model.head.bias_V, targets_M,
+                                model.encoder.bfloat16_products),
+            rows_M.size(0)};
+  }
+  const at::Tensor logits_MV = at::linear(features_MC, matrix_VC, model.head.bias_V);
   return {at::cross_entropy_loss(logits_MV, targets_M, {}, at::Reduction::Sum), rows_M.size(0)};
 }
 

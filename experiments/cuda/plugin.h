@@ -1,0 +1,66 @@
+#pragma once
+/// The CUDA half of `repro-task`, loaded at run time, so that one build serves machines with and
+/// without a GPU.
+///
+/// librepro_cuda.so owns all that needs libtorch_cuda. LibTorch caches whether CUDA is there at the
+/// first question (at::hasCUDA, at::manual_seed, any backward), so DecideOnCuda must come before
+/// any other call of LibTorch. This header and the loader use no LibTorch.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "experiments/cuda/plugin_api.h"
+
+namespace repro {
+
+/// One GPU as the plugin sees it.
+struct CudaDevice {
+  std::string name;
+  int compute_major = 0;
+  int compute_minor = 0;
+  std::int64_t memory_bytes = 0;
+};
+
+struct CudaMemory {
+  std::int64_t allocated_bytes = 0;
+  std::int64_t peak_bytes = 0;  ///< since the last ResetPeakMemory
+  std::int64_t reserved_bytes = 0;
+};
+
+/// What was decided. Copies share the loaded library, which stays loaded to the end of the process.
+class CudaPlugin {
+ public:
+  /// True: CUDA tensors work in this process.
+  bool available() const { return api_ != nullptr; }
+  /// One line for people: the devices, or why there is none and what to do.
+  std::string Describe() const;
+  const std::vector<CudaDevice>& devices() const { return devices_; }
+
+  /// The next three need `available()`.
+  CudaMemory Memory(int device) const;
+  void ResetPeakMemory(int device) const;
+  /// Seeds the device's default generator.
+  void Seed(int device, std::uint64_t seed) const;
+
+ private:
+  friend Result<CudaPlugin> LoadCudaPlugin();
+  friend CudaPlugin DecideOnCuda();
+  const ReproCudaApi* api_ = nullptr;
+  std::vector<CudaDevice> devices_;
+  std::string reason_;
+};
+
+/// Loads the plugin: looks for an NVIDIA driver, then for librepro_cuda.so beside the program or in
+/// ../lib. Errors: kNotFound without driver, GPU, or plugin; kFailed when the plugin does not load
+/// (the CPU set of LibTorch is installed) or is of another build. Nothing of LibTorch was touched
+/// then: the CPU is as good as before.
+Result<CudaPlugin> LoadCudaPlugin();
+
+/// LoadCudaPlugin as the first statement of `main`: a failure becomes the reason that `Describe`
+/// gives.
+CudaPlugin DecideOnCuda();
+
+}  // namespace repro

@@ -1,0 +1,417 @@
+#include "experiments/model/fused_layer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/functions/utils.h>
+
+#include "experiments/model/cpu_kernels.h"
+
+namespace repro {
+namespace {
+
+using torch::autograd::Node;
+using torch::autograd::variable_list;
+
+/// Bytes of logits at a time: they are written, read and written again, and should stay in the
+/// last-level cache.
+constexpr std::int64_t kLogitBytes = 16 << 20;
+
+float* Data(const at::Tensor& tensor) {
+  return tensor.data_ptr<float>();
+}
+
+// `work(part, begin, end)` for as many parts of `rows` as there are threads.
+template <class Work>
+void ForParts(std::int64_t rows, std::int64_t parts, const Work& work) {
+  at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t part = first; part < last; ++part) {
+      work(part, rows * part / parts, rows * (part + 1) / parts);
+    }
+  });
+}
+
+std::int64_t PartsOf(std::int64_t rows) {
+  return std::max<std::int64_t>(1, std::min<std::int64_t>(rows, at::get_num_threads()));
+}
+
+MatrixView ViewOf(const at::Tensor& matrix) {
+  TORCH_CHECK(matrix.stride(0) == 1 || matrix.stride(1) == 1 || matrix.numel() == 0,
+              "a matrix without unit stride");
+  return {.data = Data(matrix), .row_stride = matrix.stride(0), .column_stride = matrix.stride(1)};
+}
+
+// c = a b, or c += a b; the factors in bfloat16 where `bfloat16`, sums in float32 either way. c is
+// contiguous.
+void MultiplyInto(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, bool accumulate,
+                  bool bfloat16) {
+  if (!bfloat16) {
+    if (accumulate) {
+      c.addmm_(a, b);
+    } else {
+      at::Tensor out = c;
+      at::mm_out(out, a, b);
+    }
+    return;
+  }
+  const std::int64_t rows = a.size(0);
+  const std::int64_t depth = a.size(1);
+  const std::int64_t columns = b.size(1);
+  TORCH_CHECK(b.size(0) == depth && c.is_contiguous() && c.size(0) == rows && c.size(1) == columns,
+              "product of ", a.sizes(), " and ", b.sizes(), " into ", c.sizes());
+  if (depth == 0 && !accumulate) c.zero_();
+  if (rows == 0 || columns == 0 || depth == 0) return;
+  const CpuKernels& kernels = BestCpuKernels();
+  ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+    // Uninitialised on purpose: packing writes what products read.
+    const std::unique_ptr<std::uint32_t[]> scratch(new std::uint32_t[kMatMulScratch]);
+    MatrixView left = ViewOf(a);
+    left.data += begin * left.row_stride;
+    kernels.matmul_bf16(end - begin, columns, depth, left, ViewOf(b), Data(c) + begin * columns,
+                        accumulate, scratch.get());
+  });
+}
+
+at::Tensor Multiply(const at::Tensor& a, const at::Tensor& b, bool bfloat16) {
+  at::Tensor c = at::empty({a.size(0), b.size(1)}, a.options());
+  MultiplyInto(c, a, b, /*accumulate=*/false, bfloat16);
+  return c;
+}
+
+/// What a layer is called with, and what its backward pass needs.
+struct LayerState {
+  EncoderLayer weights;  // handles
+  std::int64_t heads = 0;
+  double eps = 0;
+  bool bfloat16 = false;
+  std::shared_ptr<const PackedSequences> sequences;
+  DropoutMask attention_mask;
+  DropoutMask attended_mask;
+  DropoutMask output_mask;
+
+  at::Tensor hidden_NC;
+  at::Tensor qkv_N3C;  // without bias
+  at::Tensor attention_weights;
+  at::Tensor context_NC;
+  at::Tensor attended_NC;
+  at::Tensor attended_normed_NC;
+  at::Tensor attended_inverse_N;
+  at::Tensor activation_NF;
+  at::Tensor derivative_NF;
+  at::Tensor output_normed_NC;
+  at::Tensor output_inverse_N;
+};
+
+template <class Work>
+void ForHeads(const LayerState& state, const Work& work) {
+  const std::int64_t sequences = static_cast<std::int64_t>(state.sequences->starts.size()) - 1;
+  const std::int64_t width = state.hidden_NC.size(1);
+  const std::int64_t depth = width / state.heads;
+  at::parallel_for(0, sequences * state.heads, 1, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> scratch;
+    for (std::int64_t item = begin; item < end; ++item) {
+      const auto sequence = static_cast<std::size_t>(item / state.heads);
+      const std::int64_t start = state.sequences->starts[sequence];
+      AttentionHead head;
+      head.tokens = state.sequences->starts[sequence + 1] - start;
+      if (head.tokens == 0) continue;
+      head.depth = depth;
+      head.width = width;
+      head.head = item % state.heads;
+      head.qkv = Data(state.qkv_N3C) + start * 3 * width;
+      head.bias = Data(state.weights.qkv.bias_O);
+      head.dropout = state.attention_mask;
+      head.first = state.sequences->weight_starts[sequence] + head.head * head.tokens * head.tokens;
+      head.weights = Data(state.attention_weights) + head.first;
+      const auto needed = static_cast<std::size_t>(AttentionScratch(head.tokens, depth));
+      if (scratch.size() < needed) scratch.resize(needed);
+      head.scratch = scratch.data();
+      work(head, start);
+    }
+  });
+}
+
+struct NormResult {
+  at::Tensor y_NC;
+  at::Tensor normed_NC;
+  at::Tensor inverse_N;
+};
+
+// LayerNorm(residual + dropout(x + bias)); `x` becomes the normalised rows.
+NormResult ResidualNorm(at::Tensor x_NC, const at::Tensor& bias_C, const at::Tensor& residual_NC,
+                        const DropoutMask& mask, const LayerNormWeights& norm, double eps) {
+  const std::int64_t rows = x_NC.size(0);
+  const std::int64_t width = x_NC.size(1);
+  NormResult result{at::empty_like(x_NC), x_NC, at::empty({rows}, x_NC.options())};
+  const CpuKernels& kernels = BestCpuKernels();
+  ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+    std::vector<float> scratch(static_cast<std::size_t>(width));
+    const std::int64_t at = begin * width;
+    kernels.residual_norm(end - begin, width, Data(x_NC) + at, Data(bias_C), Data(residual_NC) + at,
+                          mask, at, Data(norm.weight_C), Data(norm.bias_C), static_cast<float>(eps),
+                          Data(result.y_NC) + at, Data(x_NC) + at, Data(result.inverse_N) + begin,
+                          scratch.data());
+  });
+  return result;
+}
+
+struct NormGradient {
+  at::Tensor d_x_NC;
+  at::Tensor d_residual_NC;
+  at::Tensor sums_3C;  // weight, norm bias, bias
+};
+
+NormGradient ResidualNormGradient(const at::Tensor& dy_NC, const at::Tensor& normed_NC,
+                                  const at::Tensor& inverse_N, const LayerNormWeights& norm,
+                                  const DropoutMask& mask) {
+  const std::int64_t rows = dy_NC.size(0);
+  const std::int64_t width = dy_NC.size(1);
+  const std::int64_t parts = PartsOf(rows);
+  NormGradient gradient{at::empty_like(normed_NC), at::empty_like(normed_NC), {}};
+  const at::Tensor sums = at::zeros({parts, 3, width}, dy_NC.options());
+  const CpuKernels& kernels = BestCpuKernels();
+  ForParts(rows, parts, [&](std::int64_t part, std::int64_t begin, std::int64_t end) {
+    std::vector<float> scratch(static_cast<std::size_t>(2 * width));
+    const std::int64_t at = begin * width;
+    float* part_sums = Data(sums) + part * 3 * width;
+    kernels.residual_norm_grad(end - begin, width, Data(dy_NC) + at, Data(normed_NC) + at,
+                               Data(inverse_N) + begin, Data(norm.weight_C), mask, at,
+                               Data(gradient.d_x_NC) + at, Data(gradient.d_residual_NC) + at,
+                               part_sums, part_sums + width, part_sums + 2 * width, scratch.data());
+  });
+  gradient.sums_3C = sums.sum(0);
+  return gradient;
+}
+
+at::Tensor Forward(LayerState& state) {
+  const EncoderLayer& weights = state.weights;
+  const CpuKernels& kernels = BestCpuKernels();
+  const at::TensorOptions options = state.hidden_NC.options();
+  const std::int64_t width = state.hidden_NC.size(1);
+
+  state.qkv_N3C = Multiply(state.hidden_NC, weights.qkv.weight_OI.t(), state.bfloat16);
+  state.attention_weights = at::empty({state.sequences->weight_starts.back()}, options);
+  state.context_NC = at::empty_like(state.hidden_NC);
+  ForHeads(state, [&](const AttentionHead& head, std::int64_t start) {
+    kernels.attention(head, Data(state.context_NC) + start * width);
+  });
+  const NormResult attended = ResidualNorm(
+      Multiply(state.context_NC, weights.attention_output.weight_OI.t(), state.bfloat16),
+      weights.attention_output.bias_O, state.hidden_NC, state.attended_mask, weights.attention_norm,
+      state.eps);
+  state.attended_NC = attended.y_NC;
+  state.attended_normed_NC = attended.normed_NC;
+  state.attended_inverse_N = attended.inverse_N;
+
+  state.derivative_NF =
+      Multiply(state.attended_NC, weights.intermediate.weight_OI.t(), state.bfloat16);
+  state.activation_NF = at::empty_like(state.derivative_NF);
+  const std::int64_t rows = state.derivative_NF.size(0);
+  const std::int64_t wide = state.derivative_NF.size(1);
+  ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+    kernels.bias_gelu(end - begin, wide, Data(state.derivative_NF) + begin * wide,
+                      Data(weights.intermediate.bias_O), Data(state.activation_NF) + begin * wide);
+  });
+  const NormResult output = ResidualNorm(
+      Multiply(state.activation_NF, weights.output.weight_OI.t(), state.bfloat16),
+      weights.output.bias_O, state.attended_NC, state.output_mask, weights.output_norm, state.eps);
+  state.output_normed_NC = output.normed_NC;
+  state.output_inverse_N = output.inverse_N;
+  return output.y_NC;
+}
+
+/// Gradients in the order of LayerBackward's edges: hidden, then the weights in the order of
+/// EncoderLayer.
+variable_list Backward(const LayerState& state, const at::Tensor& dy_NC) {
+  const EncoderLayer& weights = state.weights;
+  const CpuKernels& kernels = BestCpuKernels();
+
+  NormGradient output = ResidualNormGradient(dy_NC, state.output_normed_NC, state.output_inverse_N,
+                                             weights.output_norm, state.output_mask);
+  const at::Tensor d_output_weight =
+      Multiply(output.d_x_NC.t(), state.activation_NF, state.bfloat16);
+  const at::Tensor d_activation_NF =
+      Multiply(output.d_x_NC, weights.output.weight_OI, state.bfloat16);
+  const std::int64_t rows = d_activation_NF.size(0);
+  const std::int64_t wide = d_activation_NF.size(1);
+  const std::int64_t parts = PartsOf(rows);
+  const at::Tensor wide_sums = at::zeros({parts, wide}, dy_NC.options());
+  ForParts(rows, parts, [&](std::int64_t part, std::int64_t begin, std::int64_t end) {
+    kernels.gelu_grad(end - begin, wide, Data(d_activation_NF) + begin * wide,
+                      Data(state.derivative_NF) + begin * wide, Data(wide_sums) + part * wide);
+  });
+  const at::Tensor d_intermediate_weight =
+      Multiply(d_activation_NF.t(), state.attended_NC, state.bfloat16);
+  at::Tensor d_attended_NC = output.d_residual_NC;
+  MultiplyInto(d_attended_NC, d_activation_NF, weights.intermediate.weight_OI, /*accumulate=*/true,
+               state.bfloat16);
+
+  NormGradient attended =
+      ResidualNormGradient(d_attended_NC, state.attended_normed_NC, state.attended_inverse_N,
+                           weights.attention_norm, state.attended_mask);
+  const at::Tensor d_projection_weight =
+      Multiply(attended.d_x_NC.t(), state.context_NC, state.bfloat16);
+  const at::Tensor d_context_NC =
+      Multiply(attended.d_x_NC, weights.attention_output.weight_OI, state.bfloat16);
+  const at::Tensor d_qkv_N3C = at::empty_like(state.qkv_N3C);
+  const std::int64_t width = state.hidden_NC.size(1);
+  ForHeads(state, [&](const AttentionHead& head, std::int64_t start) {
+    kernels.attention_grad(head, Data(d_context_NC) + start * width,
+                           Data(d_qkv_N3C) + start * 3 * width);
+  });
+  const at::Tensor d_qkv_weight = Multiply(d_qkv_N3C.t(), state.hidden_NC, state.bfloat16);
+  at::Tensor d_hidden_NC = attended.d_residual_NC;
+  MultiplyInto(d_hidden_NC, d_qkv_N3C, weights.qkv.weight_OI, /*accumulate=*/true, state.bfloat16);
+
+  // Clones: a gradient that is a view would keep its neighbours alive and be copied when it is
+  // stored.
+  const auto sum = [](const NormGradient& gradient, int row) {
+    return gradient.sums_3C[row].clone();
+  };
+  return {d_hidden_NC,      d_qkv_weight,     d_qkv_N3C.sum(0), d_projection_weight,
+          sum(attended, 2), sum(attended, 0), sum(attended, 1), d_intermediate_weight,
+          wide_sums.sum(0), d_output_weight,  sum(output, 2),   sum(output, 0),
+          sum(output, 1)};
+}
+
+struct LayerBackward : public Node {
+  LayerState state;
+  bool released = false;
+
+  variable_list apply(variable_list&& gradients) override {
+    TORCH_CHECK(!released, "the layer's backward pass can run once");
+    const at::NoGradGuard no_grad;
+    return Backward(state, gradients[0].contiguous());
+  }
+  void release_variables() override {
+    released = true;
+    state = {};
+  }
+  std::string name() const override { return "FusedLayerBackward"; }
+};
+
+struct VocabularyLossBackward : public Node {
+  at::Tensor d_hidden_MC;
+  at::Tensor d_weight_VC;
+  at::Tensor d_bias_V;
+
+  variable_list apply(variable_list&& gradients) override {
+    TORCH_CHECK(d_hidden_MC.defined(), "the loss's backward pass can run once");
+    const at::NoGradGuard no_grad;
+    return {d_hidden_MC.mul_(gradients[0]), d_weight_VC.mul_(gradients[0]),
+            d_bias_V.mul_(gradients[0])};
+  }
+  void release_variables() override {
+    d_hidden_MC.reset();
+    d_weight_VC.reset();
+    d_bias_V.reset();
+  }
+  std::string name() const override { return "FusedVocabularyLossBackward"; }
+};
+
+template <class T>
+std::shared_ptr<T> MakeNode() {
+  return {new T(), torch::autograd::deleteNode};
+}
+
+}  // namespace
+
+std::shared_ptr<const PackedSequences> PackSequences(const std::vector<std::int64_t>& lengths,
+                                                     std::int64_t heads) {
+  auto packed = std::make_shared<PackedSequences>();
+  packed->starts.push_back(0);
+  packed->weight_starts.push_back(0);
+  for (const std::int64_t length : lengths) {
+    packed->starts.push_back(packed->starts.back() + length);
+    packed->weight_starts.push_back(packed->weight_starts.back() + heads * length * length);
+  }
+  return packed;
+}
+
+at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
+                      const at::Tensor& hidden_NC,
+                      const std::shared_ptr<const PackedSequences>& sequences, DropoutRng* rng,
+                      bool bfloat16) {
+  LayerState state;
+  state.bfloat16 = bfloat16;
+  state.weights = layer;
+  state.heads = settings.heads;
+  state.eps = settings.layer_norm_eps;
+  state.sequences = sequences;
+  state.attention_mask = NextDropoutMask(settings.attention_dropout, rng);
+  state.attended_mask = NextDropoutMask(settings.dropout, rng);
+  state.output_mask = NextDropoutMask(settings.dropout, rng);
+  state.hidden_NC = hidden_NC.detach().contiguous();
+  at::Tensor output_NC;
+  {
+    const at::NoGradGuard no_grad;
+    output_NC = Forward(state);
+  }
+  const bool needs_gradient = torch::autograd::compute_requires_grad(
+      hidden_NC, layer.qkv.weight_OI, layer.qkv.bias_O, layer.attention_output.weight_OI,
+      layer.output.weight_OI, layer.output_norm.weight_C);
+  if (!needs_gradient) return output_NC;
+  auto node = MakeNode<LayerBackward>();
+  node->set_next_edges(torch::autograd::collect_next_edges(
+      hidden_NC, layer.qkv.weight_OI, layer.qkv.bias_O, layer.attention_output.weight_OI,
+      layer.attention_output.bias_O, layer.attention_norm.weight_C, layer.attention_norm.bias_C,
+      layer.intermediate.weight_OI, layer.intermediate.bias_O, layer.output.weight_OI,
+      layer.output.bias_O, layer.output_norm.weight_C, layer.output_norm.bias_C));
+  node->state = std::move(state);
+  torch::autograd::set_history(output_NC, node);
+  return output_NC;
+}
+
+at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
+                               const at::Tensor& bias_V, const at::Tensor& targets_M,
+                               bool bfloat16) {
+  const bool needs_gradient = torch::autograd::compute_requires_grad(hidden_MC, weight_VC, bias_V);
+  const std::int64_t rows = hidden_MC.size(0);
+  const std::int64_t vocab = weight_VC.size(0);
+  TORCH_CHECK(targets_M.size(0) == rows && bias_V.size(0) == vocab, "loss: ", rows, " rows, ",
+              targets_M.size(0), " targets");
+  TORCH_CHECK(rows == 0 || (targets_M.min().item<std::int64_t>() >= 0 &&
+                            targets_M.max().item<std::int64_t>() < vocab),
+              "loss: a target lies outside the vocabulary of ", vocab);
+  const CpuKernels& kernels = BestCpuKernels();
+  at::Tensor loss;
+  auto node = MakeNode<VocabularyLossBackward>();
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor hidden = hidden_MC.contiguous();
+    const at::Tensor targets = targets_M.contiguous();
+    const at::Tensor losses_M = at::empty({rows}, at::kDouble);
+    if (needs_gradient) {
+      node->d_hidden_MC = at::empty_like(hidden);
+      node->d_weight_VC = at::zeros_like(weight_VC);
+      node->d_bias_V = at::zeros_like(bias_V);
+    }
+    const std::int64_t slice = std::clamp<std::int64_t>(
+        kLogitBytes / (vocab * static_cast<std::int64_t>(sizeof(float))), 16, 1 << 20);
+    for (std::int64_t first = 0; first < rows; first += slice) {
+      const std::int64_t count = std::min(slice, rows - first);
+      const at::Tensor part = hidden.narrow(0, first, count);
+      const at::Tensor logits = Multiply(part, weight_VC.t(), bfloat16);
+      ForParts(count, PartsOf(count), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+        kernels.cross_entropy(end - begin, vocab, Data(logits) + begin * vocab, Data(bias_V),
+                              targets.data_ptr<std::int64_t>() + first + begin,
+                              losses_M.data_ptr<double>() + first + begin);
+      });
+      if (!needs_gradient) continue;
+      MultiplyInto(node->d_hidden_MC.narrow(0, first, count), logits, weight_VC,
+                   /*accumulate=*/false, bfloat16);
+      MultiplyInto(node->d_weight_VC, logits.t(), part, /*accumulate=*/true, bfloat16);
+      node->d_bias_V.add_(logits.sum(0));
+    }
+    loss = losses_M.sum().to(at::kFloat);
+  }
+  if (!needs_gradient) return loss;
+  node->set_next_edges(torch::autograd::collect_next_edges(hidden_MC, weight_VC, bias_V));
+  torch::autograd::set_history(loss, node);
+  return loss;
+}
+
+}  // namespace repro

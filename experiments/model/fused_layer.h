@@ -1,0 +1,34 @@
+#pragma once
+/// The encoder layer and the vocabulary loss on the CPU as one differentiable operation each, made
+/// of cpu_kernels.h and matrix products. They keep what the backward pass needs and nothing else.
+/// float32 only. N: tokens of all sequences one after the other, without padding.
+
+#include <memory>
+
+#include "experiments/model/encoder.h"
+
+namespace repro {
+
+/// Where each sequence lies among the N tokens, and where its attention weights lie.
+struct PackedSequences {
+  std::vector<std::int64_t> starts;  ///< B + 1: sequence b has tokens starts[b] .. starts[b + 1]
+  std::vector<std::int64_t> weight_starts;  ///< B + 1: the same for heads * tokens^2 weights
+};
+std::shared_ptr<const PackedSequences> PackSequences(const std::vector<std::int64_t>& lengths,
+                                                     std::int64_t heads);
+
+/// hidden_NC -> hidden_NC through one layer. Takes three keys of `rng`, in the order of the plain
+/// path.
+at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
+                      const at::Tensor& hidden_NC,
+                      const std::shared_ptr<const PackedSequences>& sequences, DropoutRng* rng,
+                      bool bfloat16 = false);
+
+/// Sum over rows of -log softmax(hidden_MC weight_VC^T + bias_V)[target], nats. Logits exist for a
+/// slice of rows at a time. The gradients are computed here, where they are at hand, and scaled in
+/// the backward pass.
+at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
+                               const at::Tensor& bias_V, const at::Tensor& targets_M,
+                               bool bfloat16 = false);
+
+}  // namespace repro

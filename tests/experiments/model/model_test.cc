@@ -1,0 +1,341 @@
+#include <cmath>
+#include <numeric>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "core/base/hash.h"
+#include "core/base/rng.h"
+#include "core/io/file.h"
+#include "core/io/json_io.h"
+#include "experiments/model/fused_layer.h"
+#include "experiments/model/normal.h"
+#include "experiments/model/state_dict_adapter.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+// One thread: what is tested here is too small for more, and waiting threads would slow each other
+// down.
+class OneThread : public ::testing::Environment {
+  void SetUp() override { at::set_num_threads(1); }
+};
+const auto* const kOneThread = ::testing::AddGlobalTestEnvironment(new OneThread);
+
+ModelShape TinyShape(std::int64_t hidden = 24, std::int64_t heads = 3) {
+  ModelShape shape;
+  shape.vocab_size = 40;
+  shape.max_positions = 24;
+  shape.settings = {
+      .layers = 2, .hidden = hidden, .heads = heads, .feed_forward = 40, .init_std = 0.2};
+  return shape;
+}
+
+at::Tensor RandomTokens(const std::vector<std::int64_t>& lengths, std::int64_t columns) {
+  Rng rng(1, "tokens");
+  at::Tensor tokens_BT = at::ones({static_cast<std::int64_t>(lengths.size()), columns}, at::kLong);
+  for (std::size_t row = 0; row < lengths.size(); ++row) {
+    for (std::int64_t column = 0; column < lengths[row]; ++column) {
+      tokens_BT[static_cast<std::int64_t>(row)][column] =
+          static_cast<std::int64_t>(4 + rng.Below(36));
+    }
+  }
+  return tokens_BT;
+}
+
+double Distance(const at::Tensor& a, const at::Tensor& b) {
+  EXPECT_EQ(a.sizes(), b.sizes());
+  return (a - b).abs().max().item<double>();
+}
+
+/// Hidden states and the gradients of a fixed random projection of them.
+std::pair<at::Tensor, std::vector<at::Tensor>> RunOnce(const Encoder& weights,
+                                                       const at::Tensor& tokens_BT, bool plain,
+                                                       bool dropout) {
+  const Encoder encoder = CloneWeights(weights);
+  DropoutRng rng(77);
+  const at::Tensor hidden_BTC =
+      Encode(encoder, tokens_BT, {.dropout = dropout ? &rng : nullptr, .plain = plain}).hidden_BTC;
+  at::Tensor projection = at::empty_like(hidden_BTC);
+  float* values = projection.data_ptr<float>();
+  Rng stream(2, "projection");
+  for (std::int64_t i = 0; i < projection.numel(); ++i)
+    values[i] = static_cast<float>(stream.Uniform() - 0.5);
+  (hidden_BTC * projection).sum().backward();
+  std::vector<at::Tensor> gradients;
+  for (const NamedTensor& parameter : Parameters(encoder))
+    gradients.push_back(parameter.tensor.grad());
+  return {hidden_BTC.detach(), gradients};
+}
+
+class FusedTwinTest : public ::testing::TestWithParam<std::tuple<std::int64_t, bool, bool>> {};
+
+TEST_P(FusedTwinTest, FusedLayersEqualPlainOnesForwardAndBackward) {
+  const auto [hidden, padded, dropout] = GetParam();
+  const Encoder encoder = InitEncoder(TinyShape(hidden, hidden == 24 ? 3 : 2), 3);
+  const at::Tensor tokens_BT =
+      padded ? RandomTokens({17, 5, 1, 0, 16}, 17) : RandomTokens({19, 19, 19}, 19);
+  const auto [plain_hidden, plain_gradients] = RunOnce(encoder, tokens_BT, true, dropout);
+  const auto [fused_hidden, fused_gradients] = RunOnce(encoder, tokens_BT, false, dropout);
+  EXPECT_LE(Distance(plain_hidden, fused_hidden), 1e-5);
+  const auto parameters = Parameters(encoder);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const double largest = plain_gradients[i].abs().max().item<double>();
+    EXPECT_LE(Distance(plain_gradients[i], fused_gradients[i]), 2e-5 * largest + 1e-6)
+        << parameters[i].name;
+  }
+  if (padded) {
+    EXPECT_EQ(fused_hidden[1][5].abs().max().item<float>(), 0.0F);
+  }
+}
+
+// Numbering of dropped elements follows the tokens that are there, so with padding the twins drop
+// different ones.
+INSTANTIATE_TEST_SUITE_P(Shapes, FusedTwinTest,
+                         ::testing::Values(std::make_tuple(24, false, true),
+                                           std::make_tuple(24, true, false),
+                                           std::make_tuple(64, false, true),
+                                           std::make_tuple(64, true, false),
+                                           std::make_tuple(10, false, false)));
+
+TEST(FusedVocabularyLossTest, EqualsTheLossOfAten) {
+  for (const std::int64_t rows : {0, 1, 33}) {
+    const at::Tensor hidden =
+        (at::arange(rows * 8, at::kFloat).view({rows, 8}).sin() * 3).requires_grad_(true);
+    const at::Tensor weight =
+        (at::arange(50 * 8, at::kFloat).view({50, 8}).cos()).requires_grad_(true);
+    const at::Tensor bias = (at::arange(50, at::kFloat).sin()).requires_grad_(true);
+    const at::Tensor targets = at::arange(rows, at::kLong).remainder(50);
+    const at::Tensor fused = FusedVocabularyLoss(hidden, weight, bias, targets);
+    (fused * 0.5).backward();
+    const std::vector<at::Tensor> ours = {hidden.grad().clone(), weight.grad().clone(),
+                                          bias.grad().clone()};
+    for (const at::Tensor& leaf : {hidden, weight, bias}) leaf.mutable_grad().reset();
+    const at::Tensor plain =
+        at::cross_entropy_loss(at::linear(hidden, weight, bias), targets, {}, at::Reduction::Sum);
+    (plain * 0.5).backward();
+    EXPECT_NEAR(fused.item<double>(), plain.item<double>(), 1e-5 * plain.item<double>());
+    EXPECT_LE(rows == 0 ? 0 : Distance(ours[0], hidden.grad()), 1e-5);
+    EXPECT_LE(Distance(ours[1], weight.grad()), 1e-5);
+    EXPECT_LE(Distance(ours[2], bias.grad()), 1e-5);
+  }
+}
+
+TEST(CpuKernelsTest, EveryInstructionSetGivesGeluAndItsDerivativeExactly) {
+  for (const char* name : {"avx512", "avx2", "baseline"}) {
+    const CpuKernels* kernels = FindCpuKernels(name);
+    if (kernels == nullptr) continue;
+    std::vector<float> x(2001);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = -10.0F + 0.01F * static_cast<float>(i);
+    const std::vector<float> original = x;
+    const std::vector<float> bias(x.size(), 0.0F);
+    std::vector<float> y(x.size());
+    kernels->bias_gelu(1, static_cast<std::int64_t>(x.size()), x.data(), bias.data(), y.data());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double u = original[i];
+      const double phi = 0.5 * std::erfc(-u / std::sqrt(2.0));
+      const double density = std::exp(-u * u / 2) / std::sqrt(2 * std::acos(-1.0));
+      EXPECT_NEAR(y[i], u * phi, 4e-7 * std::max(1.0, std::abs(u))) << name << " " << u;
+      EXPECT_NEAR(x[i], phi + u * density, 6e-7) << name << " " << u;
+    }
+  }
+}
+
+TEST(CpuKernelsTest, DropoutIsTheSameOnEveryInstructionSetAndHoweverItIsCut) {
+  const DropoutMask dropout{.key = 0x1234567890ABCDEFULL, .threshold = 6554, .scale = 1.25F};
+  std::vector<float> expected(10'000);
+  FindCpuKernels("baseline")->dropout_mask(dropout, 0, 10'000, expected.data());
+  for (const char* name : {"avx512", "avx2", "baseline"}) {
+    const CpuKernels* kernels = FindCpuKernels(name);
+    if (kernels == nullptr) continue;
+    std::vector<float> mask(expected.size());
+    for (std::int64_t first = 0, count = 1; first < 10'000; first += count, count = count * 2 + 3) {
+      count = std::min<std::int64_t>(count, 10'000 - first);
+      kernels->dropout_mask(dropout, first, count, mask.data() + first);
+    }
+    EXPECT_EQ(mask, expected) << name;
+  }
+}
+
+// Against the product in double of factors rounded here, ties to even.
+TEST(CpuKernelsTest, Bfloat16ProductRoundsItsFactorsAndNothingElse) {
+  const auto rounded = [](float x) {
+    return static_cast<double>(static_cast<float>(c10::BFloat16(x)));
+  };
+  struct Case {
+    std::int64_t rows, columns, depth;
+    bool a_transposed, b_transposed, accumulate;
+  };
+  for (const Case& c :
+       {Case{1, 1, 1, false, false, false}, Case{13, 33, 7, false, true, false},
+        Case{25, 70, 600, true, false, true}, Case{12, 32, 512, false, false, false},
+        Case{30, 64, 1030, true, true, false}}) {
+    Rng rng(4, "product");
+    const auto random = [&](std::int64_t count) {
+      std::vector<float> values(static_cast<std::size_t>(count));
+      for (float& value : values) value = static_cast<float>(rng.Uniform() - 0.5);
+      return values;
+    };
+    const std::vector<float> a = random(c.rows * c.depth);
+    const std::vector<float> b = random(c.depth * c.columns);
+    const MatrixView a_view{a.data(), c.a_transposed ? 1 : c.depth, c.a_transposed ? c.rows : 1};
+    const MatrixView b_view{b.data(), c.b_transposed ? 1 : c.columns, c.b_transposed ? c.depth : 1};
+    for (const char* name : {"avx512_bf16", "avx512", "avx2", "baseline"}) {
+      const CpuKernels* kernels = FindCpuKernels(name);
+      if (kernels == nullptr) continue;
+      std::vector<float> product(static_cast<std::size_t>(c.rows * c.columns), 2.0F);
+      std::vector<std::uint32_t> scratch(kMatMulScratch);
+      kernels->matmul_bf16(c.rows, c.columns, c.depth, a_view, b_view, product.data(), c.accumulate,
+                           scratch.data());
+      double worst = 0;
+      for (std::int64_t i = 0; i < c.rows; ++i) {
+        for (std::int64_t j = 0; j < c.columns; ++j) {
+          double sum = c.accumulate ? 2.0 : 0.0;
+          for (std::int64_t k = 0; k < c.depth; ++k) {
+            sum += rounded(a_view.data[i * a_view.row_stride + k * a_view.column_stride]) *
+                   rounded(b_view.data[k * b_view.row_stride + j * b_view.column_stride]);
+          }
+          worst =
+              std::max(worst, std::abs(sum - product[static_cast<std::size_t>(i * c.columns + j)]));
+        }
+      }
+      EXPECT_LE(worst, 3e-6 * std::sqrt(static_cast<double>(c.depth)))
+          << name << " depth " << c.depth;
+    }
+  }
+}
+
+TEST(Bfloat16Test, EncoderAndGradientsStayNearFloat32) {
+  Encoder encoder = InitEncoder(TinyShape(64, 2), 3);
+  const at::Tensor tokens_BT = RandomTokens({17, 5, 16}, 17);
+  const auto [exact_hidden, exact_gradients] = RunOnce(encoder, tokens_BT, false, true);
+  encoder.bfloat16_products = true;
+  const auto [hidden, gradients] = RunOnce(encoder, tokens_BT, false, true);
+  EXPECT_FALSE(hidden.equal(exact_hidden));
+  EXPECT_LE(Distance(hidden, exact_hidden), 0.1);  // of values up to 3; bfloat16 has 8 bits
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const double error = (gradients[i] - exact_gradients[i]).norm().item<double>();
+    EXPECT_LE(error, 0.03 * exact_gradients[i].norm().item<double>() + 1e-3) << i;
+  }
+}
+
+TEST(DropoutTest, DropsItsShareAndKeepsTheMean) {
+  std::vector<float> mask(1'000'000);
+  DropoutRng rng(5);
+  FillDropoutMask(NextDropoutMask(0.1, &rng), mask.data(), 1'000'000);
+  const double mean = std::accumulate(mask.begin(), mask.end(), 0.0) / 1e6;
+  EXPECT_NEAR(mean, 1.0, 5 * std::sqrt(0.1 / 0.9 / 1e6));  // five standard deviations
+  std::vector<float> next(1'000'000);
+  FillDropoutMask(NextDropoutMask(0.1, &rng), next.data(), 1'000'000);
+  double both = 0;
+  for (std::size_t i = 0; i < mask.size(); ++i) both += mask[i] == 0 && next[i] == 0 ? 1 : 0;
+  EXPECT_NEAR(both / 1e6, 0.01, 5 * std::sqrt(0.01 * 0.99 / 1e6));  // independent keys
+}
+
+// Values of Python 3.11's statistics.NormalDist().inv_cdf.
+TEST(NormalQuantileTest, EqualsReferenceValues) {
+  EXPECT_EQ(NormalQuantile(0.5), 0.0);
+  EXPECT_NEAR(NormalQuantile(0.975), 1.9599639845400536, 1e-14);
+  EXPECT_NEAR(NormalQuantile(0.001), -3.090232306167813, 1e-13);
+  EXPECT_NEAR(NormalQuantile(1e-12), -7.034483825301131, 1e-12);
+}
+
+TEST(InitTest, WeightsAreNormalFixedBySeedAndZeroForPadding) {
+  ModelShape shape = TinyShape();
+  shape.vocab_size = 3000;
+  shape.settings.init_std = 0.02;
+  const MlmModel model = InitMlmModel(shape, 9);
+  const at::Tensor words = model.encoder.word_embeddings_VC;
+  EXPECT_NEAR(words.std().item<double>(), 0.02, 5 * 0.02 / std::sqrt(2.0 * 72'000));
+  EXPECT_NEAR(words.mean().item<double>(), 0, 5 * 0.02 / std::sqrt(72'000.0));
+  EXPECT_EQ(words[1].abs().max().item<float>(), 0.0F);
+  EXPECT_EQ(model.encoder.position_embeddings_PC[1].abs().max().item<float>(), 0.0F);
+  EXPECT_EQ(model.encoder.layers[0].output_norm.weight_C.min().item<float>(), 1.0F);
+  EXPECT_EQ(model.head.bias_V.abs().max().item<float>(), 0.0F);
+  EXPECT_TRUE(InitMlmModel(shape, 9).encoder.word_embeddings_VC.equal(words));
+  EXPECT_FALSE(InitMlmModel(shape, 10).encoder.word_embeddings_VC.equal(words));
+  std::int64_t parameters = 0;
+  for (const NamedTensor& parameter : Parameters(model)) parameters += parameter.tensor.numel();
+  EXPECT_EQ(parameters, MlmParameters(shape));
+}
+
+class ModelFilesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() /
+              fmt::format("model_test.{}.{}", ::getpid(),
+                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  fs::path folder_;
+};
+
+TEST_F(ModelFilesTest, ModelsComeBackBitForBit) {
+  const MlmModel model = InitMlmModel(TinyShape(), 3);
+  ASSERT_TRUE(SaveModel(folder_, model));
+  const auto loaded = LoadMlmModel(folder_);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const auto before = Parameters(model);
+  const auto after = Parameters(*loaded);
+  ASSERT_EQ(before.size(), after.size());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    EXPECT_TRUE(before[i].tensor.equal(after[i].tensor)) << before[i].name;
+    EXPECT_TRUE(after[i].tensor.requires_grad());
+  }
+  EXPECT_FALSE(
+      loaded->encoder.token_type_1C.defined());  // the row of zeros that transformers wants
+  EXPECT_EQ(ToJson(loaded->encoder.shape).dump(), ToJson(model.encoder.shape).dump());
+
+  const SequenceClassifier classifier = AddSequenceHead(loaded->encoder, 3, 1);
+  ASSERT_TRUE(SaveModel(folder_, classifier, {"no", "perhaps", "yes"}));
+  const auto again = LoadSequenceClassifier(folder_);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(again->out.weight_OI.equal(classifier.out.weight_OI));
+  EXPECT_EQ(LoadLabels(folder_).value(), (std::vector<std::string>{"no", "perhaps", "yes"}));
+  EXPECT_FALSE(LoadTokenClassifier(folder_));
+}
+
+TEST_F(ModelFilesTest, WeightsThatDoNotFitTheConfigAreRefused) {
+  ASSERT_TRUE(SaveModel(folder_, InitMlmModel(TinyShape(), 3)));
+  Json config = LoadJson(folder_ / "config.json").value();
+  const auto expect = [&](const char* key, const Json& value, const char* message) {
+    Json changed = config;
+    changed[key] = value;
+    ASSERT_TRUE(WriteFileAtomic(folder_ / "config.json", changed.dump()));
+    const auto loaded = LoadMlmModel(folder_);
+    ASSERT_FALSE(loaded) << key;
+    EXPECT_THAT(loaded.error().message, HasSubstr(message));
+  };
+  expect("vocab_size", 41, "not those of the config.json");
+  expect("intermediate_size", 44, "intermediate.dense.weight");
+  expect("num_hidden_layers", 3, "no tensor 'roberta.encoder.layer.2.");
+  expect("num_hidden_layers", 150, "not those of the config.json");
+  expect("num_hidden_layers", 1e18, "beyond any XLM-R");
+  expect("num_attention_heads", 5, "multiple");
+  expect("model_type", "bert", "XLM-R has \"xlm-roberta\"");
+  expect("hidden_act", "gelu_new", "hidden_act");
+  expect("hidden_size", "many", "hidden_size");
+}
+
+TEST(EncodeTest, SequencesLongerThanThePositionsAreRefused) {
+  const Encoder encoder = InitEncoder(TinyShape(), 3);
+  EXPECT_NO_THROW(Encode(encoder, RandomTokens({22}, 22)));
+  EXPECT_NO_THROW(Encode(encoder, RandomTokens({22}, 30)));
+  EXPECT_THROW(Encode(encoder, RandomTokens({23}, 23)), c10::Error);
+}
+
+TEST(EncodeTest, AllLayersEndWithTheHiddenStates) {
+  const Encoder encoder = InitEncoder(TinyShape(), 3);
+  const EncoderOutput output = Encode(encoder, RandomTokens({7, 4}, 7), {.all_layers = true});
+  ASSERT_EQ(output.layers_BTC.size(), 3U);
+  EXPECT_TRUE(output.layers_BTC.back().equal(output.hidden_BTC));
+}
+
+}  // namespace
+}  // namespace repro

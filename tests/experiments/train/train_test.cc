@@ -1,0 +1,284 @@
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <set>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "core/base/rng.h"
+#include "core/io/file.h"
+#include "experiments/train/checkpoint.h"
+#include "experiments/train/trainer.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+constexpr std::int64_t kVocab = 50;
+
+// One thread: what is tested here is too small for more, and waiting threads would slow each other
+// down.
+class OneThread : public ::testing::Environment {
+  void SetUp() override { at::set_num_threads(1); }
+};
+const auto* const kOneThread = ::testing::AddGlobalTestEnvironment(new OneThread);
+
+ModelShape TinyShape() {
+  ModelShape shape;
+  shape.vocab_size = kVocab;
+  shape.max_positions = 18;
+  shape.settings = {.layers = 2, .hidden = 16, .heads = 2, .feed_forward = 32};
+  return shape;
+}
+
+/// Batch `update` of a made-up language in which each token is the one before plus 1: learnable,
+/// pure in the update.
+MaskedBatch CountingBatch(std::int64_t update) {
+  Rng rng(3, "counting", static_cast<std::uint64_t>(update));
+  MaskedBatch batch;
+  batch.rows = 6;
+  batch.columns = 16;
+  for (std::int64_t row = 0; row < batch.rows; ++row) {
+    const std::int64_t length = 16 - 2 * row;
+    const std::uint64_t start = rng.Below(kVocab);
+    for (std::int64_t column = 0; column < batch.columns; ++column) {
+      const bool real = column < length;
+      const auto id = static_cast<std::int64_t>(4 + (start + static_cast<std::uint64_t>(column)) %
+                                                        (kVocab - 5));
+      const bool masked = real && (column == row || rng.Below(6) == 0);
+      batch.inputs.push_back(!real ? 1 : masked ? kVocab - 1 : id);
+      batch.targets.push_back(masked ? id : kIgnoreTarget);
+      batch.predicted += masked ? 1 : 0;
+    }
+    batch.lengths.push_back(length);
+    batch.languages.push_back(row % 2);
+    batch.tokens += length;
+  }
+  return batch;
+}
+
+TrainingData CountingData() {
+  TrainingData data;
+  data.batch = CountingBatch;
+  data.languages = {"aa", "bb"};
+  data.validation = {
+      {"aa", CountingBatch(1'000'000), {.unigram = std::log(45.0), .context_free = 3.5}}};
+  return data;
+}
+
+std::vector<at::Tensor> Copies(const MlmModel& model) {
+  std::vector<at::Tensor> copies;
+  for (const NamedTensor& parameter : Parameters(model)) {
+    copies.push_back(parameter.tensor.detach().clone());
+  }
+  return copies;
+}
+
+bool BitEqual(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!a[i].equal(b[i])) return false;
+  }
+  return a.size() == b.size();
+}
+
+class TrainTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() /
+              fmt::format("train_test.{}.{}", ::getpid(),
+                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  TrainerOptions Options(std::int64_t updates,
+                         const std::string& checkpoints = "checkpoints") const {
+    TrainerOptions options;
+    options.schedule = {.peak = 5e-3, .warmup_updates = 3, .total_updates = updates};
+    options.seed = 5;
+    options.log_every = 4;
+    options.checkpoint_every = 5;
+    options.checkpoint_folder = folder_ / checkpoints;
+    return options;
+  }
+  Result<TrainingHistory> Run(MlmModel& model, const TrainingData& data,
+                              const TrainerOptions& options, const StopFlag& stop = never_) {
+    auto events = EventWriter::Open(folder_ / "events.jsonl");
+    return Train(model, data, options, *events, stop);
+  }
+  std::string Events() const { return ReadFile(folder_ / "events.jsonl").value(); }
+
+  static const StopFlag never_;
+  fs::path folder_;
+};
+const StopFlag TrainTest::never_{false};
+
+TEST(LrScheduleTest, StartsAtZeroPeaksAfterWarmupAndEndsBeforeZero) {
+  const LrSchedule schedule{.peak = 6, .warmup_updates = 3, .total_updates = 9};
+  EXPECT_EQ(LearningRate(schedule, 0), 0);
+  EXPECT_EQ(LearningRate(schedule, 1), 2);
+  EXPECT_EQ(LearningRate(schedule, 3), 6);
+  EXPECT_EQ(LearningRate(schedule, 8), 1);
+  EXPECT_EQ(LearningRate(schedule, 9), 0);
+  EXPECT_EQ(LearningRate({.peak = 6, .warmup_updates = 0, .total_updates = 2}, 0), 6);
+}
+
+TEST(AdamWTest, FollowsTheFormulaByHand) {
+  at::Tensor weight = at::full({1}, 2.0, at::kFloat).requires_grad_(true);
+  AdamW optimizer({{"w", weight}}, {.beta1 = 0.5, .beta2 = 0.75, .eps = 0.1, .weight_decay = 0.1});
+  double w = 2;
+  double m = 0;
+  double v = 0;
+  for (int step = 1; step <= 3; ++step) {
+    const double gradient = step;
+    weight.mutable_grad() = at::full({1}, gradient, at::kFloat);
+    optimizer.Step(0.01);
+    m = 0.5 * m + 0.5 * gradient;
+    v = 0.75 * v + 0.25 * gradient * gradient;
+    w -= 0.01 * 0.1 * w;
+    w -= 0.01 * (m / (1 - std::pow(0.5, step))) / (std::sqrt(v / (1 - std::pow(0.75, step))) + 0.1);
+    EXPECT_NEAR(weight.item<double>(), w, 1e-6);
+  }
+}
+
+TEST_F(TrainTest, MicroBatchesAddUpToTheWholeBatch) {
+  ModelShape shape = TinyShape();
+  shape.settings.dropout = 0;
+  shape.settings.attention_dropout = 0;
+  const MlmModel whole = InitMlmModel(shape, 1);
+  const MlmModel parts = InitMlmModel(shape, 1);
+  AdamW whole_optimizer(Parameters(whole), {});
+  AdamW parts_optimizer(Parameters(parts), {});
+  const MaskedBatch batch = CountingBatch(0);
+  const auto a = TrainStep(whole, whole_optimizer, batch, 1e-3, {});
+  const auto b = TrainStep(parts, parts_optimizer, batch, 1e-3, {.sequences_per_micro_batch = 4});
+  ASSERT_TRUE(a && b);
+  EXPECT_NEAR(a->loss, b->loss, 1e-6);
+  EXPECT_NEAR(a->gradient_norm, b->gradient_norm, 1e-5);
+  EXPECT_EQ(a->predicted, batch.predicted);
+}
+
+TEST_F(TrainTest, LearnsOneBatchByHeartAndSaysHowFarItIsBelowThePlateau) {
+  ModelShape shape = TinyShape();
+  shape.settings.dropout = 0;
+  shape.settings.attention_dropout = 0;
+  MlmModel model = InitMlmModel(shape, 1);
+  TrainingData data = CountingData();
+  data.batch = [](std::int64_t) { return CountingBatch(0); };
+  TrainerOptions options = Options(120);
+  options.schedule.peak = 2e-2;
+  const auto history = Run(model, data, options);
+  ASSERT_TRUE(history) << history.error().message;
+  EXPECT_NEAR(history->updates.front().at("loss").get<double>(), std::log(50.0), 0.3);
+  EXPECT_LT(history->updates.back().at("loss").get<double>(), 0.5);
+  EXPECT_THAT(Events(), HasSubstr("pretrain.plateau_margin"));
+  EXPECT_THAT(Events(), HasSubstr("tokens_per_second"));
+}
+
+TEST_F(TrainTest, ZeroUpdatesLeaveTheInitialWeights) {
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  const auto before = Copies(model);
+  ASSERT_TRUE(Run(model, CountingData(), Options(0)));
+  EXPECT_TRUE(BitEqual(before, Copies(model)));
+  EXPECT_THAT(Events(), HasSubstr("valid.loss"));
+}
+
+TEST_F(TrainTest, InterruptedThreeTimesEndsWithTheSameBitsAndHistory) {
+  constexpr std::int64_t kUpdates = 23;
+  MlmModel undisturbed = InitMlmModel(TinyShape(), 1);
+  const auto expected = Run(undisturbed, CountingData(), Options(kUpdates, "undisturbed"));
+  ASSERT_TRUE(expected);
+
+  Rng rng(static_cast<std::uint64_t>(::getpid()), "interruption");
+  std::set<std::int64_t> stops;
+  while (stops.size() < 3) stops.insert(static_cast<std::int64_t>(rng.Below(kUpdates)));
+  SCOPED_TRACE(::testing::PrintToString(stops));
+  Result<TrainingHistory> resumed = Fail(ErrorCode::kFailed, "not run");
+  MlmModel model;
+  for (int attempt = 0; attempt < 4; ++attempt) {
+    model = InitMlmModel(TinyShape(), 1);  // as a new process does
+    StopFlag stop{false};
+    TrainingData data = CountingData();
+    data.batch = [&](std::int64_t update) {
+      if (stops.erase(update) > 0) stop.store(true);
+      return CountingBatch(update);
+    };
+    resumed = Run(model, data, Options(kUpdates), stop);
+    if (attempt < 3 && !resumed) {
+      EXPECT_EQ(resumed.error().code, ErrorCode::kInterrupted);
+    }
+    if (resumed) break;
+  }
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_TRUE(BitEqual(Copies(undisturbed), Copies(model)));
+  EXPECT_EQ(expected->updates, resumed->updates);
+  EXPECT_EQ(expected->validation, resumed->validation);
+}
+
+TEST_F(TrainTest, DamagedCheckpointIsPassedOverForTheOneBefore) {
+  MlmModel undisturbed = InitMlmModel(TinyShape(), 1);
+  ASSERT_TRUE(Run(undisturbed, CountingData(), Options(14, "undisturbed")));
+
+  StopFlag stop{false};
+  TrainingData data = CountingData();
+  data.batch = [&](std::int64_t update) {
+    if (update == 11) stop.store(true);
+    return CountingBatch(update);
+  };
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  ASSERT_FALSE(Run(model, data, Options(14), stop));
+  const auto checkpoints = ListCheckpoints(folder_ / "checkpoints");
+  ASSERT_EQ(checkpoints.size(), 2U);  // updates 10 and 12: the last two are kept
+  EXPECT_EQ(checkpoints[0].filename(), "checkpoint-000000012.safetensors");
+  {
+    std::fstream file(checkpoints[0], std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-5, std::ios::end);
+    file.put('\x7f');
+  }
+  model = InitMlmModel(TinyShape(), 1);
+  ASSERT_TRUE(Run(model, CountingData(), Options(14)));
+  EXPECT_THAT(Events(), HasSubstr("the checksum does not fit"));
+  EXPECT_THAT(Events(), HasSubstr("\"update\":10"));
+  EXPECT_TRUE(BitEqual(Copies(undisturbed), Copies(model)));
+}
+
+TEST_F(TrainTest, CheckpointOfAnotherShapeChangesNothing) {
+  MlmModel small = InitMlmModel(TinyShape(), 1);
+  AdamW small_optimizer(Parameters(small), {});
+  ASSERT_TRUE(SaveCheckpoint(folder_, small_optimizer, 7, "{}", 2));
+  ModelShape shape = TinyShape();
+  shape.settings.feed_forward = 48;
+  const MlmModel other = InitMlmModel(shape, 1);
+  const auto before = Copies(other);
+  AdamW optimizer(Parameters(other), {});
+  const RestoreOutcome outcome = RestoreCheckpoint(folder_, optimizer);
+  EXPECT_FALSE(outcome.restored.has_value());
+  ASSERT_EQ(outcome.warnings.size(), 1U);
+  EXPECT_TRUE(BitEqual(before, Copies(other)));
+}
+
+TEST_F(TrainTest, NonFiniteGradientStopsBeforeTheOptimizerStep) {
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  {
+    const at::NoGradGuard no_grad;
+    model.encoder.layers[1].output.bias_O.fill_(std::numeric_limits<float>::infinity());
+  }
+  const auto before = Copies(model);
+  const auto result = Run(model, CountingData(), Options(5));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kDiverged);
+  EXPECT_THAT(result.error().message, HasSubstr("update 0 "));
+  EXPECT_THAT(result.error().message, HasSubstr("aa 3, bb 3"));
+  EXPECT_TRUE(BitEqual(before, Copies(model)));
+  EXPECT_THAT(Events(), HasSubstr("\"state\":\"diverged\""));
+  EXPECT_TRUE(ListCheckpoints(folder_ / "checkpoints").empty());
+}
+
+}  // namespace
+}  // namespace repro
