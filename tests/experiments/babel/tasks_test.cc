@@ -83,7 +83,9 @@ TEST(BenchmarkTaskTest, WritesParallelFilesAndTrainsInTheSourceLanguageOnly) {
     ASSERT_EQ(left.size(), right.size()) << file;
     for (std::size_t i = 0; i < left.size(); ++i) {
       EXPECT_EQ(left[i].at("id"), right[i].at("id"));
-      if (left[i].contains("label")) EXPECT_EQ(left[i].at("label"), right[i].at("label"));
+      if (left[i].contains("label")) {
+        EXPECT_EQ(left[i].at("label"), right[i].at("label"));
+      }
     }
   }
   const Json tagged = JsonLines(hindi.out() / "tags.test.jsonl").front();
