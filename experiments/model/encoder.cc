@@ -137,7 +137,7 @@ EncoderOutput EncodePacked(const Encoder& encoder, const at::Tensor& tokens_BT,
         .index_copy(0, rows_N, states_NC)
         .view({batch, columns, settings.hidden});
   };
-  at::Tensor hidden_NC = Embed(encoder, ids_N, positions_N, options.dropout);
+  at::Tensor hidden_NC = FusedEmbedding(encoder, ids_N, positions_N, options.dropout);
   EncoderOutput output;
   if (options.all_layers) output.layers_BTC.push_back(unpacked(hidden_NC));
   for (const EncoderLayer& layer : encoder.layers) {

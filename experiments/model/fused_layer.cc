@@ -293,6 +293,92 @@ struct LayerBackward : public Node {
   std::string name() const override { return "FusedLayerBackward"; }
 };
 
+// Rows of a table: out[i] = table[ids[i]].
+void GatherRows(const at::Tensor& table, const at::Tensor& ids_N, const at::Tensor& out_NC) {
+  const std::int64_t width = table.size(1);
+  const std::int64_t* ids = ids_N.const_data_ptr<std::int64_t>();
+  at::parallel_for(0, ids_N.size(0), 1024, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::copy_n(Data(table) + ids[i] * width, width, Data(out_NC) + i * width);
+    }
+  });
+}
+
+// table[ids[i]] += rows[i], in order of i. ATen's own makes a tensor operation of every row.
+at::Tensor ScatterRows(const at::Tensor& table_like, const at::Tensor& ids_N,
+                       const at::Tensor& rows_NC) {
+  at::Tensor table = at::zeros_like(table_like);
+  const std::int64_t width = table.size(1);
+  const std::int64_t* ids = ids_N.const_data_ptr<std::int64_t>();
+  const std::int64_t parts = std::min<std::int64_t>(at::get_num_threads(), width);
+  at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
+    const std::int64_t begin = width * first / parts;
+    const std::int64_t end = width * last / parts;
+    for (std::int64_t i = 0; i < ids_N.size(0); ++i) {
+      float* to = Data(table) + ids[i] * width;
+      const float* from = Data(rows_NC) + i * width;
+      for (std::int64_t column = begin; column < end; ++column) to[column] += from[column];
+    }
+  });
+  return table;
+}
+
+// x *= mask, where anything falls out.
+void ApplyMask(const at::Tensor& x_NC, const DropoutMask& mask) {
+  if (mask.threshold == 0) return;
+  constexpr std::int64_t kBlock = 1024;
+  const CpuKernels& kernels = BestCpuKernels();
+  at::parallel_for(0, x_NC.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
+    float kept[kBlock];
+    for (std::int64_t at = begin; at < end; at += kBlock) {
+      const std::int64_t count = std::min(kBlock, end - at);
+      kernels.dropout_mask(mask, at, count, kept);
+      float* x = Data(x_NC) + at;
+      for (std::int64_t i = 0; i < count; ++i) x[i] *= kept[i];
+    }
+  });
+}
+
+void CheckIds(const at::Tensor& ids_N, std::int64_t rows, const char* what) {
+  if (ids_N.numel() == 0) return;
+  const auto [low, high] = at::aminmax(ids_N);
+  TORCH_CHECK(low.item<std::int64_t>() >= 0 && high.item<std::int64_t>() < rows, what,
+              "s lie between ", low.item<std::int64_t>(), " and ", high.item<std::int64_t>(),
+              ", the table has ", rows, " rows");
+}
+
+struct EmbeddingBackward : public Node {
+  at::Tensor words_VC;  // handles of the tables, for their shapes
+  at::Tensor positions_PC;
+  bool has_token_type = false;
+  LayerNormWeights norm;
+  at::Tensor ids_N;
+  at::Tensor positions_N;
+  at::Tensor normed_NC;
+  at::Tensor inverse_N;
+  DropoutMask mask;
+
+  variable_list apply(variable_list&& gradients) override {
+    TORCH_CHECK(normed_NC.defined(), "the embedding's backward pass can run once");
+    const at::NoGradGuard no_grad;
+    at::Tensor dy_NC = gradients[0].contiguous();
+    if (mask.threshold != 0) {
+      dy_NC = dy_NC.clone();  // somebody else may hold it
+      ApplyMask(dy_NC, mask);
+    }
+    const NormGradient gradient = ResidualNormGradient(dy_NC, normed_NC, inverse_N, norm, {});
+    variable_list result = {ScatterRows(words_VC, ids_N, gradient.d_x_NC),
+                            ScatterRows(positions_PC, positions_N, gradient.d_x_NC),
+                            gradient.sums_3C[0].clone(), gradient.sums_3C[1].clone()};
+    if (has_token_type) result.push_back(gradient.sums_3C[2].unsqueeze(0).clone());
+    return result;
+  }
+  void release_variables() override {
+    for (at::Tensor* tensor : {&ids_N, &positions_N, &normed_NC, &inverse_N}) tensor->reset();
+  }
+  std::string name() const override { return "FusedEmbeddingBackward"; }
+};
+
 struct VocabularyLossBackward : public Node {
   at::Tensor d_hidden_MC;
   at::Tensor d_weight_VC;
@@ -329,6 +415,52 @@ std::shared_ptr<const PackedSequences> PackSequences(const std::vector<std::int6
     packed->weight_starts.push_back(packed->weight_starts.back() + heads * length * length);
   }
   return packed;
+}
+
+at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
+                          const at::Tensor& positions_N, DropoutRng* rng) {
+  const at::Tensor& words_VC = encoder.word_embeddings_VC;
+  const at::Tensor& places_PC = encoder.position_embeddings_PC;
+  const std::int64_t width = words_VC.size(1);
+  CheckIds(ids_N, words_VC.size(0), "token id");
+  CheckIds(positions_N, places_PC.size(0), "position");
+  auto node = MakeNode<EmbeddingBackward>();
+  node->words_VC = words_VC;
+  node->positions_PC = places_PC;
+  node->has_token_type = encoder.token_type_1C.defined();
+  node->norm = encoder.embedding_norm;
+  node->mask = NextDropoutMask(encoder.shape.settings.dropout, rng);
+  at::Tensor output_NC;
+  {
+    const at::NoGradGuard no_grad;
+    node->ids_N = ids_N.contiguous();
+    node->positions_N = positions_N.contiguous();
+    const at::TensorOptions options = words_VC.options().requires_grad(false);
+    const at::Tensor word_NC = at::empty({ids_N.size(0), width}, options);
+    const at::Tensor place_NC = at::empty_like(word_NC);
+    GatherRows(words_VC, node->ids_N, word_NC);
+    GatherRows(places_PC, node->positions_N, place_NC);
+    const at::Tensor shift_C = node->has_token_type ? encoder.token_type_1C.detach().flatten()
+                                                    : at::zeros({width}, options);
+    NormResult result = ResidualNorm(word_NC, shift_C, place_NC, {}, encoder.embedding_norm,
+                                     encoder.shape.settings.layer_norm_eps);
+    node->normed_NC = result.normed_NC;
+    node->inverse_N = result.inverse_N;
+    output_NC = result.y_NC;
+    ApplyMask(output_NC, node->mask);
+  }
+  if (!torch::autograd::compute_requires_grad(words_VC, places_PC,
+                                              encoder.embedding_norm.weight_C)) {
+    return output_NC;
+  }
+  torch::autograd::edge_list edges = torch::autograd::collect_next_edges(
+      words_VC, places_PC, encoder.embedding_norm.weight_C, encoder.embedding_norm.bias_C);
+  if (node->has_token_type) {
+    edges.push_back(torch::autograd::collect_next_edges(encoder.token_type_1C)[0]);
+  }
+  node->set_next_edges(std::move(edges));
+  torch::autograd::set_history(output_NC, node);
+  return output_NC;
 }
 
 at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,

@@ -17,6 +17,12 @@ struct PackedSequences {
 std::shared_ptr<const PackedSequences> PackSequences(const std::vector<std::int64_t>& lengths,
                                                      std::int64_t heads);
 
+/// Word and position embeddings (and the token type's, where there is one), LayerNorm, dropout:
+/// ids_N, positions_N -> hidden_NC. Takes one key of `rng`. Throws c10::Error on an id or position
+/// outside its table.
+at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
+                          const at::Tensor& positions_N, DropoutRng* rng);
+
 /// hidden_NC -> hidden_NC through one layer. Takes three keys of `rng`, in the order of the plain
 /// path.
 at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
