@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/io/file.h"
@@ -49,6 +50,8 @@ class Evaluation {
         REPRO_ASSIGN_OR_RETURN(Classifier classifier,
                                LoadClassifier((model / folder->second).lexically_normal(), task));
         MoveTo(classifier, device_);
+        std::visit([&](auto& head) { head.encoder.bfloat16_products = Bfloat16(); },
+                   classifier.model);
         found = loaded.emplace(folder->second, std::move(classifier)).first;
       }
       const Classifier& classifier = found->second;
@@ -71,6 +74,7 @@ class Evaluation {
   Status Intrinsic(const std::filesystem::path& folder) {
     REPRO_ASSIGN_OR_RETURN(MlmModel model, LoadMlmModel(folder));
     MoveTo(model, device_);
+    model.encoder.bfloat16_products = Bfloat16();
     const std::int64_t max_tokens = MaxTokens(model.encoder);
     const std::int64_t layer = RetrievalLayer(model.encoder, spec_.settings.retrieval_layer);
     if (layer > model.encoder.shape.settings.layers) {
@@ -119,6 +123,8 @@ class Evaluation {
   std::int64_t MaxTokens(const Encoder& encoder) const {
     return std::min(spec_.max_tokens, encoder.shape.max_positions - 2);
   }
+
+  bool Bfloat16() const { return spec_.compute.dtype == "bfloat16"; }
 
   Result<std::vector<ParallelSentence>> Parallel(const std::string& code) const {
     REPRO_ASSIGN_OR_RETURN(const auto benchmark, context_.Input(code));

@@ -1,0 +1,247 @@
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "experiments/eval/classifier.h"
+#include "experiments/eval/pseudo_bits.h"
+#include "experiments/eval/retrieval.h"
+#include "experiments/text/vocab_trainer.h"
+#include "tests/experiments/tiny_corpus.h"
+
+namespace repro {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr std::int64_t kVocabSize = 120;
+
+ModelShape TinyShape() {
+  ModelShape shape;
+  shape.settings.layers = 2;
+  shape.settings.hidden = 16;
+  shape.settings.heads = 2;
+  shape.settings.init_std = 0.3;  // outputs that differ clearly
+  shape.vocab_size = kVocabSize;
+  shape.max_positions = 66;
+  return shape;
+}
+
+std::vector<EncodedExample> Examples(std::size_t count, bool tags) {
+  std::vector<EncodedExample> examples(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    Rng rng(5, "example", i);
+    EncodedExample& example = examples[i];
+    example.id = std::to_string(i);
+    example.tokens = {kBosId};
+    const std::uint64_t words = 1 + rng.Below(9);
+    for (std::uint64_t w = 0; w < words; ++w) {
+      if (tags) {
+        example.positions.push_back(static_cast<std::int64_t>(example.tokens.size()));
+        example.labels.push_back(static_cast<std::int64_t>(rng.Below(3)));
+      }
+      for (std::uint64_t p = 1 + rng.Below(2); p > 0; --p) {
+        example.tokens.push_back(4 + static_cast<std::int64_t>(rng.Below(kVocabSize - 5)));
+      }
+    }
+    if (tags) {
+      example.positions.push_back(-1);  // a word cut off
+      example.labels.push_back(1);
+    } else {
+      example.positions = {0};
+      example.labels = {static_cast<std::int64_t>(rng.Below(3))};
+    }
+    example.tokens.push_back(kEosId);
+  }
+  return examples;
+}
+
+class ClassifierTest : public ::testing::TestWithParam<LabelledTask> {
+ protected:
+  static void SetUpTestSuite() { at::set_num_threads(1); }
+};
+
+// Batches, padding and order change nothing: what is predicted is what the example alone gives.
+TEST_P(ClassifierTest, PredictionsAreThoseOfEachExampleAlone) {
+  const bool tags = GetParam() == LabelledTask::kTags;
+  const auto examples = Examples(40, tags);
+  const Classifier classifier =
+      MakeClassifier(InitEncoder(TinyShape(), 1), GetParam(), {"O", "B-X", "I-X"}, 2);
+  const Predictions predictions = Predict(classifier, examples);
+  const at::NoGradGuard no_grad;
+  double loss = 0;
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const auto& tokens = examples[i].tokens;
+    const at::Tensor tokens_1T =
+        at::tensor(tokens, at::kLong).view({1, static_cast<std::int64_t>(tokens.size())});
+    at::Tensor logits_TK;
+    if (tags) {
+      logits_TK = TokenLogits(std::get<TokenClassifier>(classifier.model), tokens_1T)[0];
+    } else {
+      logits_TK = SequenceLogits(std::get<SequenceClassifier>(classifier.model), tokens_1T);
+    }
+    ASSERT_EQ(predictions.labels[i].size(), examples[i].positions.size());
+    for (std::size_t p = 0; p < examples[i].positions.size(); ++p) {
+      const std::int64_t position = examples[i].positions[p];
+      if (position < 0) {
+        EXPECT_EQ(predictions.labels[i][p], 0);
+        continue;
+      }
+      const at::Tensor log_p = at::log_softmax(logits_TK[position].to(at::kDouble), 0);
+      EXPECT_EQ(predictions.labels[i][p], log_p.argmax().item<std::int64_t>());
+      loss -= log_p[examples[i].labels[p]].item<double>();
+      ++count;
+    }
+  }
+  EXPECT_NEAR(predictions.loss, loss / static_cast<double>(count), 1e-5);
+}
+
+TEST_P(ClassifierTest, ModelComesBackFromItsFolder) {
+  testing::TempFolder folder;
+  const auto examples = Examples(10, GetParam() == LabelledTask::kTags);
+  const Classifier classifier =
+      MakeClassifier(InitEncoder(TinyShape(), 1), GetParam(), {"O", "B-X", "I-X"}, 2);
+  ASSERT_TRUE(SaveClassifier(folder.path(), classifier));
+  const auto loaded = LoadClassifier(folder.path(), GetParam());
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_THAT(loaded->labels, ElementsAre("O", "B-X", "I-X"));
+  EXPECT_EQ(Predict(*loaded, examples).labels, Predict(classifier, examples).labels);
+}
+INSTANTIATE_TEST_SUITE_P(Tasks, ClassifierTest,
+                         ::testing::Values(LabelledTask::kPair, LabelledTask::kTags));
+
+TEST(ClassifierScoreTest, TagsAreScoredBySpansAndLabelsByShare) {
+  EncodedExample example;
+  example.labels = {1, 2, 0, 1};  // spans [0, 2) and [3, 4)
+  example.positions = {1, 2, 3, 4};
+  Predictions predictions;
+  predictions.labels = {{1, 2, 0, 0}};  // finds one of two, nothing wrong: precision 1, recall 1/2
+  Classifier tagger{LabelledTask::kTags, {"O", "B-X", "I-X"}, TokenClassifier{}};
+  EXPECT_NEAR(ScorePredictions(tagger, {example}, predictions), 2 * 0.5 / 1.5, 1e-12);
+
+  EncodedExample right, wrong;
+  right.labels = {2};
+  wrong.labels = {1};
+  predictions.labels = {{2}, {0}};
+  Classifier pairs{LabelledTask::kPair, {"a", "b", "c"}, SequenceClassifier{}};
+  EXPECT_EQ(ScorePredictions(pairs, {right, wrong}, predictions), 0.5);
+}
+
+TEST(RetrievalTest, CountsNearestNeighboursInBothDirections) {
+  const at::Tensor identity = at::eye(4);
+  EXPECT_EQ(RetrievalAccuracy(identity, identity), 1);
+  EXPECT_EQ(RetrievalAccuracy(identity, identity.roll(1, 0)), 0);
+  // Rows of b: 0 right, 1 right, 2 and 3 both nearest to a's row 2.
+  const at::Tensor b = at::stack({identity[0], identity[1], identity[2] * 0.9 + identity[3] * 0.1,
+                                  identity[2] * 0.8 + identity[3] * 0.3});
+  // a -> b: 0, 1, 2 right, and a's row 3 finds b's row 3; b -> a: row 3 finds a's row 2.
+  EXPECT_DOUBLE_EQ(RetrievalAccuracy(identity, b), (4 / 4.0 + 3 / 4.0) / 2);
+}
+
+TEST(RetrievalTest, VectorIsTheMeanOverThePiecesWhateverTheBatch) {
+  const Encoder encoder = InitEncoder(TinyShape(), 1);
+  const std::vector<std::vector<std::int64_t>> sentences = {
+      {kBosId, 10, 11, 12, kEosId}, {kBosId, 20, kEosId}, {kBosId, 30, 31, 32, 33, 34, 35, kEosId}};
+  const at::Tensor vectors_NC = SentenceVectors(encoder, sentences, 1);
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < sentences.size(); ++i) {
+    const auto length = static_cast<std::int64_t>(sentences[i].size());
+    const at::Tensor tokens_1T = at::tensor(sentences[i], at::kLong).view({1, length});
+    const at::Tensor states_TC = Encode(encoder, tokens_1T, {.all_layers = true}).layers_BTC[1][0];
+    at::Tensor mean_C = states_TC.narrow(0, 1, length - 2).mean(0);
+    mean_C = mean_C / mean_C.norm();
+    EXPECT_TRUE(at::allclose(vectors_NC[static_cast<std::int64_t>(i)], mean_C, 1e-5, 1e-6)) << i;
+  }
+}
+
+TEST(RetrievalTest, MinusOneIsTheMiddleLayer) {
+  Encoder encoder;
+  encoder.layers.resize(12);
+  EXPECT_EQ(RetrievalLayer(encoder, -1), 6);
+  encoder.layers.resize(3);
+  EXPECT_EQ(RetrievalLayer(encoder, -1), 2);
+  encoder.layers.resize(1);
+  EXPECT_EQ(RetrievalLayer(encoder, -1), 1);
+  EXPECT_EQ(RetrievalLayer(encoder, 0), 0);
+}
+
+class PseudoBitsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    testing::TempFolder folder;
+    ASSERT_TRUE(WriteFileAtomic(folder / "text.txt", testing::TinyText("aa", 400)));
+    auto vocab = TrainVocabulary({{"aa", folder / "text.txt", 1.0}},
+                                 {.size = kVocabSize, .sample_sentences = 400});
+    ASSERT_TRUE(vocab) << vocab.error().message;
+    auto tokenizer = Tokenizer::FromBytes(vocab->model, "model");
+    ASSERT_TRUE(tokenizer);
+    tokenizer_ = new Tokenizer(std::move(*tokenizer));
+  }
+  static void TearDownTestSuite() { delete tokenizer_; }
+  static Tokenizer* tokenizer_;
+};
+Tokenizer* PseudoBitsTest::tokenizer_ = nullptr;
+
+// The definition, one sentence and one piece at a time.
+TEST_F(PseudoBitsTest, EqualsTheDefinition) {
+  const MlmModel model = InitMlmModel(TinyShape(), 1);
+  std::vector<std::string> sentences;
+  for (std::uint64_t i = 0; i < 6; ++i) sentences.push_back(testing::TinySentence("aa", i));
+  const PseudoBits bits = ComputePseudoBits(model, *tokenizer_, sentences, 64);
+
+  const at::NoGradGuard no_grad;
+  double expected = 0;
+  std::int64_t pieces = 0, characters = 0;
+  for (const std::string& sentence : sentences) {
+    characters += static_cast<std::int64_t>(sentence.size());  // ASCII
+    const auto ids = tokenizer_->Encode(sentence);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      std::vector<std::int64_t> tokens = {kBosId};
+      bool same_word = true;
+      for (std::size_t k = 0; k < ids.size(); ++k) {
+        if (k > i && tokenizer_->StartsWord(ids[k])) same_word = false;
+        tokens.push_back(k >= i && same_word ? tokenizer_->mask_id() : ids[k]);
+      }
+      tokens.push_back(kEosId);
+      const at::Tensor tokens_1T =
+          at::tensor(tokens, at::kLong).view({1, static_cast<std::int64_t>(tokens.size())});
+      const at::Tensor hidden_1C = Encode(model.encoder, tokens_1T)
+                                       .hidden_BTC[0][static_cast<std::int64_t>(i) + 1]
+                                       .unsqueeze(0);
+      expected -= at::log_softmax(MlmLogits(model, hidden_1C)[0].to(at::kDouble), 0)[ids[i]]
+                      .item<double>() /
+                  std::log(2.0);
+      ++pieces;
+    }
+  }
+  EXPECT_NEAR(bits.bits, expected, 1e-4 * expected);
+  EXPECT_EQ(bits.pieces, pieces);
+  EXPECT_EQ(bits.characters, characters);
+  EXPECT_EQ(bits.unknown_pieces, 0);
+  EXPECT_DOUBLE_EQ(bits.PerSentence(), bits.bits / 6);
+  EXPECT_DOUBLE_EQ(bits.PerCharacter(), bits.bits / static_cast<double>(characters));
+}
+
+TEST_F(PseudoBitsTest, UniformModelPaysTheLogarithmOfTheVocabularyForEachPiece) {
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  VisitTensors(model, [](const std::string&, at::Tensor& tensor) { tensor.detach().zero_(); });
+  const PseudoBits bits =
+      ComputePseudoBits(model, *tokenizer_, {testing::TinySentence("aa", 3)}, 64);
+  EXPECT_NEAR(bits.bits, static_cast<double>(bits.pieces) * std::log2(kVocabSize), 1e-3);
+}
+
+TEST_F(PseudoBitsTest, UnknownAndCutSentencesAreCounted) {
+  const MlmModel model = InitMlmModel(TinyShape(), 1);
+  const PseudoBits bits = ComputePseudoBits(
+      model, *tokenizer_, {"\xE4\xBD\xA0\xE5\xA5\xBD", testing::TinySentence("aa", 1)}, 8);
+  EXPECT_EQ(bits.unknown_pieces, 1);
+  EXPECT_EQ(bits.cut, 1);
+  EXPECT_EQ(bits.sentences, 2);
+}
+
+}  // namespace
+}  // namespace repro
