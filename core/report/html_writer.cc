@@ -116,16 +116,8 @@ data CellRow(const FigureReport& figure, const SeriesReport& series, const Serie
 }
 
 std::string FigureCaption(const FigureReport& figure) {
-  std::string variation;
-  for (const SeriesReport& series : figure.series) {
-    for (const SeriesPoint& point : series.points) {
-      if (!point.main.empty()) variation = point.main.variation;
-    }
-  }
-  std::string caption;
-  if (!variation.empty()) {
-    caption = fmt::format("Intervals of this run hold: {}.", variation);
-  }
+  std::string caption = VariationNote(figure);
+  if (!caption.empty()) caption = "This run: " + caption + ".";
   if (figure.has_paper) {
     caption += RangesOf(figure).shared ? " Both panels span the same number of points, so slopes "
                                          "compare by eye; levels do not compare."
@@ -168,7 +160,7 @@ data Figure(const Report& report, const FigureReport& figure, std::size_t index,
            figure.has_paper ? "All values, with the paper's cells and their states" : "All values");
   view.set("open", figure.has_paper);
   view.set("has_paper", figure.has_paper);
-  view.set("shown", figure.has_paper || figure.measured);
+  view.set("hidden", !figure.has_paper && !figure.measured);
   list cells;
   for (const SeriesReport& series : figure.series) {
     std::vector<const SeriesPoint*>

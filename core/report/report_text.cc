@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -121,6 +122,21 @@ std::string ShowClaimP(const ClaimTest& test) {
 std::string ShowDetectable(const ClaimTest& test) {
   if (!std::isfinite(test.smallest_detectable)) return kNothing;
   return fmt::format("{:.1f} points", test.smallest_detectable);
+}
+
+std::string VariationNote(const FigureReport& figure) {
+  std::set<std::string> held;
+  std::set<std::string> without;
+  for (const SeriesReport& series : figure.series) {
+    for (const SeriesPoint& point : series.points) {
+      if (!point.main.empty())
+        (point.main.mean.known() ? held : without).insert(point.main.variation);
+    }
+  }
+  std::vector<std::string> parts;
+  if (!held.empty()) parts.push_back(fmt::format("intervals hold: {}", fmt::join(held, "; ")));
+  if (!without.empty()) parts.push_back(fmt::format("no interval: {}", fmt::join(without, "; ")));
+  return fmt::format("{}", fmt::join(parts, "; "));
 }
 
 std::string RoleName(const std::string& role) {

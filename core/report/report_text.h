@@ -40,6 +40,9 @@ std::string ShowClaimP(const ClaimTest& test);
 /// "1.8 points", "–".
 std::string ShowDetectable(const ClaimTest& test);
 
+/// "intervals hold: pretraining seeds"; without one: "no interval: one value, ...". Empty when
+/// nothing was measured.
+std::string VariationNote(const FigureReport& figure);
 std::string RoleName(const std::string& role);  ///< "null world", "no pretraining", "sweep"
 std::string RunNote(const RunReport& run);      ///< what is missing, on the plateau, stale
 std::string VocabularyLine(

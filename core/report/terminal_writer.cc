@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -180,25 +179,12 @@ class Terminal {
     }
     Line("");
     Table(header, rows, 2);
-    Notes(figure);
+    Wrapped(VariationNote(figure), 2);
   }
 
   /// A point that this scale leaves out and for which the paper has no value says nothing.
   bool Shown(const SeriesPoint& point) const {
     return point.paper || report_.point_languages.contains(point.point);
-  }
-
-  /// Which variation the intervals hold, each said once. Why a point has no value stands with the
-  /// runs.
-  void Notes(const FigureReport& figure) {
-    std::set<std::string> variations;
-    for (const SeriesReport& series : figure.series) {
-      for (const SeriesPoint& point : series.points) {
-        if (!point.main.empty()) variations.insert(point.main.variation);
-      }
-    }
-    if (!variations.empty())
-      Wrapped(fmt::format("intervals hold: {}", fmt::join(variations, "; ")), 2);
   }
 
   std::string State(ClaimState state) const {

@@ -14,6 +14,7 @@ namespace {
 
 /// Above this ratio of spans a shared span would draw one panel flat.
 constexpr double kLargestSpanRatio = 4;
+constexpr double kLeastSpan = 5;  // points of a percentage
 
 struct Range {
   double low = std::numeric_limits<double>::infinity();
@@ -83,12 +84,15 @@ ChartRanges RangesOf(const FigureReport& figure) {
   }
   if (figure.chance && !run.empty()) run.Add(*figure.chance);
   ChartRanges ranges;
-  const double larger = std::max(paper.span(), run.span());
+  // A flat panel is drawn flat: a few points of a percentage are not blown up to the height of the
+  // figure.
+  const double least = figure.measure.unit == "%" ? kLeastSpan : 0;
+  const double larger = std::max({paper.span(), run.span(), least});
   const double smaller = std::min(paper.span(), run.span());
   if (run.empty()) run = paper;  // nothing measured yet: an empty panel on the paper's scale
   ranges.shared = !paper.empty() && !run.empty() && larger <= kLargestSpanRatio * smaller;
-  Widen(paper, ranges.shared ? larger : 0);
-  Widen(run, ranges.shared ? larger : 0);
+  Widen(paper, ranges.shared ? larger : least);
+  Widen(run, ranges.shared ? larger : least);
   ranges.paper_low = paper.low;
   ranges.paper_high = paper.high;
   ranges.run_low = run.low;
