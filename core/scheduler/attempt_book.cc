@@ -55,7 +55,8 @@ Judgement JudgeExit(int code, const AttemptTrace& trace, CancelReason cancelled)
       return {Next::kRetry, "failed", "exited without an artifact", code};
     case TaskExit::kContinue:
       if (cancelled != CancelReason::kNone) {
-        return {Next::kAgain, "continued", CancelText(cancelled) + ", work saved", code};
+        return {Next::kAgain, "continued",
+                CancelText(cancelled) + (trace.saved ? ", work saved" : ", nothing saved"), code};
       }
       // Asked to stop from outside. Without a checkpoint it would start from nothing for ever.
       if (trace.saved) return {Next::kAgain, "continued", "stopped from outside, work saved", code};
@@ -73,7 +74,7 @@ Judgement JudgeExit(int code, const AttemptTrace& trace, CancelReason cancelled)
 Judgement JudgeVanished(const AttemptTrace& trace) {
   if (trace.last_state == "diverged") return {Next::kDiverged, "diverged", "diverged", -1};
   if (trace.last_state == "interrupted") {
-    return {Next::kAgain, "continued", "stopped while no `repro` watched, work saved", -1};
+    return {Next::kAgain, "continued", "stopped while no `repro` watched", -1};
   }
   if (trace.last_state == "failed") {
     return {Next::kRetry, "failed", "failed while no `repro` watched: " + trace.last_error, -1};

@@ -16,9 +16,9 @@ namespace repro {
 
 /// What an attempt's events.jsonl says, read back when it ended without success.
 struct AttemptTrace {
-  std::string last_state;  ///< newest state event: "interrupted", "diverged", ...
-  std::string last_error;  ///< newest message of level error
-  bool saved = false;      ///< it wrote a checkpoint
+  std::string last_state{};  ///< newest state event: "interrupted", "diverged", ...
+  std::string last_error{};  ///< newest message of level error
+  bool saved = false;        ///< it wrote a checkpoint
 };
 
 AttemptTrace ReadTrace(const std::filesystem::path& events_file);

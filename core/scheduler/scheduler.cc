@@ -109,6 +109,7 @@ Status Scheduler::Loop() {
       plan_.Adopt(own->second);
       REPRO_RETURN_IF_ERROR(parts_.runs.Set(own->second, TaskProgress::kRunning));
     } else {
+      live.finishing = own != index.end();
       plan_.Reserve(survivor.task.resources, 1);
     }
     parts_.observer.OnStarted(survivor.task, survivor.attempt.number, true);
@@ -139,8 +140,9 @@ Status Scheduler::Loop() {
 }
 
 bool Scheduler::WorkLeft() const {
-  const bool own = std::any_of(live_.begin(), live_.end(),
-                               [](const auto& entry) { return entry.second.index.has_value(); });
+  const bool own = std::any_of(live_.begin(), live_.end(), [](const auto& entry) {
+    return entry.second.index.has_value() || entry.second.finishing;
+  });
   if (stop_signal_ != 0) return !live_.empty();
   // A guest of another experiment is left running; the next `repro run` takes it over again.
   return own || plan_.Count(Plan::State::kReady) > 0;

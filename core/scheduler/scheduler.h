@@ -68,6 +68,7 @@ class Scheduler {
     AttemptRow attempt;
     const Task* task = nullptr;
     std::optional<std::size_t> index;  ///< empty: of another experiment, found alive
+    bool finishing = false;            ///< its artifact is whole already: about to end
     CancelReason cancelled = CancelReason::kNone;
     double started = 0;  ///< steady seconds of this loop's clock
     std::int64_t last_sign_ms = 0;
