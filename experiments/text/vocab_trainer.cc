@@ -1,10 +1,11 @@
 #include "experiments/text/vocab_trainer.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <exception>
 #include <fstream>
-#include <regex>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -107,23 +108,38 @@ class SampleIterator : public sentencepiece::SentenceIterator {
   bool done_ = false;
 };
 
+// The first whole number behind `words` in `message`.
+std::optional<std::int64_t> NumberBehind(std::string_view message, std::string_view words) {
+  const std::size_t at = message.find(words);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::size_t digits = message.find_first_of("0123456789", at + words.size());
+  if (digits == std::string_view::npos) return std::nullopt;
+  std::int64_t number = 0;
+  const auto [end, error] =
+      std::from_chars(message.data() + digits, message.data() + message.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  return number;
+}
+
 // SentencePiece says in its own words what is wrong with the size; ours name the setting and what
 // would do.
 tl::unexpected<Error> TrainingError(const std::string& message, const VocabTrainerOptions& options,
                                     std::int64_t drawn) {
-  std::smatch match;
-  if (std::regex_search(message, match, std::regex("set it to a value <= ([0-9]+)"))) {
+  if (const auto most = NumberBehind(message, "set it to a value <= ")) {
     return Fail(ErrorCode::kInvalidArgument,
                 "vocab.size = {}: a sample of {} sentences gives at most {}: lower vocab.size, or "
                 "raise vocab.sample_sentences or the size of the corpora",
-                options.size, drawn, VocabSize(std::stoll(match[1].str())));
+                options.size, drawn, VocabSize(*most));
   }
-  if (std::regex_search(message, match,
-                        std::regex("smaller than required_chars[^0-9]*([0-9]+) vs ([0-9]+)"))) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "vocab.size = {}: the alphabet of the sample alone takes {} at character coverage "
-                "{}: raise vocab.size or lower vocab.character_coverage",
-                options.size, VocabSize(std::stoll(match[2].str())), options.character_coverage);
+  const std::size_t alphabet = message.find("smaller than required_chars");
+  if (alphabet != std::string::npos) {
+    if (const auto least = NumberBehind(std::string_view(message).substr(alphabet), " vs ")) {
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          "vocab.size = {}: the alphabet of the sample alone takes {} at character coverage "
+          "{}: raise vocab.size or lower vocab.character_coverage",
+          options.size, VocabSize(*least), options.character_coverage);
+    }
   }
   return Fail(ErrorCode::kFailed, "SentencePiece could not learn a vocabulary of {}: {}",
               options.size, message);
