@@ -10,13 +10,15 @@ if(TARGET repro_cuda)
   set_target_properties(repro_cuda PROPERTIES INSTALL_RPATH "$ORIGIN/repro/torch/lib")
 endif()
 if(REPRO_WITH_TORCH)
-  install(DIRECTORY ${REPRO_TORCH_LIB_DIR}/ DESTINATION lib/repro/torch/lib
-    FILES_MATCHING PATTERN "*.so*"
-    PATTERN "libtorch_python*" EXCLUDE PATTERN "libshm*" EXCLUDE)
-  # The wheel's NVIDIA libraries: two for the CPU set, the whole lot where setup put it.
   cmake_path(GET REPRO_TORCH_LIB_DIR PARENT_PATH torch_dir)
   cmake_path(GET torch_dir PARENT_PATH packages)
+  # The CPU set has two of the wheel's NVIDIA libraries; LibTorch's own GPU half (500 MB) is of no use without the rest.
+  set(unused PATTERN "libtorch_python*" EXCLUDE PATTERN "libshm*" EXCLUDE)
+  if(EXISTS ${packages}/nvidia AND NOT EXISTS ${packages}/nvidia/cudnn)
+    list(APPEND unused PATTERN "libtorch_cuda*" EXCLUDE PATTERN "libtorch_nvshmem*" EXCLUDE)
+  endif()
+  install(DIRECTORY ${REPRO_TORCH_LIB_DIR}/ DESTINATION lib/repro/torch/lib FILES_MATCHING PATTERN "*.so*" ${unused})
   if(EXISTS ${packages}/nvidia)
-    install(DIRECTORY ${packages}/nvidia DESTINATION lib/repro FILES_MATCHING PATTERN "*.so*")
+    install(DIRECTORY ${packages}/nvidia DESTINATION lib/repro FILES_MATCHING PATTERN "*.so*" PATTERN include EXCLUDE)
   endif()
 endif()
