@@ -271,7 +271,6 @@ Result<std::vector<Survivor>> RecoverAttempts(
       task = description->task;
       REPRO_ASSIGN_OR_RETURN(const bool alive, executor.Adopt(book.Folder(attempt), *description));
       if (alive) {
-        report(fmt::format("{}: attempt {} still runs; taken over", task.label, attempt.number));
         survivors.push_back({attempt, std::move(task)});
         continue;
       }

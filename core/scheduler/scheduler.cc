@@ -363,7 +363,7 @@ void Scheduler::BeginStop(int signal) {
   parts_.observer.OnMessage(
       "info", "",
       again ? "killing the tasks; their last checkpoints stay"
-            : "stopping: waiting for the running tasks to save (once more to kill them)");
+            : "stopping: the running tasks save their work (Ctrl-C again kills them)");
 }
 
 void Scheduler::CheckStalls(double seconds) {
@@ -429,7 +429,8 @@ TaskView Scheduler::View(const Live& live) {
     }
   } else if (const auto estimate = live.index ? Estimate(*live.index) : std::nullopt) {
     view.fraction = std::min(view.elapsed_seconds / std::max(*estimate, 1e-3), 0.95);
-    view.eta_seconds = std::max(0.0, *estimate - view.elapsed_seconds);
+    // Past its estimate nothing is known.
+    if (*estimate > view.elapsed_seconds) view.eta_seconds = *estimate - view.elapsed_seconds;
   }
   return view;
 }

@@ -14,6 +14,11 @@ SignalInbox::SignalInbox() {
 }
 
 SignalInbox::~SignalInbox() {
+  // A Ctrl-C that came when all was over has nothing left to stop; it must not change the exit
+  // code.
+  const struct timespec at_once = {};
+  while (::sigtimedwait(&watched_, nullptr, &at_once) > 0) {
+  }
   ::sigprocmask(SIG_SETMASK, &before_, nullptr);
 }
 
