@@ -1,0 +1,36 @@
+#include "experiments/cuda/plugin.h"
+
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace repro {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(CudaPluginTest, SaysInOneLineWhichGpusThereAreOrWhyNone) {
+  const CudaPlugin plugin = DecideOnCuda();
+  if (plugin.available()) {
+    ASSERT_FALSE(plugin.devices().empty());
+    EXPECT_THAT(plugin.Describe(), HasSubstr("GPU 0: " + plugin.devices()[0].name));
+    EXPECT_GE(plugin.Memory(0).peak_bytes, 0);
+  } else {
+    EXPECT_THAT(plugin.Describe(), StartsWith("CUDA: none ("));
+    EXPECT_GT(plugin.Describe().size(), std::string("CUDA: none ()").size());
+  }
+  EXPECT_EQ(plugin.Describe().find('\n'), std::string::npos);
+}
+
+TEST(CudaPluginTest, WithoutADriverNothingIsLoaded) {
+  if (std::filesystem::exists("/proc/driver/nvidia/version")) GTEST_SKIP() << "a driver is here";
+  const auto plugin = LoadCudaPlugin();
+  ASSERT_FALSE(plugin);
+  EXPECT_EQ(plugin.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(plugin.error().message, HasSubstr("no NVIDIA driver"));
+}
+
+}  // namespace
+}  // namespace repro
