@@ -1,0 +1,161 @@
+#include <chrono>
+#include <thread>
+
+#include <ATen/Parallel.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/hash.h"
+#include "core/base/rng.h"
+#include "experiments/model/state_dict_adapter.h"
+#include "experiments/tasks/encode/spec.h"
+#include "experiments/tasks/encode/task.h"
+#include "experiments/tasks/pretrain/spec.h"
+#include "experiments/tasks/pretrain/task.h"
+#include "experiments/text/vocab_trainer.h"
+#include "tests/experiments/task_fixture.h"
+
+namespace repro {
+namespace {
+
+using ::testing::HasSubstr;
+
+// From two tiny texts through the real vocabulary and encoder to weights.
+class PretrainTaskTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    root_ = new testing::TempFolder;
+    std::vector<VocabText> texts;
+    testing::TaskFixture encode(*root_ / "encode");
+    for (const std::string code : {"aa", "bb"}) {
+      testing::WriteTinyCorpus(*root_ / code, code, 200, code == "aa" ? 16 : 1);
+      texts.push_back({code, *root_ / code / "text.txt", 1.0});
+      encode.inputs[code] = *root_ / code;
+    }
+    const auto vocab = TrainVocabulary(texts, {.size = 150, .sample_sentences = 400});
+    ASSERT_TRUE(vocab) << vocab.error().message;
+    ASSERT_TRUE(WriteFileAtomic(*root_ / "vocab/sp.model", vocab->model));
+    encode.inputs["vocab"] = *root_ / "vocab";
+    EncodeSpec spec;
+    spec.languages = {"aa", "bb"};
+    const Status encoded = encode.Run(&RunEncodeTask, spec);
+    ASSERT_TRUE(encoded) << encoded.error().message;
+  }
+  static void TearDownTestSuite() { delete root_; }
+
+  static PretrainSpec Spec(std::int64_t updates) {
+    PretrainSpec spec;
+    spec.languages = {"aa", "bb"};
+    spec.model.layers = 1;
+    spec.model.hidden = 16;
+    spec.model.heads = 2;
+    spec.settings.updates = updates;
+    spec.settings.sequences_per_update = 8;
+    spec.settings.tokens_per_sample = 24;
+    spec.settings.warmup_updates = 5;
+    spec.settings.peak_learning_rate = 5e-3;
+    spec.settings.log_every = 10;
+    spec.settings.valid_blocks = 8;
+    spec.settings.checkpoint_every = 20;
+    spec.seed = 3;
+    return spec;
+  }
+  static Status Pretrain(testing::TaskFixture& fixture, const PretrainSpec& spec) {
+    fixture.inputs = {{"tokens", *root_ / "encode/out"}};
+    return fixture.Run(&RunPretrainTask, spec);
+  }
+  static std::string Hash(const testing::TaskFixture& fixture, const char* file) {
+    return Sha256File(fixture.out() / file).value();
+  }
+
+  static testing::TempFolder* root_;
+  testing::TempFolder folder_;
+};
+testing::TempFolder* PretrainTaskTest::root_ = nullptr;
+
+TEST_F(PretrainTaskTest, LeavesAModelItsHistoryAndTheMetricsOfTheSpec) {
+  testing::TaskFixture fixture(folder_ / "pretrain");
+  const Status status = Pretrain(fixture, Spec(60));
+  ASSERT_TRUE(status) << status.error().message;
+  const auto model = LoadMlmModel(fixture.out());
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->encoder.shape.vocab_size, 150);
+  EXPECT_EQ(model->encoder.shape.max_positions, 26);
+  const auto history = LoadJson(fixture.out() / "history.json");
+  ASSERT_TRUE(history);
+  EXPECT_EQ(history->at("updates").size(), 7U);  // 0, 10, ..., 50, and the last
+  EXPECT_LT(history->at("updates").back().at("loss").get<double>(),
+            history->at("updates").front().at("loss").get<double>());
+  for (const char* metric : {"pretrain.loss", "pretrain.learning_rate", "pretrain.gradient_norm",
+                             "pretrain.tokens_per_second", "pretrain.plateau_margin"}) {
+    EXPECT_TRUE(fixture.MetricValue(metric, "").has_value()) << metric;
+  }
+  for (const std::string code : {"aa", "bb"}) {
+    const double loss = fixture.MetricValue("valid.loss", code).value();
+    const double unigram = fixture.MetricValue("valid.unigram_loss", code).value();
+    EXPECT_NEAR(fixture.MetricValue("pretrain.plateau_margin", code).value(), unigram - loss, 1e-9);
+  }
+  EXPECT_THAT(fixture.Events("progress").back().dump(), HasSubstr("tokens_per_second"));
+}
+
+TEST_F(PretrainTaskTest, WithoutUpdatesItLeavesTheInitialWeights) {
+  testing::TaskFixture fixture(folder_ / "pretrain");
+  ASSERT_TRUE(Pretrain(fixture, Spec(0)));
+  const auto model = LoadMlmModel(fixture.out());
+  ASSERT_TRUE(model);
+  const MlmModel fresh = InitMlmModel(model->encoder.shape, 3);
+  EXPECT_TRUE(model->encoder.word_embeddings_VC.equal(fresh.encoder.word_embeddings_VC));
+  EXPECT_TRUE(fixture.MetricValue("valid.loss", "aa").has_value());
+}
+
+TEST_F(PretrainTaskTest, StoppedAtRandomTimesItEndsWithTheSameFiles) {
+  constexpr std::int64_t kUpdates = 150;
+  testing::TaskFixture undisturbed(folder_ / "undisturbed");
+  ASSERT_TRUE(Pretrain(undisturbed, Spec(kUpdates)));
+  testing::TaskFixture stopped(folder_ / "stopped");
+  Rng rng(static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()),
+          "stop");
+  Status status = Fail(ErrorCode::kFailed, "not run");
+  int interruptions = 0;
+  for (int attempt = 0; attempt < 4 && !status; ++attempt) {
+    stopped.stop.store(false);
+    std::thread stopper;
+    if (attempt < 3) {
+      stopper = std::thread([&, pause = 20 + rng.Below(150)] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(pause));
+        stopped.stop.store(true);
+      });
+    }
+    status = Pretrain(stopped, Spec(kUpdates));
+    if (stopper.joinable()) stopper.join();
+    if (!status) {
+      ASSERT_EQ(status.error().code, ErrorCode::kInterrupted) << status.error().message;
+      ++interruptions;
+    }
+  }
+  ASSERT_TRUE(status) << status.error().message;
+  SCOPED_TRACE(interruptions);
+  EXPECT_EQ(Hash(undisturbed, "model.safetensors"), Hash(stopped, "model.safetensors"));
+  EXPECT_EQ(Hash(undisturbed, "history.json"), Hash(stopped, "history.json"));
+}
+
+TEST_F(PretrainTaskTest, RepeatsBitForBitWithBfloat16AndSaysWhatDtypeItIsFor) {
+  PretrainSpec spec = Spec(20);
+  spec.compute.dtype = "bfloat16";
+  testing::TaskFixture first(folder_ / "first");
+  testing::TaskFixture second(folder_ / "second");
+  testing::TaskFixture exact(folder_ / "exact");
+  ASSERT_TRUE(Pretrain(first, spec));
+  ASSERT_TRUE(Pretrain(second, spec));
+  ASSERT_TRUE(Pretrain(exact, Spec(20)));
+  EXPECT_EQ(Hash(first, "model.safetensors"), Hash(second, "model.safetensors"));
+  EXPECT_NE(Hash(first, "model.safetensors"), Hash(exact, "model.safetensors"));
+  spec.compute.device = "cuda";
+  testing::TaskFixture wrong(folder_ / "wrong");
+  const Status status = Pretrain(wrong, spec);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace repro
