@@ -64,7 +64,7 @@ class RetryCommand : public Command {
                   << " diverged left alone: the same settings diverge again (`repro retry KEY` "
                   << "insists)\n";
     }
-    if (!outcome.left_for_holder) {
+    if (!outcome.left_for_holder && !(failed_ && experiment.empty())) {
       context.out << "go on: repro run "
                   << (experiment.empty() ? "MANIFEST" : Printable(experiment)) << '\n';
     }

@@ -230,8 +230,9 @@ class ShowCommand : public Command {
       facts.Add("work", FormatCount(static_cast<std::int64_t>(task.work)) + " " + task.work_unit);
     }
     if (task.state == "done") {
-      facts.Add("took", fmt::format("{}, peak memory {}", FormatDuration(task.seconds),
-                                    FormatBytes(task.peak_rss)));
+      std::string took = FormatDuration(task.seconds);
+      if (task.peak_rss > 0) took += ", peak memory " + FormatBytes(task.peak_rss);
+      facts.Add("took", took);
       facts.Add("finished", TimeOrNothing(task.finished_ms));
     }
     if (whole) {

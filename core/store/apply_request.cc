@@ -25,6 +25,7 @@ Result<std::string> ApplyToLog(RunLog& log, const Request& request) {
     return {};
   });
   REPRO_RETURN_IF_ERROR(status);
+  if (count == 0) return std::string("no task has failed");
   return fmt::format("{} failed {} will be tried again", count, count == 1 ? "task" : "tasks");
 }
 

@@ -245,6 +245,7 @@ TEST_F(LogCommandsTest, TagAndRetryAreAppliedWhenNobodyHoldsTheLease) {
   const auto task = OpenLog().FindTask(Key('4')).value();
   EXPECT_EQ(task->state, "waiting");
   EXPECT_EQ(OpenLog().FindRun(2).value()->state, "waiting");
+  EXPECT_EQ(RunCommand(MakeRetryCommand(), {"--failed"}).out, "no task has failed\n");
 }
 
 TEST_F(LogCommandsTest, ADivergedTaskIsRetriedByNameOnly) {
