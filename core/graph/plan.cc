@@ -84,7 +84,7 @@ void Plan::Release(std::size_t task) {
 
 std::optional<std::size_t> Plan::TakeReady() {
   if (free_.cores <= 0) return std::nullopt;
-  for (const auto& [priority, task] : ready_) {
+  for (const auto [priority, task] : ready_) {  // a copy: Adopt erases the entry
     if (!Fits(Granted(task))) continue;
     Adopt(task);
     return task;
