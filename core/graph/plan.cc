@@ -84,10 +84,11 @@ void Plan::Release(std::size_t task) {
 
 std::optional<std::size_t> Plan::TakeReady() {
   if (free_.cores <= 0) return std::nullopt;
-  for (const auto [priority, task] : ready_) {  // a copy: Adopt erases the entry
+  for (const auto& [priority, task] : ready_) {
     if (!Fits(Granted(task))) continue;
-    Adopt(task);
-    return task;
+    const std::size_t taken = task;  // a copy: Adopt erases the entry
+    Adopt(taken);
+    return taken;
   }
   return std::nullopt;
 }
