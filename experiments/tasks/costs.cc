@@ -7,7 +7,8 @@ namespace repro {
 namespace {
 
 constexpr double kGb = 1e9;
-constexpr double kBytesPerBabelSentence = 60;  // measured on syn-en and syn-sw: 40 to 80
+// An upper estimate: the 22 corpora of Figure 2 at smoke had 32 (sw) to 77 (hi), median 47.
+constexpr double kBytesPerBabelSentence = 60;
 constexpr std::int64_t kTorchProcessBytes =
     400 << 20;  // repro-task with LibTorch loaded, before any tensor
 
