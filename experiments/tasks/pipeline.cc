@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include <fmt/ranges.h>
 
@@ -10,6 +9,7 @@
 #include "core/manifest/diagnostics.h"
 #include "core/manifest/document.h"
 #include "core/manifest/section_reader.h"
+#include "experiments/tasks/contradictions.h"
 #include "experiments/tasks/controls/spec.h"
 #include "experiments/tasks/costs.h"
 #include "experiments/tasks/encode/spec.h"
@@ -58,11 +58,45 @@ class GraphBuilder {
  public:
   explicit GraphBuilder(const Experiment& experiment) : experiment_(experiment) {}
 
+  // What the sections cannot know alone: whether they fit the world and the languages of the point.
+  void Check(const Point& point, Diagnostics& diagnostics) const {
+    const Document& config = *point.config;
+    const std::string source = ReadSettings<RunSettings>(config, diagnostics).corpus.source;
+    const SourcePosition where = config.PositionOf("corpus.source");
+    const std::string stated =
+        fmt::format("`corpus.source` = \"{}\"{}", source,
+                    config.Find("corpus.source") == nullptr ? " (the default)" : "");
+    if (IsBabel(source) != (experiment_.world == "babel")) {
+      std::vector<std::string> fitting = CorpusSources();
+      std::erase_if(fitting, [&](const auto& other) { return IsBabel(other) == IsBabel(source); });
+      diagnostics.Add(where, fmt::format("{} with `world` = \"{}\"", stated, experiment_.world),
+                      "expected " + OneOfText(fitting) + " in this world");
+    }
+    std::vector<std::string> empty;
+    for (const std::string& code : point.languages) {
+      if (NominalGb(code, source) <= 0) empty.push_back(code);
+    }
+    if (!empty.empty()) {
+      diagnostics.Add(
+          where,
+          fmt::format("point `{}` holds languages without text in {} ({})", point.id, stated,
+                      fmt::join(empty, ", ")),
+          fmt::format("expected languages that have `{}` in languages.toml", SizeField(source)));
+    }
+    const auto& labelled = BenchmarkLanguages();
+    const std::string& from = experiment_.source_language;
+    if (std::find(labelled.begin(), labelled.end(), from) == labelled.end()) {
+      diagnostics.Add(config.root().position,
+                      fmt::format("`source_language` = \"{}\" has no labelled data", from),
+                      "expected a language of XNLI: " + OneOfText(labelled));
+    }
+  }
+
   Status AddPoint(const Point& point) {
     REPRO_ASSIGN_OR_RETURN(RunSettings settings, Resolve(point));
     const Variant main;
     for (const std::int64_t seed : experiment_.pretrain_seeds) {
-      REPRO_RETURN_IF_ERROR(AddRun(point, settings, main, seed));
+      AddRun(point, settings, main, seed);
     }
     const auto& controls = experiment_.controls;
     const auto lists = [&](const std::vector<std::string>& values) {
@@ -73,12 +107,10 @@ class GraphBuilder {
     };
     for (const std::int64_t seed : controls.seeds) {
       if (lists(controls.null_world) && IsBabel(settings.corpus.source)) {
-        REPRO_RETURN_IF_ERROR(
-            AddRun(point, settings, {.role = "null-world", .null_world = true}, seed));
+        AddRun(point, settings, {.role = "null-world", .null_world = true}, seed);
       }
       if (lists(controls.no_pretraining)) {
-        REPRO_RETURN_IF_ERROR(
-            AddRun(point, settings, {.role = "no-pretraining", .pretrained = false}, seed));
+        AddRun(point, settings, {.role = "no-pretraining", .pretrained = false}, seed);
       }
     }
     return {};
@@ -95,20 +127,6 @@ class GraphBuilder {
     Diagnostics diagnostics;
     auto settings = ReadSettings<RunSettings>(*point.config, diagnostics);
     REPRO_RETURN_IF_ERROR(diagnostics.ToStatus());
-    const std::string& source = settings.corpus.source;
-    if (IsBabel(source) != (experiment_.world == "babel")) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "{}: scale {}: `world` = \"{}\" but `corpus.source` = \"{}\", expected world "
-                  "\"babel\" with a babel source and only then",
-                  experiment_.path, experiment_.scale, experiment_.world, source);
-    }
-    for (const std::string& code : point.languages) {
-      if (NominalGb(code, source) > 0) continue;
-      return Fail(ErrorCode::kInvalidArgument,
-                  "{}: point {}: language '{}' has no text in `corpus.source` = \"{}\" "
-                  "(size 0 in languages.toml), expected a set without it",
-                  experiment_.path, point.id, code, source);
-    }
     const auto budget = point.sweep.find("budget");
     if (budget != point.sweep.end() && budget->second == "same-tokens-per-language") {
       const double here = MeanShareOfCommonLanguages(point, settings);
@@ -122,7 +140,12 @@ class GraphBuilder {
   double NominalGb(const std::string& code, const std::string& source) const {
     const auto found = experiment_.languages.find(code);
     if (found == experiment_.languages.end()) return 0;
-    return source.ends_with("cc") ? found->second.cc_gb : found->second.wiki_gb;
+    return SizeField(source) == "cc_gb" ? found->second.cc_gb : found->second.wiki_gb;
+  }
+
+  // The field of languages.toml that says how much text of a language the source has.
+  static std::string_view SizeField(const std::string& source) {
+    return source.ends_with("cc") ? "cc_gb" : "wiki_gb";
   }
 
   // Mean sampling probability, at `point`, of the languages that every point of the sweep holds.
@@ -190,17 +213,11 @@ class GraphBuilder {
     return graph_.Add(std::move(task));
   }
 
-  Status AddRun(const Point& point, const RunSettings& settings, const Variant& variant,
-                std::int64_t seed) {
+  void AddRun(const Point& point, const RunSettings& settings, const Variant& variant,
+              std::int64_t seed) {
     const std::vector<std::string> languages = Sorted(point.languages);
     const std::vector<std::string> evaluated = EvaluatedLanguages(point);
     const std::string& source = experiment_.source_language;
-    if (std::find(evaluated.begin(), evaluated.end(), source) == evaluated.end()) {
-      return Fail(
-          ErrorCode::kInvalidArgument,
-          "{}: sweep value '{}' does not hold the source language '{}', which fine-tuning needs",
-          experiment_.path, point.id, source);
-    }
 
     std::map<std::string, std::string> corpora;
     double nominal_gb = 0;
@@ -282,7 +299,6 @@ class GraphBuilder {
     run.task_keys = graph_.Closure(finals);
     run.key = Sha256Hex(fmt::format("{} {}", variant.role, fmt::join(Sorted(finals), " ")));
     graph_.AddRun(std::move(run));
-    return {};
   }
 
   std::string AddEvaluate(const RunSettings& settings, const std::string& measure,
@@ -324,61 +340,6 @@ class GraphBuilder {
   TaskGraph graph_;
 };
 
-// Contradictions between fields that each are fine alone.
-void CheckContradictions(const RunSettings& s, const Document& config, Diagnostics& diagnostics) {
-  const auto add = [&](std::string_view key, const std::string& what, std::string_view expected) {
-    diagnostics.Add(config.PositionOf(key), what, expected);
-  };
-  if (s.model.hidden % s.model.heads != 0) {
-    add("model.heads",
-        fmt::format("`model.heads` = {} does not divide `model.hidden` = {}", s.model.heads,
-                    s.model.hidden),
-        "expected a divisor");
-  }
-  if (s.pretrain.warmup_updates > s.pretrain.updates && s.pretrain.updates > 0) {
-    add("pretrain.warmup_updates",
-        fmt::format("`pretrain.warmup_updates` = {} is more than `pretrain.updates` = {}",
-                    s.pretrain.warmup_updates, s.pretrain.updates),
-        "expected at most that");
-  }
-  if (s.pretrain.mask_token_prob + s.pretrain.random_token_prob > 1) {
-    add("pretrain.mask_token_prob",
-        fmt::format("`pretrain.mask_token_prob` + `pretrain.random_token_prob` = {}",
-                    s.pretrain.mask_token_prob + s.pretrain.random_token_prob),
-        "expected at most 1");
-  }
-  const std::int64_t micro = s.pretrain.sequences_per_micro_batch;
-  if (micro > 0 && s.pretrain.sequences_per_update % micro != 0) {
-    add("pretrain.sequences_per_micro_batch",
-        fmt::format("`pretrain.sequences_per_micro_batch` = {} does not divide "
-                    "`pretrain.sequences_per_update` = {}",
-                    micro, s.pretrain.sequences_per_update),
-        "expected a divisor, or 0 for the whole batch at once");
-  }
-  const std::vector<std::string> sources = {"babel-wiki", "babel-cc", "wiki", "cc"};
-  if (std::find(sources.begin(), sources.end(), s.corpus.source) == sources.end()) {
-    add("corpus.source", fmt::format("`corpus.source` = \"{}\" is not known", s.corpus.source),
-        "expected " + OneOfText(sources) + DidYouMean(s.corpus.source, sources));
-  }
-  if (s.finetune.tasks.empty()) {
-    add("finetune.tasks", "`finetune.tasks` is empty",
-        "expected at least one of `xnli`, `topic`, `tags`");
-  }
-  std::set<std::string> seen;
-  for (const std::string& task : s.finetune.tasks) {
-    if (!seen.insert(task).second) {
-      add("finetune.tasks", fmt::format("`finetune.tasks` names `{}` twice", task),
-          "expected each once");
-    }
-    if (task != "xnli" && !IsBabel(s.corpus.source)) {
-      add("finetune.tasks",
-          fmt::format("`finetune.tasks` names `{}`, but `corpus.source` is \"{}\"", task,
-                      s.corpus.source),
-          "expected only `xnli`: the other tasks exist in the babel world alone");
-    }
-  }
-}
-
 }  // namespace
 
 void ValidateSections(const Document& config, Diagnostics& diagnostics) {
@@ -388,6 +349,9 @@ void ValidateSections(const Document& config, Diagnostics& diagnostics) {
 
 Result<TaskGraph> BuildTaskGraph(const Experiment& experiment) {
   GraphBuilder builder(experiment);
+  Diagnostics diagnostics;
+  for (const Point& point : experiment.points) builder.Check(point, diagnostics);
+  REPRO_RETURN_IF_ERROR(diagnostics.ToStatus());
   for (const Point& point : experiment.points) REPRO_RETURN_IF_ERROR(builder.AddPoint(point));
   return builder.Finish();
 }

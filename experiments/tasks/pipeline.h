@@ -16,7 +16,8 @@ void ValidateSections(const Document& config, Diagnostics& diagnostics);
 
 /// Tasks and runs of every point, seed and control. Tasks that several runs need are there once.
 /// A source that is not at hand (real text, in this version) gives tasks that are planned but
-/// unresolved. Errors: kInvalidArgument, e.g. a source language outside a point's set.
+/// unresolved. Errors: kInvalidArgument with one line "file:line:column: what, expected" for each
+/// contradiction between the sections and the experiment, e.g. real text in the world "babel".
 Result<TaskGraph> BuildTaskGraph(const Experiment& experiment);
 
 }  // namespace repro

@@ -1,0 +1,171 @@
+#include "experiments/tasks/contradictions.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/manifest/diagnostics.h"
+#include "core/manifest/document.h"
+
+namespace repro {
+namespace {
+
+/// One setting as messages show it.
+struct Field {
+  std::string key;
+  Node value;                  // as read
+  const Node* node = nullptr;  // as written; null: the default
+
+  /// False when something else stands in the manifest than what was read.
+  bool Taken() const { return node == nullptr || node->SameValue(value); }
+
+  /// "`model.heads` = 5", or "`model.heads` = 12 (the default)".
+  std::string Text() const {
+    return fmt::format("`{}` = {}{}", key, value.ToText(), node == nullptr ? " (the default)" : "");
+  }
+  /// `Text` with the place, for the field at which the message does not stand.
+  std::string TextWithPlace() const {
+    return node == nullptr ? Text() : fmt::format("{} at {}", Text(), node->position.ToString());
+  }
+};
+
+class Checker {
+ public:
+  Checker(const RunSettings& settings, const Document& config, Diagnostics& diagnostics)
+      : settings_(settings), config_(config), diagnostics_(diagnostics) {}
+
+  void Check() {
+    CheckModel();
+    CheckPretrain();
+    CheckSource();
+    CheckFinetuneTasks();
+    CheckCompute();
+  }
+
+ private:
+  template <class T>
+  Field Of(std::string key, const T& value) const {
+    const Node* node = config_.Find(key);
+    return {.key = std::move(key), .value = Node(value), .node = node};
+  }
+
+  // At the field's value, or where its section begins.
+  void Add(const Field& field, std::string_view what, std::string_view expected) {
+    diagnostics_.Add(config_.PositionOf(field.key), what, expected);
+  }
+
+  static bool Taken(const Field& a, const Field& b) { return a.Taken() && b.Taken(); }
+
+  void CheckModel() {
+    const Field heads = Of("model.heads", settings_.model.heads);
+    const Field hidden = Of("model.hidden", settings_.model.hidden);
+    if (Taken(heads, hidden) && settings_.model.hidden % settings_.model.heads != 0) {
+      Add(heads, fmt::format("{} does not divide {}", heads.Text(), hidden.TextWithPlace()),
+          "expected a divisor");
+    }
+    const Field layer = Of("evaluate.retrieval_layer", settings_.evaluate.retrieval_layer);
+    const Field layers = Of("model.layers", settings_.model.layers);
+    if (Taken(layer, layers) && settings_.evaluate.retrieval_layer > settings_.model.layers) {
+      Add(layer, fmt::format("{} is more than {}", layer.Text(), layers.TextWithPlace()),
+          fmt::format("expected 0 (the embeddings) to {}, or -1 for the middle layer",
+                      settings_.model.layers));
+    }
+  }
+
+  void CheckPretrain() {
+    const PretrainSettings& s = settings_.pretrain;
+    const Field warmup = Of("pretrain.warmup_updates", s.warmup_updates);
+    const Field updates = Of("pretrain.updates", s.updates);
+    if (Taken(warmup, updates) && s.warmup_updates > s.updates && s.updates > 0) {
+      Add(warmup, fmt::format("{} is more than {}", warmup.Text(), updates.TextWithPlace()),
+          fmt::format("expected at most {}", s.updates));
+    }
+    Field first = Of("pretrain.mask_token_prob", s.mask_token_prob);
+    Field second = Of("pretrain.random_token_prob", s.random_token_prob);
+    const double sum = s.mask_token_prob + s.random_token_prob;
+    if (Taken(first, second) && sum > 1) {
+      if (first.node == nullptr) std::swap(first, second);
+      Add(first, fmt::format("{} and {} add up to {:g}", first.Text(), second.TextWithPlace(), sum),
+          "expected at most 1: they are shares of the predicted tokens");
+    }
+    const std::int64_t micro_batch = s.sequences_per_micro_batch;
+    const Field micro = Of("pretrain.sequences_per_micro_batch", micro_batch);
+    const Field batch = Of("pretrain.sequences_per_update", s.sequences_per_update);
+    if (Taken(micro, batch) && micro_batch > 0 && s.sequences_per_update % micro_batch != 0) {
+      Add(micro, fmt::format("{} does not divide {}", micro.Text(), batch.TextWithPlace()),
+          "expected a divisor, or 0 for the whole batch at once");
+    }
+  }
+
+  void CheckSource() {
+    const Field source = Of("corpus.source", settings_.corpus.source);
+    if (!source.Taken() || SourceIsKnown()) return;
+    Add(source, fmt::format("`corpus.source` is {}", source.value.ToText()),
+        "expected " + OneOfText(CorpusSources()) +
+            DidYouMean(settings_.corpus.source, CorpusSources()));
+  }
+
+  bool SourceIsKnown() const {
+    const auto& sources = CorpusSources();
+    return std::find(sources.begin(), sources.end(), settings_.corpus.source) != sources.end();
+  }
+
+  void CheckFinetuneTasks() {
+    const std::vector<std::string>& tasks = settings_.finetune.tasks;
+    const Field source = Of("corpus.source", settings_.corpus.source);
+    const Node* node = config_.Find("finetune.tasks");
+    const auto* written = node == nullptr ? nullptr : node->As<Node::Array>();
+    if (written == nullptr) return;  // the default, or no array
+    if (written->empty()) {
+      diagnostics_.Add(node->position, "`finetune.tasks` is []",
+                       "expected at least one of `xnli`, `topic` and `tags`");
+    }
+    if (written->size() != tasks.size()) return;  // not taken
+    const bool real_text =
+        source.Taken() && SourceIsKnown() && !settings_.corpus.source.starts_with("babel-");
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      const SourcePosition& where = (*written)[i].position;
+      if (!seen.insert(tasks[i]).second) {
+        diagnostics_.Add(where, fmt::format("`finetune.tasks` names `{}` twice", tasks[i]),
+                         "expected each once");
+      }
+      if (real_text && tasks[i] != "xnli") {
+        diagnostics_.Add(
+            where,
+            fmt::format("`finetune.tasks` names `{}` with {}", tasks[i], source.TextWithPlace()),
+            "expected only `xnli`: the other tasks exist in the babel world alone");
+      }
+    }
+  }
+
+  void CheckCompute() {
+    const Field dtype = Of("compute.dtype", settings_.compute.dtype);
+    const Field device = Of("compute.device", settings_.compute.device);
+    if (Taken(dtype, device) && settings_.compute.dtype == "bfloat16" &&
+        settings_.compute.device != "cpu") {
+      Add(dtype, fmt::format("{} with {}", dtype.Text(), device.TextWithPlace()),
+          "expected \"float32\": bfloat16 is for the device \"cpu\"");
+    }
+  }
+
+  const RunSettings& settings_;
+  const Document& config_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& CorpusSources() {
+  static const std::vector<std::string> kSources = {"babel-wiki", "babel-cc", "wiki", "cc"};
+  return kSources;
+}
+
+void CheckContradictions(const RunSettings& settings, const Document& config,
+                         Diagnostics& diagnostics) {
+  Checker(settings, config, diagnostics).Check();
+}
+
+}  // namespace repro
