@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -71,6 +72,17 @@ Status MakeDirectories(const fs::path& path) {
   return {};
 }
 
+Status MakeSyncedDirectories(const fs::path& path) {
+  std::error_code error;
+  std::vector<fs::path> parents;  // of the folders that are new
+  for (fs::path at = path; !at.empty() && !fs::exists(at, error); at = at.parent_path()) {
+    parents.push_back(at.has_parent_path() ? at.parent_path() : fs::path("."));
+  }
+  REPRO_RETURN_IF_ERROR(MakeDirectories(path));
+  for (const fs::path& parent : parents) REPRO_RETURN_IF_ERROR(SyncDirectory(parent));
+  return {};
+}
+
 Status SyncDirectory(const fs::path& path) {
   return SyncPath(path, O_RDONLY | O_DIRECTORY);
 }
@@ -79,8 +91,10 @@ Status SyncTree(const fs::path& path) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(path, error), end; !error && it != end;
        it.increment(error)) {
-    if (it->is_regular_file()) REPRO_RETURN_IF_ERROR(SyncPath(it->path(), O_RDONLY));
-    if (it->is_directory()) REPRO_RETURN_IF_ERROR(SyncDirectory(it->path()));
+    const fs::file_status status = it->symlink_status(error);
+    if (error) break;
+    if (fs::is_regular_file(status)) REPRO_RETURN_IF_ERROR(SyncPath(it->path(), O_RDONLY));
+    if (fs::is_directory(status)) REPRO_RETURN_IF_ERROR(SyncDirectory(it->path()));
   }
   if (error) return Fail(ErrorCode::kIo, "{}: cannot list: {}", path.string(), error.message());
   return SyncDirectory(path);
@@ -88,7 +102,7 @@ Status SyncTree(const fs::path& path) {
 
 Status WriteFileAtomic(const fs::path& path, std::string_view content) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  REPRO_RETURN_IF_ERROR(MakeDirectories(folder));
+  REPRO_RETURN_IF_ERROR(MakeSyncedDirectories(folder));
   const fs::path temporary = path.string() + ".tmp." + std::to_string(::getpid());
   {
     const FileDescriptor fd(

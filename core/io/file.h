@@ -13,16 +13,20 @@ namespace repro {
 /// The file's bytes. Errors: kNotFound when there is no such file, else kIo; both name the path.
 Result<std::string> ReadFile(const std::filesystem::path& path);
 
-/// Temp file beside it, write, fsync, rename, fsync of the folder. Makes missing parent folders.
+/// Temp file beside it, write, fsync, rename, fsync of the folder. Missing parent folders are made
+/// and synced.
 Status WriteFileAtomic(const std::filesystem::path& path, std::string_view content);
 
 /// mkdir -p. Errors: kIo with the path.
 Status MakeDirectories(const std::filesystem::path& path);
 
+/// As `MakeDirectories`, and new folders survive a power cut: the folder above each is synced.
+Status MakeSyncedDirectories(const std::filesystem::path& path);
+
 /// fsync of a folder, so that a rename in it survives a power cut.
 Status SyncDirectory(const std::filesystem::path& path);
 
-/// fsync of every regular file below `path`, then of the folders.
+/// fsync of every regular file and folder below `path`, and of `path`. Links are not followed.
 Status SyncTree(const std::filesystem::path& path);
 
 }  // namespace repro

@@ -104,18 +104,23 @@ std::vector<pid_t> ProcessesHolding(const fs::path& path) {
   struct stat wanted = {};
   if (::stat(path.c_str(), &wanted) != 0) return {};
   std::vector<pid_t> holders;
+  // A process may end at any moment of this: every step through its folder can fail, none may
+  // throw.
+  const fs::directory_iterator end;
   std::error_code error;
-  for (const auto& process : fs::directory_iterator("/proc", error)) {
+  for (fs::directory_iterator process("/proc", error); !error && process != end;
+       process.increment(error)) {
     pid_t pid = 0;
-    if (!ParseNumber(process.path().filename().string(), pid)) continue;
-    std::error_code denied;  // another user's, or gone meanwhile
-    for (const auto& entry : fs::directory_iterator(process.path() / "fd", denied)) {
+    if (!ParseNumber(process->path().filename().string(), pid)) continue;
+    std::error_code gone;  // or another user's
+    for (fs::directory_iterator entry(process->path() / "fd", gone); !gone && entry != end;
+         entry.increment(gone)) {
       struct stat open_file = {};
-      if (::stat(entry.path().c_str(), &open_file) != 0 || open_file.st_dev != wanted.st_dev ||
+      if (::stat(entry->path().c_str(), &open_file) != 0 || open_file.st_dev != wanted.st_dev ||
           open_file.st_ino != wanted.st_ino) {
         continue;
       }
-      if (HoldsLock(process.path() / "fdinfo" / entry.path().filename())) {
+      if (HoldsLock(process->path() / "fdinfo" / entry->path().filename())) {
         holders.push_back(pid);
         break;
       }

@@ -25,8 +25,10 @@ void Walk(const Json& value, std::string& path, std::vector<JsonLeaf>& leaves) {
 std::string Show(const Json& value) {
   if (value.is_null()) return "(none)";
   std::string text = value.is_string() ? value.get<std::string>() : CanonicalJson(value);
-  if (text.size() > kMaxValue) text = text.substr(0, kMaxValue - 3) + "...";
-  return text;
+  if (text.size() <= kMaxValue) return text;
+  std::size_t end = kMaxValue - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "...";
 }
 
 /// " +a +b and 3 more" for the items of `all` that `other` lacks.
@@ -85,8 +87,14 @@ std::string DescribeChange(const JsonChange& change) {
   if (change.before.is_array() && change.after.is_array()) {
     const std::string added = ShowMissing(change.after, change.before, "+");
     const std::string removed = ShowMissing(change.before, change.after, "-");
-    if (added.empty() && removed.empty()) return "in another order";
-    return added + (added.empty() || removed.empty() ? "" : " ") + removed;
+    if (!added.empty() || !removed.empty()) {
+      return added + (added.empty() || removed.empty() ? "" : " ") + removed;
+    }
+    // The same items: in another order, unless one side holds some of them more often.
+    if (std::is_permutation(change.before.begin(), change.before.end(), change.after.begin(),
+                            change.after.end())) {
+      return "in another order";
+    }
   }
   return fmt::format("{} -> {}", Show(change.before), Show(change.after));
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// The only place where JSON may throw: parse errors become Results here.
+/// Reading and writing of JSON: what the parser throws becomes a Result here.
 
 #include <filesystem>
 #include <string>
@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 
 /// `where` names the source in the message, e.g. the path. Errors: kCorrupt with byte position.
 Result<Json> ParseJson(std::string_view text, std::string_view where);
-/// Reads and parses a file. Errors: kIo, kCorrupt.
+/// Reads and parses a file. Errors: kNotFound, kIo, kCorrupt.
 Result<Json> LoadJson(const std::filesystem::path& path);
 /// Canonical bytes: no spaces, sorted keys, UTF-8; invalid UTF-8 is replaced, never thrown.
 std::string CanonicalJson(const Json& value);

@@ -39,9 +39,11 @@ struct ChildPlan {
   cpu_set_t cores = {};
 };
 
-bool Redirect(const char* file, int target) {
-  const int fd = ::open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  return fd >= 0 && ::dup2(fd, target) >= 0;
+bool Redirect(const char* file, int flags, int target) {
+  const int fd = ::open(file, flags | O_CLOEXEC, 0666);
+  if (fd < 0) return false;
+  // dup2 onto itself, where the parent had `target` closed, would leave it close-on-exec.
+  return fd == target ? ::fcntl(fd, F_SETFD, 0) == 0 : ::dup2(fd, target) >= 0;
 }
 
 [[noreturn]] void ReportAndExit(int report_fd, Step step) {
@@ -62,14 +64,14 @@ bool Redirect(const char* file, int target) {
   // A core that went away meanwhile is no reason not to run: the task is slower then, not wrong.
   if (plan.set_cores) ::sched_setaffinity(0, sizeof(plan.cores), &plan.cores);
   if (plan.folder != nullptr && ::chdir(plan.folder) != 0) ReportAndExit(report_fd, Step::kChdir);
-  if (plan.stdout_file != nullptr && !Redirect(plan.stdout_file, STDOUT_FILENO)) {
+  constexpr int kAppend = O_WRONLY | O_CREAT | O_APPEND;
+  if (plan.stdout_file != nullptr && !Redirect(plan.stdout_file, kAppend, STDOUT_FILENO)) {
     ReportAndExit(report_fd, Step::kStdout);
   }
-  if (plan.stderr_file != nullptr && !Redirect(plan.stderr_file, STDERR_FILENO)) {
+  if (plan.stderr_file != nullptr && !Redirect(plan.stderr_file, kAppend, STDERR_FILENO)) {
     ReportAndExit(report_fd, Step::kStderr);
   }
-  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null >= 0) ::dup2(null, STDIN_FILENO);
+  Redirect("/dev/null", O_RDONLY, STDIN_FILENO);  // without it the task reads what the parent does
   for (const int fd : *plan.inherited_fds) ::fcntl(fd, F_SETFD, 0);
   ::execve(plan.arguments.front(), plan.arguments.data(), plan.environment.data());
   ReportAndExit(report_fd, Step::kExec);

@@ -39,8 +39,8 @@ struct ExitStatus {
 /// found to have ended, what is left of its group is killed.
 class Subprocess {
  public:
-  /// Errors: kNotFound or kIo when the program, a folder or an output file cannot be opened; then
-  /// nothing runs.
+  /// Errors: kIo naming the program, folder or output file that cannot be opened; then nothing
+  /// runs.
   static Result<Subprocess> Start(const SubprocessOptions& options);
 
   pid_t pid() const { return pid_; }

@@ -103,9 +103,23 @@ TEST_F(FileTest, AFileInTheWayOfAFolderIsNamed) {
   }
 }
 
-TEST_F(FileTest, SyncTreeReachesEveryFileAndReportsWhatIsMissing) {
+TEST_F(FileTest, FoldersAreMadeFromAnyStartAndMakingThemAgainIsFine) {
+  for (const fs::path& path : {folder_ / "a" / "b" / "c", folder_ / "a" / "d" / "", folder_}) {
+    EXPECT_TRUE(MakeSyncedDirectories(path));
+    EXPECT_TRUE(fs::is_directory(path));
+    EXPECT_TRUE(MakeSyncedDirectories(path));
+  }
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  EXPECT_TRUE(MakeSyncedDirectories("relative/x"));
+  fs::current_path(before);
+  EXPECT_TRUE(fs::is_directory(folder_ / "relative" / "x"));
+}
+
+TEST_F(FileTest, SyncTreeReportsWhatIsMissingAndFollowsNoLink) {
   ASSERT_TRUE(WriteFileAtomic(folder_ / "a" / "b", "1"));
   ASSERT_TRUE(WriteFileAtomic(folder_ / "c", "2"));
+  fs::create_symlink("nowhere", folder_ / "dangling");
   EXPECT_TRUE(SyncTree(folder_));
   const Status missing = SyncTree(folder_ / "missing");
   ASSERT_FALSE(missing);

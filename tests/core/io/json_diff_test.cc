@@ -36,6 +36,21 @@ TEST(JsonDiffTest, ListsShowWhatCameAndWent) {
             "languages: +sw +ur -fr\n");
 }
 
+TEST(JsonDiffTest, AnotherOrderIsToldFromAnotherNumberOfTheSame) {
+  EXPECT_EQ(Described(R"({"a": [1, 2]})", R"({"a": [2, 1]})"), "a: in another order\n");
+  EXPECT_EQ(Described(R"({"a": [1, 1]})", R"({"a": [1]})"), "a: [1,1] -> [1]\n");
+  EXPECT_EQ(Described(R"({"a": [1, 1, 2]})", R"({"a": [1, 2, 2]})"), "a: [1,1,2] -> [1,2,2]\n");
+}
+
+TEST(JsonDiffTest, ALongValueIsCutBetweenCharacters) {
+  // 37 bytes fit before the dots; the 19th of these two-byte letters would be cut in half.
+  std::string letters;
+  for (int i = 0; i < 30; ++i) letters += "\u00e9";
+  std::string kept;
+  for (int i = 0; i < 18; ++i) kept += "\u00e9";
+  EXPECT_EQ(DescribeChange({.path = "a", .before = 1, .after = letters}), "1 -> " + kept + "...");
+}
+
 TEST(JsonDiffTest, LeavesAreInOrderOfPath) {
   const Json value = Parsed(R"({"b": {"y": 1, "x": 2}, "a": [1, 2]})");
   std::vector<std::string> paths;
