@@ -21,21 +21,37 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::array<const char*, 3> kRules = {"falls-at-every-step", "rises-then-falls",
                                                "level-then-falls"};
 
-StepTest MakeStep(const SweepFit& fit, std::size_t from, StepKind kind, double margin) {
-  StepTest step;
+StepEstimate EstimateStep(const SweepFit& fit, std::size_t from) {
+  StepEstimate step;
   step.from = fit.points[from];
   step.to = fit.points[from + 1];
-  step.kind = kind;
   step.difference = fit.means[from + 1] - fit.means[from];
   step.standard_error = fit.StepError();
-  step.t = step.p = step.p_opposite = step.low = step.high = kNaN;
-  if (kind == StepKind::kLevel) step.opposite_tests = 2;
+  step.df = fit.df;
+  step.t = step.p = step.low = step.high = kNaN;
   // Without a degree of freedom, or without any spread, there is no test.
-  if (!(fit.df > 0) || !(step.standard_error > 0)) return step;
-
+  if (!step.known()) return step;
+  step.t = step.difference / step.standard_error;
+  step.p = std::min(1.0, 2 * StudentTUpperTail(std::abs(step.t), fit.df));
   const double half = StudentTQuantile(0.975, fit.df) * step.standard_error;
   step.low = step.difference - half;
   step.high = step.difference + half;
+  return step;
+}
+
+StepTest MakeStep(const SweepFit& fit, std::size_t from, StepKind kind, double margin) {
+  const StepEstimate estimate = EstimateStep(fit, from);
+  StepTest step;
+  step.from = estimate.from;
+  step.to = estimate.to;
+  step.kind = kind;
+  step.difference = estimate.difference;
+  step.standard_error = estimate.standard_error;
+  step.low = estimate.low;
+  step.high = estimate.high;
+  step.t = step.p = step.p_opposite = kNaN;
+  if (kind == StepKind::kLevel) step.opposite_tests = 2;
+  if (!estimate.known()) return step;
   if (kind == StepKind::kLevel) {
     const TostResult tost =
         TostEstimate(step.difference, step.standard_error, fit.df, -margin, margin, kClaimAlpha);
@@ -45,11 +61,23 @@ StepTest MakeStep(const SweepFit& fit, std::size_t from, StepKind kind, double m
                                StudentTUpperTail(-tost.t_low, fit.df));  // below -margin
   } else {
     const double sign = kind == StepKind::kRises ? 1 : -1;
-    step.t = step.difference / step.standard_error;
+    step.t = estimate.t;
     step.p = StudentTUpperTail(sign * step.t, fit.df);
     step.p_opposite = StudentTUpperTail(-sign * step.t, fit.df);
   }
   return step;
+}
+
+/// "intersection-union of 1 TOST within ±1 and 3 paired one-sided t tests".
+std::string DescribeTest(std::size_t level_steps, std::size_t direction_steps, double margin) {
+  if (level_steps + direction_steps == 0) return "";
+  std::string parts;
+  if (level_steps > 0) parts = fmt::format("{} TOST within ±{:g}", level_steps, margin);
+  if (direction_steps > 0) {
+    parts += fmt::format("{}{} paired one-sided t test{}", parts.empty() ? "" : " and ",
+                         direction_steps, direction_steps == 1 ? "" : "s");
+  }
+  return level_steps + direction_steps == 1 ? parts : "intersection-union of " + parts;
 }
 
 /// The intersection-union test over `steps`. `before`: kind of the steps that end at or before
@@ -58,6 +86,7 @@ ClaimTest IntersectionUnion(const SweepFit& fit, std::size_t turn, StepKind befo
   ClaimTest claim;
   claim.df = fit.df;
   claim.seeds = fit.seeds.size();
+  claim.left_out = fit.incomplete_seeds;
   claim.statistic = claim.p = claim.p_holm = claim.p_opposite = claim.p_opposite_holm = kNaN;
   claim.smallest_detectable = kNaN;
   int opposite_tests = 0;
@@ -80,14 +109,7 @@ ClaimTest IntersectionUnion(const SweepFit& fit, std::size_t turn, StepKind befo
   }
   claim.decidable = !std::isnan(claim.p);
 
-  const std::size_t direction_steps = claim.steps.size() - level_steps;
-  std::string parts;
-  if (level_steps > 0) parts = fmt::format("{} TOST within ±{:g}", level_steps, margin);
-  if (direction_steps > 0) {
-    parts += fmt::format("{}{} paired one-sided t test{}", parts.empty() ? "" : " and ",
-                         direction_steps, direction_steps == 1 ? "" : "s");
-  }
-  claim.test = claim.steps.size() <= 1 ? parts : "intersection-union of " + parts;
+  claim.test = DescribeTest(level_steps, claim.steps.size() - level_steps, margin);
   return claim;
 }
 
@@ -202,6 +224,12 @@ SweepFit FitSweep(const SweepValues& values) {
   return fit;
 }
 
+std::vector<StepEstimate> EstimateSteps(const SweepFit& fit) {
+  std::vector<StepEstimate> steps;
+  for (std::size_t i = 0; i + 1 < fit.points.size(); ++i) steps.push_back(EstimateStep(fit, i));
+  return steps;
+}
+
 ClaimTest FallsAtEveryStep(const SweepFit& fit) {
   return IntersectionUnion(fit, 0, StepKind::kFalls, 0);
 }
@@ -220,26 +248,36 @@ std::vector<std::string> ClaimRules() {
 
 ClaimTest TestClaim(const ClaimRule& claim, const SweepValues& values, const std::string& blocked) {
   const SweepFit fit = FitSweep(values);
-  const bool has_peak =
-      std::find(fit.points.begin(), fit.points.end(), claim.peak) != fit.points.end();
-  ClaimTest test;
+  const std::size_t steps = values.points.empty() ? 0 : values.points.size() - 1;
+  const auto peak = static_cast<std::size_t>(
+      std::find_if(values.points.begin(), values.points.end(),
+                   [&](const auto& point) { return point.point == claim.peak; }) -
+      values.points.begin());
+  const bool has_peak = peak < values.points.size();
+  const bool peak_measured = has_peak && !values.points[peak].by_seed.empty();
+  ClaimTest test = IntersectionUnion({}, 0, StepKind::kFalls, 0);
   std::string problem = WhyUndecidable(claim, fit, blocked);
+  // The test that is named is the claim's own, over all of its steps; what can be computed of it
+  // are the steps between points that have values.
+  std::string planned;
   if (claim.rule == kRules[0]) {
     test = FallsAtEveryStep(fit);
+    planned = DescribeTest(0, steps, 0);
   } else if (claim.rule == kRules[1] && has_peak) {
-    test = RisesThenFalls(fit, claim.peak);
+    if (peak_measured) test = RisesThenFalls(fit, claim.peak);
+    planned = DescribeTest(0, steps, 0);
   } else if (claim.rule == kRules[2] && has_peak && claim.margin > 0) {
-    test = LevelThenFalls(fit, claim.peak, claim.margin);
-  } else {
-    test = IntersectionUnion({}, 0, StepKind::kFalls, 0);
-    test.test.clear();
-    test.seeds = fit.seeds.size();
-    if (std::find(kRules.begin(), kRules.end(), claim.rule) == kRules.end()) {
-      problem = fmt::format("no rule named '{}'; known: {}", claim.rule, fmt::join(kRules, ", "));
-    } else if (problem.empty()) {
-      problem = fmt::format("no sweep point named '{}'", claim.peak);
-    }
+    if (peak_measured) test = LevelThenFalls(fit, claim.peak, claim.margin);
+    planned = DescribeTest(peak, steps - peak, claim.margin);
+  } else if (std::find(kRules.begin(), kRules.end(), claim.rule) == kRules.end()) {
+    problem = fmt::format("no rule named '{}'; known: {}", claim.rule, fmt::join(kRules, ", "));
+  } else if (!has_peak) {
+    problem = fmt::format("no sweep point named '{}'", claim.peak);
   }
+  test.test = planned;
+  test.claimed_steps = planned.empty() ? 0 : steps;
+  test.seeds = fit.seeds.size();
+  test.left_out = fit.incomplete_seeds;
   if (!problem.empty()) {
     test.decidable = false;
     test.reason = problem;

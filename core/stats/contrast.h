@@ -60,6 +60,21 @@ struct SweepFit {
 };
 SweepFit FitSweep(const SweepValues& values);
 
+/// A step as an estimate with its two-sided paired t test: for information, under no claim and in
+/// no family of tests. NaN stands where there is no degree of freedom or no spread.
+struct StepEstimate {
+  std::string from, to;
+  double difference = 0;  ///< mean(to) - mean(from)
+  double standard_error = 0;
+  double df = 0;
+  double t = 0, p = 0;
+  double low = 0, high = 0;  ///< 95 % interval of the difference
+
+  bool known() const { return df > 0 && standard_error > 0; }
+};
+/// Every step between neighbours among the points that have values.
+std::vector<StepEstimate> EstimateSteps(const SweepFit& fit);
+
 enum class StepKind { kFalls, kRises, kLevel };
 std::string_view StepKindName(StepKind kind);
 
@@ -82,10 +97,12 @@ std::string_view ClaimStateName(ClaimState state);
 /// A claim under its rule. NaN stands where nothing could be computed.
 struct ClaimTest {
   ClaimState state = ClaimState::kUndecided;
-  std::string test;    ///< "intersection-union of 2 paired one-sided t tests"
+  std::string test;    ///< of the whole claim, points without values included: "intersection-union
+                       ///< of 2 paired one-sided t tests"; empty when the rule cannot be applied
   std::string reason;  ///< why it is undecided, or what decided it; one sentence
-  std::vector<StepTest> steps;
-  double statistic = 0;  ///< t of the weakest step
+  std::vector<StepTest> steps;    ///< those between points that have values
+  std::size_t claimed_steps = 0;  ///< of the whole claim
+  double statistic = 0;           ///< t of the weakest step
   double df = 0;
   double p = 0;       ///< of the claim
   double p_holm = 0;  ///< adjusted within the manifest
@@ -93,7 +110,8 @@ struct ClaimTest {
   double p_opposite_holm = 0;
   double smallest_detectable =
       0;  ///< true size of one step that is found with power 0.8 at the strictest Holm level
-  std::size_t seeds = 0;   ///< n, paired
+  std::size_t seeds = 0;               ///< n, paired
+  std::vector<std::int64_t> left_out;  ///< seeds that have a value at some point but not at all
   bool decidable = false;  ///< false: `reason` says why it stays undecided whatever the numbers are
 };
 

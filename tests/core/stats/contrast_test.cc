@@ -122,6 +122,18 @@ TEST(ClaimTest, ADroppedPointLeavesTheClaimUndecidedAndIsNamed) {
   ASSERT_EQ(claim.steps.size(), 2u);
   EXPECT_LT(claim.steps[1].p, 0.05);
   EXPECT_TRUE(std::isnan(claim.p_holm));
+  // The test is the claim's own, not that of what is left of it.
+  EXPECT_EQ(claim.test, "intersection-union of 4 paired one-sided t tests");
+  EXPECT_EQ(claim.claimed_steps, 4u);
+}
+
+TEST(ClaimTest, APeakThatWasNotMeasuredLeavesItsTestNamed) {
+  SweepValues values = kPeaked;
+  values.points[1].by_seed.clear();
+  const ClaimTest claim = Decide(kPeak, values);
+  EXPECT_EQ(claim.reason, "not measured at xnli15");
+  EXPECT_EQ(claim.test, "intersection-union of 2 paired one-sided t tests");
+  EXPECT_TRUE(claim.steps.empty()) << "up to the peak and after it cannot be told apart";
 }
 
 TEST(ClaimTest, OneSeedGivesNoVarianceEstimate) {
@@ -156,6 +168,28 @@ TEST(DecideClaimsTest, HolmCountsEveryClaimOfTheManifest) {
   DecideClaims(claims);
   EXPECT_DOUBLE_EQ(claims[0].p_holm, 2 * claims[0].p);
   EXPECT_EQ(claims[1].state, ClaimState::kUndecided);
+}
+
+TEST(EstimateStepsTest, AreTwoSidedAndUnderNoClaim) {
+  const SweepFit fit = FitSweep(Sweep({{"a", {10, 12}}, {"b", {8, 12}}, {"c", {3, 6}}}));
+  const std::vector<StepEstimate> steps = EstimateSteps(fit);
+  ASSERT_EQ(steps.size(), 2u);
+  EXPECT_EQ(steps[1].from, "b");
+  EXPECT_EQ(steps[1].difference, -5.5);
+  EXPECT_NEAR(steps[1].t, -5.5 / std::sqrt(0.5), 1e-12);
+  EXPECT_NEAR(steps[1].p, 2 * StudentTUpperTail(5.5 / std::sqrt(0.5), 2), 1e-12);
+  EXPECT_NEAR(steps[1].high - steps[1].difference, 4.302652729696142 * std::sqrt(0.5), 1e-9);
+  EXPECT_FALSE(EstimateSteps(FitSweep(Sweep({{"a", {1}}, {"b", {2}}})))[0].known());
+  EXPECT_TRUE(EstimateSteps(FitSweep(Sweep({{"a", {1, 2}}}))).empty());
+}
+
+TEST(CalibrationTest, APlantedEffectIsFound) {
+  constexpr int kSweeps = 1000;
+  for (const ClaimRule& rule :
+       {kFalls, ClaimRule{"rises-then-falls", "p1", 0}, ClaimRule{"level-then-falls", "p1", 4}}) {
+    const double first = rule.rule == kFalls.rule ? -5 : rule.rule == "rises-then-falls" ? 5 : 0;
+    EXPECT_GT(Simulate(rule, {0, first, first - 5}, 5, kSweeps, 4).supported, 0.95) << rule.rule;
+  }
 }
 
 // The least favourable nulls: all steps but one are far from 0 in the claimed direction, that one
