@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdio>
 #include <system_error>
+#include <tuple>
 
 #include <unistd.h>
 
 #include "core/base/hash.h"
 #include "core/base/units.h"
 #include "core/io/file.h"
+#include "core/io/host.h"
 
 namespace repro {
 
@@ -19,11 +20,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kFormat = 1;
-
-std::string HostName() {
-  char name[HOST_NAME_MAX + 1] = {};
-  return ::gethostname(name, sizeof(name) - 1) == 0 ? std::string(name) : std::string();
-}
 
 /// A path that stays inside the folder that it is taken from.
 bool IsInside(std::string_view path) {
@@ -191,7 +187,7 @@ Result<CompletionRecord> ArtifactStore::Publish(const fs::path& staging,
   REPRO_RETURN_IF_ERROR(SyncTree(staging));
 
   const fs::path target = Folder(kind, key);
-  REPRO_RETURN_IF_ERROR(MakeDirectories(target.parent_path()));
+  REPRO_RETURN_IF_ERROR(MakeSyncedDirectories(target.parent_path()));
   // Two tries: the second after a damaged artifact was moved out of the way.
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (std::rename(staging.c_str(), target.c_str()) == 0) {
@@ -203,6 +199,10 @@ Result<CompletionRecord> ArtifactStore::Publish(const fs::path& staging,
     if (present && present->has_value()) {
       REPRO_RETURN_IF_ERROR(RemoveTree(staging));
       return **present;
+    }
+    // What cannot be looked at (no permission, a failing disk) may be whole: it is not taken away.
+    if (!present && present.error().code != ErrorCode::kCorrupt) {
+      return tl::unexpected<Error>(present.error());
     }
     REPRO_RETURN_IF_ERROR(MoveAwayAndRemove(target, workspace_ / "staging", key));
   }
@@ -266,10 +266,11 @@ Result<std::vector<StoredArtifact>> ArtifactStore::List() const {
   if (!fs::exists(root, error)) return artifacts;
   for (fs::directory_iterator kinds(root, error), end; !error && kinds != end;
        kinds.increment(error)) {
-    if (!kinds->is_directory()) continue;
+    std::error_code ignored;  // of a dangling link, which is no folder
+    if (!kinds->is_directory(ignored)) continue;
     for (fs::directory_iterator keys(kinds->path(), error); !error && keys != end;
          keys.increment(error)) {
-      if (!keys->is_directory()) continue;
+      if (!keys->is_directory(ignored)) continue;
       StoredArtifact artifact;
       artifact.kind = kinds->path().filename().string();
       artifact.key = keys->path().filename().string();

@@ -15,15 +15,16 @@ namespace repro {
 Result<EventWriter> EventWriter::Open(const std::filesystem::path& path) {
   std::int64_t next_seq = 0;
   std::size_t whole = 0;
-  if (std::filesystem::exists(path)) {
-    REPRO_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-    next_seq = std::count(text.begin(), text.end(), '\n');
-    const auto last = text.rfind('\n');
+  if (const auto text = ReadFile(path)) {
+    next_seq = std::count(text->begin(), text->end(), '\n');
+    const auto last = text->rfind('\n');
     whole = last == std::string::npos ? 0 : last + 1;
+  } else if (text.error().code != ErrorCode::kNotFound) {
+    return tl::unexpected<Error>(text.error());
   }
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0) return FailErrno("open", path.string());
-  EventWriter writer(fd, next_seq);
+  EventWriter writer(fd, next_seq, path.string());
   if (::ftruncate(fd, static_cast<off_t>(whole)) != 0) return FailErrno("truncate", path.string());
   return writer;
 }
@@ -31,6 +32,7 @@ Result<EventWriter> EventWriter::Open(const std::filesystem::path& path) {
 EventWriter::EventWriter(EventWriter&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       next_seq_(other.next_seq_),
+      path_(std::move(other.path_)),
       status_(std::move(other.status_)) {}
 
 EventWriter& EventWriter::operator=(EventWriter&& other) noexcept {
@@ -38,6 +40,7 @@ EventWriter& EventWriter::operator=(EventWriter&& other) noexcept {
     if (fd_ >= 0) ::close(fd_);
     fd_ = std::exchange(other.fd_, -1);
     next_seq_ = other.next_seq_;
+    path_ = std::move(other.path_);
     status_ = std::move(other.status_);
   }
   return *this;
@@ -57,12 +60,17 @@ void EventWriter::Append(Json event) {
     const ssize_t written = ::write(fd_, rest.data(), rest.size());
     if (written < 0) {
       if (errno == EINTR) continue;
-      status_ = FailErrno("write", "events.jsonl");
+      status_ = FailErrno("write", path_);
       return;
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
   ++next_seq_;
+}
+
+Status EventWriter::Sync() {
+  if (status_ && ::fsync(fd_) != 0) status_ = FailErrno("fsync", path_);
+  return status_;
 }
 
 void EventWriter::Write(const Metric& metric) {

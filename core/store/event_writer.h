@@ -1,14 +1,14 @@
 #pragma once
 /// The task's side of the run log: an append-only events.jsonl, one JSON object a line.
 ///
-/// Each event carries `seq`, counted from 0 within one file, so that ingestion is idempotent:
-/// (attempt, seq) is unique. A line is written with one write(2); a torn last line can only be the
-/// end of a killed process. docs/formats.md has the fields.
+/// Each event carries `seq`, counted from 0 within one file. A line is written with one write(2); a
+/// torn last line is the end of a killed process or of a full disk. docs/formats.md has the fields.
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/base/result.h"
 #include "core/io/json_io.h"
@@ -31,6 +31,7 @@ struct Metric {
 /// whole line (a torn last line is cut off first).
 class EventWriter {
  public:
+  /// Errors: kIo with the path.
   static Result<EventWriter> Open(const std::filesystem::path& path);
   EventWriter(EventWriter&&) noexcept;
   EventWriter& operator=(EventWriter&&) noexcept;
@@ -42,19 +43,25 @@ class EventWriter {
                 const Json& info = Json::object());
   /// level: "info", "warning", "error".
   void Message(std::string_view level, std::string_view text);
-  /// state: "started", "checkpoint", "resumed", "interrupted", "diverged", "finished". `info` is
-  /// free.
+  /// state: "started", "checkpoint", "resumed", "interrupted", "diverged", "failed", "finished".
+  /// `info` is free.
   void State(std::string_view state, const Json& info = Json::object());
 
   /// kIo of the first failed write, if any (disk full): the task ends with it at its next boundary.
   const Status& status() const { return status_; }
+  /// Brings what was written to the disk. A task does so before it publishes its artifact: its
+  /// metrics must not be gone after a power cut that the artifact survived. Errors: `status()`,
+  /// kIo.
+  Status Sync();
 
  private:
-  explicit EventWriter(int fd, std::int64_t next_seq) : fd_(fd), next_seq_(next_seq) {}
+  EventWriter(int fd, std::int64_t next_seq, std::string path)
+      : fd_(fd), next_seq_(next_seq), path_(std::move(path)) {}
   void Append(Json event);
 
   int fd_ = -1;
   std::int64_t next_seq_ = 0;
+  std::string path_;  ///< for messages
   Status status_{};
 };
 

@@ -1,15 +1,14 @@
 #include "core/store/lease.h"
 
 #include <algorithm>
-#include <climits>
 #include <system_error>
 #include <utility>
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include "core/base/units.h"
 #include "core/io/file.h"
+#include "core/io/host.h"
 #include "core/io/json_io.h"
 
 namespace repro {
@@ -17,16 +16,6 @@ namespace repro {
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string HostName() {
-  char name[HOST_NAME_MAX + 1] = {};
-  return ::gethostname(name, sizeof(name) - 1) == 0 ? std::string(name) : std::string("?");
-}
-
-std::string UserName() {
-  const passwd* entry = ::getpwuid(::geteuid());
-  return entry != nullptr ? std::string(entry->pw_name) : std::to_string(::geteuid());
-}
 
 /// What the lease file says; empty when it says nothing readable (nobody, or a holder that has just
 /// come).
@@ -112,11 +101,15 @@ Lease::~Lease() {
 }
 
 Result<Lease> Lease::Acquire(const fs::path& workspace, const std::string& command) {
-  REPRO_RETURN_IF_ERROR(MakeDirectories(workspace));
+  const auto refused = [](const Error& error) {
+    return Fail(error.code, "{}; a workspace that can be written is named by --workspace",
+                error.message);
+  };
+  if (const Status made = MakeDirectories(workspace); !made) return refused(made.error());
   const fs::path path = workspace / "lease";
   auto lock = FileLock::TryLock(path);
   if (!lock) {
-    if (lock.error().code != ErrorCode::kBusy) return tl::unexpected<Error>(lock.error());
+    if (lock.error().code != ErrorCode::kBusy) return refused(lock.error());
     const auto holder = ReadHolder(path);
     return Fail(ErrorCode::kBusy,
                 "{}: the workspace is in use by {}; wait for it, stop it with `repro stop`, or "
@@ -170,6 +163,10 @@ Result<std::vector<TakenRequest>> TakeRequests(const fs::path& workspace,
     if (!request) {
       REPRO_RETURN_IF_ERROR(MakeDirectories(folder / "bad"));
       fs::rename(file, folder / "bad" / file.filename(), error);
+      if (error) {
+        return Fail(ErrorCode::kIo, "{}: cannot set it aside: {} ({})", file.string(),
+                    error.message(), request.error().message);
+      }
       taken.push_back({{}, tl::unexpected<Error>(request.error())});
       continue;
     }

@@ -5,12 +5,12 @@
 #include <csignal>
 #include <optional>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sched.h>
 #include <spawn.h>
 #include <sys/utsname.h>
@@ -20,6 +20,7 @@
 #include "core/base/hash.h"
 #include "core/base/units.h"
 #include "core/io/file.h"
+#include "core/io/host.h"
 
 extern char** environ;
 
@@ -30,6 +31,12 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double kGitSeconds = 5;
+
+#ifdef __clang__
+constexpr std::string_view kCompiler = "clang " __clang_version__;
+#else
+constexpr std::string_view kCompiler = "g++ " __VERSION__;
+#endif
 
 /// Standard output of a program; empty when it cannot be started, fails, or takes too long. No
 /// shell is involved.
@@ -186,7 +193,6 @@ Json EnvironmentFacts() {
                                             "CUDA_LAUNCH_BLOCKING=",
                                             "ATEN_CPU_CAPABILITY=",
                                             "REPRO_WORKSPACE=",
-                                            "REPRO_LOG=",
                                             "MALLOC_",
                                             "LD_PRELOAD=",
                                             "LC_ALL=",
@@ -240,31 +246,27 @@ Json ParseCpuInfo(const std::string& cpuinfo) {
                                                      : "DEFAULT"}};
 }
 
-Json CollectProvenance(const ProvenanceRequest& request){
-    Json provenance = {{"build",
-                        {{"id", request.build_id},
-                         {"version", request.version},
-#ifdef __clang__
-                         {"compiler", "clang " __clang_version__}}},
-#else
-                         {"compiler", "g++ " __VERSION__}}},
-#endif
-                       {"host", HostFacts()},
-                       {"cpu", ParseCpuInfo(TextOf("/proc/cpuinfo"))},
-                       {"environment", EnvironmentFacts()},
-                       {"command_line", request.command_line},
-                       {"data", request.data_hashes}};
-cpu_set_t allowed;
-CPU_ZERO(&allowed);
-if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
-  provenance["cpu"]["allowed_cores"] = CPU_COUNT(&allowed);
+Json CollectProvenance(const ProvenanceRequest& request) {
+  Json provenance = {{"build",
+                      {{"id", request.build_id},
+                       {"version", request.version},
+                       {"compiler", std::string(kCompiler)}}},
+                     {"host", HostFacts()},
+                     {"cpu", ParseCpuInfo(TextOf("/proc/cpuinfo"))},
+                     {"environment", EnvironmentFacts()},
+                     {"command_line", request.command_line},
+                     {"data", request.data_hashes},
+                     {"user", UserName()}};
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
+    provenance["cpu"]["allowed_cores"] = CPU_COUNT(&allowed);
+  }
+  if (Json gpu = GpuFacts(); !gpu.is_null()) provenance["gpu"] = std::move(gpu);
+  if (!request.checkout.empty()) {
+    if (Json git = GitFacts(request.checkout); !git.is_null()) provenance["git"] = std::move(git);
+  }
+  return provenance;
 }
-if (const passwd* entry = ::getpwuid(::geteuid())) provenance["user"] = entry->pw_name;
-if (Json gpu = GpuFacts(); !gpu.is_null()) provenance["gpu"] = std::move(gpu);
-if (!request.checkout.empty()) {
-  if (Json git = GitFacts(request.checkout); !git.is_null()) provenance["git"] = std::move(git);
-}
-return provenance;
-}  // namespace repro
 
 }  // namespace repro

@@ -25,7 +25,7 @@ struct ProvenanceRequest {
 /// allowed_cores, flags, capability}, gpu {driver, devices}, environment {OMP_NUM_THREADS: ...},
 /// command_line, user, data. What cannot be found out (no git, no driver) is absent; nothing here
 /// fails. Secrets are never read: only variables of a fixed list of prefixes are kept. git is run
-/// without a shell, at most 5 s.
+/// without a shell, each of its commands for at most 5 s.
 Json CollectProvenance(const ProvenanceRequest& request);
 
 /// CPU facts by the text of /proc/cpuinfo. `capability` is the name ATen would choose: "AVX512",

@@ -37,7 +37,7 @@ struct AttemptRow {
   std::int64_t id = 0;
   std::string task_key;
   int number = 0;      ///< 1, 2, ...
-  std::string state;   ///< running, done, failed, continued, killed, lost, diverged
+  std::string state;   ///< running, done, failed, continued, killed, lost, diverged, interrupted
   std::string reason;  ///< why it ended, for people
   std::string folder;  ///< relative to the workspace
   int exit_code = -1;  ///< 128 + signal when killed
@@ -53,7 +53,7 @@ struct RunRow {
   std::string scale, point, role, key;
   std::int64_t pretrain_seed = 0;
   std::vector<std::int64_t> finetune_seeds;
-  std::string state;  ///< waiting, running, done, failed, diverged, partial
+  std::string state;  ///< waiting, running, done, failed, diverged, partial, interrupted
   std::vector<std::string> tags;
   Json config;
   Json sweep;
@@ -147,7 +147,8 @@ class RunLog {
 
   /// Ingests whole new lines of an attempt's events.jsonl; remembers the offset, so calling it
   /// again is free and a line counts once. A torn last line stays for the next call; a damaged
-  /// whole line is counted and reported once. Returns the events that were new.
+  /// whole line, or a file that became shorter, is counted and reported once, as an event of type
+  /// "damaged". Returns the events that were new.
   Result<std::vector<Json>> IngestEvents(std::int64_t attempt,
                                          const std::filesystem::path& events_file);
 

@@ -23,24 +23,23 @@ struct Line {
   Json event;                 ///< an object with a text "type"; or a "damaged" event made here
 };
 
-/// The bytes of `path` from `offset` to the last newline. Empty when there is no such file yet.
-Result<std::string> ReadWholeLines(const fs::path& path, std::int64_t offset) {
+/// What the file holds beyond what was read before.
+struct NewLines {
+  std::string text;        ///< from the offset to the last newline
+  std::int64_t bytes = 0;  ///< length of the file
+};
+
+/// Nothing when there is no such file yet, and when it is shorter than `offset`.
+Result<NewLines> ReadNewLines(const fs::path& path, std::int64_t offset) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
-    if (errno == ENOENT) return std::string();
+    if (errno == ENOENT) return NewLines{.text = {}, .bytes = offset};
     return FailErrno("open", path.string());
   }
   const off_t end = ::lseek(fd, 0, SEEK_END);
   std::string text;
   bool failed = end < 0;
-  if (!failed && end < offset) {
-    ::close(fd);
-    return Fail(ErrorCode::kCorrupt,
-                "{}: {} bytes long, but {} were read before; it was cut or replaced, and the log "
-                "keeps what it has",
-                path.string(), static_cast<std::int64_t>(end), offset);
-  }
-  if (!failed) {
+  if (!failed && end > offset) {
     text.resize(static_cast<std::size_t>(end - offset));
     std::size_t filled = 0;
     while (filled < text.size()) {
@@ -60,7 +59,11 @@ Result<std::string> ReadWholeLines(const fs::path& path, std::int64_t offset) {
     return FailErrno("read", path.string());
   }
   text.resize(text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1);
-  return text;
+  return NewLines{.text = std::move(text), .bytes = static_cast<std::int64_t>(end)};
+}
+
+Json Damaged(std::int64_t position, std::size_t bytes, std::string text) {
+  return {{"type", "damaged"}, {"position", position}, {"bytes", bytes}, {"text", std::move(text)}};
 }
 
 /// A metric's value; infinities and nan travel as text.
@@ -108,10 +111,7 @@ std::vector<Line> ParseLines(std::string_view text, std::int64_t offset) {
     const std::string_view bytes = text.substr(0, length);
     Json event = Json::parse(bytes, nullptr, /*allow_exceptions=*/false);
     if (!IsEvent(event)) {
-      event = {{"type", "damaged"},
-               {"position", offset},
-               {"bytes", bytes.size()},
-               {"text", std::string(bytes.substr(0, 200))}};
+      event = Damaged(offset, bytes.size(), std::string(bytes.substr(0, 200)));
     }
     lines.push_back({offset, std::move(event)});
     offset += static_cast<std::int64_t>(length) + 1;
@@ -135,9 +135,21 @@ Result<std::vector<Json>> RunLog::IngestEvents(std::int64_t attempt, const fs::p
   };
   REPRO_RETURN_IF_ERROR(log.Guard("read the events' offset", find_offset));
   // There is one writer, so the offset cannot move between this look and the transaction.
-  REPRO_ASSIGN_OR_RETURN(const std::string text, ReadWholeLines(events_file, offset));
-  if (text.empty()) return std::vector<Json>{};
-  std::vector<Line> lines = ParseLines(text, offset);
+  REPRO_ASSIGN_OR_RETURN(const NewLines fresh, ReadNewLines(events_file, offset));
+  if (fresh.text.empty() && fresh.bytes >= offset) return std::vector<Json>{};
+  std::vector<Line> lines = ParseLines(fresh.text, offset);
+  std::int64_t read_up_to = offset + static_cast<std::int64_t>(fresh.text.size());
+  if (fresh.bytes < offset) {
+    // A power cut can take the end of a file that the log has read already. The log keeps what it
+    // has, says so once, and reads on behind the last line that is there.
+    REPRO_ASSIGN_OR_RETURN(const NewLines left, ReadNewLines(events_file, 0));
+    read_up_to = static_cast<std::int64_t>(left.text.size());
+    const std::string what = fmt::format(
+        "{} bytes long, but {} were read before: it was cut or replaced; the log keeps "
+        "what it has",
+        fresh.bytes, offset);
+    lines.push_back({offset, Damaged(read_up_to, 0, what)});
+  }
 
   const auto store = [&]() -> Status {
     std::int64_t task = 0;
@@ -193,7 +205,7 @@ Result<std::vector<Json>> RunLog::IngestEvents(std::int64_t attempt, const fs::p
     }
     Query(log.Prepare("UPDATE attempts SET events_offset = ?2, damaged_lines = damaged_lines + ?3 "
                       "WHERE id = ?1"))
-        .Bind(attempt, offset + static_cast<std::int64_t>(text.size()), damaged)
+        .Bind(attempt, read_up_to, damaged)
         .Run();
     return {};
   };

@@ -218,6 +218,7 @@ Result<std::vector<RunRow>> RunLog::Runs(const RunQuery& wanted) const {
 }
 
 Result<std::optional<RunRow>> RunLog::FindRun(std::int64_t id) const {
+  if (id <= 0) return std::optional<RunRow>();  // 0 means any in a query
   RunQuery query;
   query.id = id;
   REPRO_ASSIGN_OR_RETURN(std::vector<RunRow> rows, Runs(query));

@@ -183,6 +183,30 @@ TEST_F(ArtifactStoreTest, ARunnerKilledAtAnyMomentLeavesAllOrNothing) {
       EXPECT_TRUE(store_.Verify(artifact.kind, artifact.key).has_value());
     }
   }
+  // What the killed ones left stands in nobody's way.
+  for (const char digit : std::string_view("0123456789abcdef")) Published(digit);
+  EXPECT_EQ(store_.List().value().size(), 16u);
+}
+
+TEST_F(ArtifactStoreTest, AnArtifactThatCannotBeLookedAtIsNotTakenAway) {
+  Published('a');
+  const fs::path folder = store_.Folder("vocab", Key('a'));
+  // A loop of links: neither missing nor damaged, as a folder that may not be entered (which root
+  // may).
+  const fs::path file = folder / "completion.json";
+  fs::rename(file, folder / "aside");
+  fs::create_symlink("completion.json", file);
+  EXPECT_EQ(store_.Publish(Stage('a', 2, "other!"), Record('a')).error().code, ErrorCode::kIo);
+  fs::rename(folder / "aside", file);
+  ASSERT_OK(store_.Verify("vocab", Key('a')));
+}
+
+TEST_F(ArtifactStoreTest, WhatIsNoFolderIsNotListed) {
+  Published('a');
+  WriteText(workspace_ / "artifacts" / "note.txt", "x");
+  fs::create_symlink("nowhere", workspace_ / "artifacts" / "link");
+  fs::create_symlink("nowhere", workspace_ / "artifacts" / "vocab" / "link");
+  EXPECT_EQ(store_.List().value().size(), 1u);
 }
 
 }  // namespace

@@ -111,5 +111,14 @@ TEST_F(LeaseTest, AnUnreadableRequestIsSetAsideAndSaid) {
   EXPECT_TRUE(std::filesystem::exists(workspace_ / "requests" / "bad" / "000.json"));
 }
 
+TEST_F(LeaseTest, ARequestThatCannotBeSetAsideIsAnErrorWithBothReasons) {
+  WriteText(workspace_ / "requests" / "000.json", "torn");
+  WriteText(workspace_ / "requests" / "bad" / "000.json" / "in the way", "");
+  const auto taken = TakeRequests(workspace_, [](const Request&) -> Status { return {}; });
+  ASSERT_FALSE(taken.has_value());
+  EXPECT_THAT(taken.error().message, HasSubstr("000.json: cannot set it aside"));
+  EXPECT_THAT(taken.error().message, HasSubstr("not valid JSON"));
+}
+
 }  // namespace
 }  // namespace repro

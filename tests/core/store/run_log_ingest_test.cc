@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "core/io/file.h"
 #include "core/store/event_writer.h"
@@ -133,14 +135,57 @@ TEST_F(IngestTest, AResumedAttemptsValueStandsWhicheverIsReadLast) {
   EXPECT_EQ(metrics[1].value, 3);
 }
 
-TEST_F(IngestTest, AFileThatShrankIsAnError) {
-  WriteText(events_, "{\"type\":\"message\",\"text\":\"one\"}\n");
+// What a power cut may do: the log has been on the disk sooner than the lines that it was read
+// from.
+TEST_F(IngestTest, AFileThatLostItsEndIsReportedOnceAndReadOn) {
+  const std::string one = "{\"type\":\"message\",\"text\":\"one\"}\n";
+  WriteText(events_, one + one + one);
+  EXPECT_EQ(Ingest().size(), 3u);
+  WriteText(events_, one + one.substr(0, 5));
+  const auto events = Ingest();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0]["type"], "damaged");
+  EXPECT_EQ(events[0]["position"], one.size());
+  EXPECT_THAT(events[0]["text"].get<std::string>(), HasSubstr("cut or replaced"));
+  EXPECT_THAT(Ingest(), IsEmpty());
+  EXPECT_EQ(log_.Attempts(Key('a')).value()[0].damaged_lines, 1);
+  EXPECT_EQ(log_.Events(Key('a')).value().size(), 4u) << "what was read before is kept";
+  EventWriter::Open(events_).value().Message("info", "two");
+  const auto fresh = Ingest();
+  ASSERT_EQ(fresh.size(), 1u);
+  EXPECT_EQ(fresh[0]["text"], "two");
+}
+
+TEST_F(IngestTest, AWriteThatFailsIsKeptAsTheStatusAndNamesTheFile) {
+  auto writer = EventWriter::Open(events_).value();
+  writer.State("started");
+  EXPECT_TRUE(writer.Sync().has_value());
+  const auto size = std::filesystem::file_size(events_);
+  // A limit on the size of a file stands for a full disk: both let a part of a line through.
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit full = before;
+  full.rlim_cur = size + 10;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  writer.Message("info", "does not fit");
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ::signal(SIGXFSZ, SIG_DFL);
+  ASSERT_FALSE(writer.status().has_value());
+  EXPECT_EQ(writer.status().error().code, ErrorCode::kIo);
+  EXPECT_THAT(writer.status().error().message, HasSubstr(events_.string()));
+  EXPECT_FALSE(writer.Sync().has_value());
+  // Nothing follows half a line, and the half is not read.
+  writer.Message("info", "fits again");
+  EXPECT_EQ(std::filesystem::file_size(events_), size + 10);
   EXPECT_EQ(Ingest().size(), 1u);
-  WriteText(events_, "");
-  const auto events = log_.IngestEvents(attempt_, events_);
-  ASSERT_FALSE(events.has_value());
-  EXPECT_EQ(events.error().code, ErrorCode::kCorrupt);
-  EXPECT_THAT(events.error().message, HasSubstr("cut or replaced"));
+}
+
+TEST_F(IngestTest, AnEventsFileThatCannotBeOpenedIsNamed) {
+  std::filesystem::create_directories(events_);
+  const auto writer = EventWriter::Open(events_);
+  ASSERT_FALSE(writer.has_value());
+  EXPECT_THAT(writer.error().message, HasSubstr(events_.string()));
 }
 
 TEST_F(IngestTest, AnEventTypeOfTheFutureIsKept) {

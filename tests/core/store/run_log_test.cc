@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "core/store/artifact_store.h"
 #include "core/store/event_writer.h"
 #include "core/store/schema.h"
 #include "tests/core/store/workspace_fixture.h"
@@ -246,6 +247,7 @@ TEST_F(RunLogTest, RunsAreFilteredAndNewestFirst) {
   EXPECT_TRUE(log.Runs(RunQuery{.with_config = false}).value()[0].config.is_null());
   EXPECT_EQ(log.FindRun(two).value()->point, "xnli15");
   EXPECT_FALSE(log.FindRun(99).value().has_value());
+  EXPECT_FALSE(log.FindRun(0).value().has_value()) << "no run, not any run";
 }
 
 TEST_F(RunLogTest, CountsSayHowManyRunsAreInEachState) {
@@ -273,6 +275,23 @@ TEST_F(RunLogTest, TagsAreCheckedAndGoBothWays) {
   EXPECT_THAT(log.FindRun(run).value()->tags, ElementsAre("v1.0"));
   EXPECT_EQ(log.Tag(run, "two words", false).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(log.Tag(99, "best", false).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(RunLogTest, AnArtifactsRecordComesBackAsItWentIn) {
+  RunLog log = OpenLog();
+  ASSERT_OK(log.UpsertTask(MakeTask('a')));
+  EXPECT_TRUE(log.ArtifactRecord(Key('a')).value().is_null());
+  CompletionRecord record;
+  record.task = {{"kind", "pretrain"}, {"key", Key('a')}};
+  record.files = {{"weights.safetensors", 12, Key('0')}};
+  record.build = "build-1";
+  ASSERT_OK(log.AddArtifact(Key('a'), record.ToJson()));
+  EXPECT_EQ(log.ArtifactRecord(Key('a')).value(), record.ToJson());
+  record.build = "build-2";
+  ASSERT_OK(log.AddArtifact(Key('a'), record.ToJson()));
+  EXPECT_EQ(log.ArtifactRecord(Key('a')).value()["build"], "build-2") << "the newest stands";
+  EXPECT_EQ(log.AddArtifact(Key('f'), record.ToJson()).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(log.AddArtifact(Key('a'), Json::object()).error().code, ErrorCode::kCorrupt);
 }
 
 TEST_F(RunLogTest, AttemptsKeepTheirEndAndItsReason) {
