@@ -45,6 +45,17 @@ double Shift(std::size_t index, std::size_t count) {
   return (static_cast<double>(index) - (static_cast<double>(count) - 1) / 2) * 7;
 }
 
+/// How exact the paper's values are; the bars of its panel say the same.
+std::string HowRead(const FigureReport& figure) {
+  double uncertainty = 0;
+  for (const SeriesReport& series : figure.series) {
+    for (const SeriesPoint& point : series.points) {
+      if (point.paper) uncertainty = std::max(uncertainty, point.paper->uncertainty);
+    }
+  }
+  return uncertainty > 0 ? fmt::format("read off the figure, ± {:g}", uncertainty) : "as printed";
+}
+
 }  // namespace
 
 std::map<std::string, std::size_t> SeriesColors(const Report& report) {
@@ -107,12 +118,13 @@ Json VegaChart(const Report& report, const FigureReport& figure, Json specificat
   const auto panel = [&](bool paper) {
     return paper ? Json{{"index", 0},
                         {"title", "Paper: " + figure.measure.name + unit},
+                        {"subtitle", HowRead(figure)},
                         {"y0", ranges.paper_low},
                         {"y1", ranges.paper_high}}
                  : Json{{"index", figure.has_paper ? 1 : 0},
-                        {"title",
-                         fmt::format("This run: {}{}, {}, {} scale", figure.measure.name, unit,
-                                     report.provenance.world, report.provenance.scale)},
+                        {"title", fmt::format("This run: {}{}", figure.measure.name, unit)},
+                        {"subtitle", fmt::format("{}, {} scale", report.provenance.world,
+                                                 report.provenance.scale)},
                         {"y0", ranges.run_low},
                         {"y1", ranges.run_high}};
   };
@@ -165,6 +177,7 @@ Json VegaChart(const Report& report, const FigureReport& figure, Json specificat
         if (point.transfer) {
           tip += "\nfrom the null world: " + ShowDifference(figure.measure, point.transfer);
         }
+        if (!point.note.empty()) tip += "\n" + point.note;
         Json& row = add(false, "mean", series.id, point.point, point.main.mean.mean, shift, tip);
         if (point.main.mean.known()) {
           row["low"] = point.main.mean.low;

@@ -103,6 +103,7 @@ TEST_F(BrowserTest, DrawsEveryChartWithoutAnError) {
       5u);
   EXPECT_GT(Count(dom_, "<path"), 150u);
   EXPECT_NE(dom_.find("Paper: XNLI accuracy, %"), std::string::npos);
+  EXPECT_NE(dom_.find("read off the figure, ± 0.34</text>"), std::string::npos);
   EXPECT_NE(dom_.find(">wiki100</text>"), std::string::npos);
   EXPECT_EQ(log_.find("CONSOLE"), std::string::npos) << log_;
 }
