@@ -4,8 +4,8 @@
 ///
 /// Attempt folder (made by the executor):  task.json  stdout  stderr  events.jsonl  lock
 /// task.json: {"task": {...}, "inputs": {role: folder}, "staging": folder, "scratch": folder,
-/// "artifact": folder}. The task writes its files below `out`; the runner (repro-task) publishes
-/// them: completion record, fsync, rename.
+/// "workspace": folder}. The task writes its files below `out`, the staging folder; the runner
+/// (repro-task) publishes them: completion record, fsync, rename.
 
 #include <atomic>
 #include <filesystem>

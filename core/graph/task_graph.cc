@@ -1,6 +1,5 @@
 #include "core/graph/task_graph.h"
 
-#include <algorithm>
 #include <set>
 
 namespace repro {
@@ -26,17 +25,6 @@ const Task* TaskGraph::Find(std::string_view key) const {
   return found == index_.end() ? nullptr : &tasks_[found->second];
 }
 
-std::vector<std::string> TaskGraph::Dependents(std::string_view key) const {
-  std::vector<std::string> dependents;
-  for (const Task& task : tasks_) {
-    if (std::any_of(task.inputs.begin(), task.inputs.end(),
-                    [&](const auto& input) { return input.second == key; })) {
-      dependents.push_back(task.key);
-    }
-  }
-  return dependents;
-}
-
 std::vector<std::string> TaskGraph::Closure(const std::vector<std::string>& keys) const {
   std::set<std::string> wanted(keys.begin(), keys.end());
   for (auto task = tasks_.rbegin(); task != tasks_.rend(); ++task) {
@@ -51,11 +39,13 @@ std::vector<std::string> TaskGraph::Closure(const std::vector<std::string>& keys
 }
 
 Status TaskGraph::Validate() const {
-  for (const Task& task : tasks_) {
-    for (const auto& [role, input] : task.inputs) {
-      if (Find(input) == nullptr) {
-        return Fail(ErrorCode::kInvalidArgument, "task '{}': input '{}' names no task of the graph",
-                    task.label, role);
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    for (const auto& [role, input] : tasks_[i].inputs) {
+      const auto found = index_.find(input);
+      if (found == index_.end() || found->second >= i) {
+        return Fail(ErrorCode::kInvalidArgument,
+                    "task '{}': input '{}' names no task that was added before it", tasks_[i].label,
+                    role);
       }
     }
   }

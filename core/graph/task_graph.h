@@ -2,6 +2,8 @@
 /// The tasks of one experiment and the runs that they serve. Built once from a validated manifest;
 /// read-only after.
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -15,7 +17,7 @@ namespace repro {
 /// One point of the sweep with one pretraining seed and its fine-tuning seeds; or one control at
 /// such a point.
 struct RunSpec {
-  std::string point;  ///< sweep value, e.g. "xlm7"; several keys joined by ","
+  std::string point;                         ///< id of the sweep's point: "xlm7", "xlm7/8000"
   std::map<std::string, std::string> sweep;  ///< key -> value, e.g. languages -> xlm7
   std::string role = "main";  ///< "main", or a control: "null-world", "no-pretraining"
   std::int64_t pretrain_seed = 0;
@@ -37,12 +39,10 @@ class TaskGraph {
   /// Topological order: inputs before the tasks that read them; ties in order of adding.
   const std::vector<Task>& tasks() const { return tasks_; }
   const std::vector<RunSpec>& runs() const { return runs_; }
-  /// Keys of the tasks that read the artifact of `key`.
-  std::vector<std::string> Dependents(std::string_view key) const;
   /// `keys` and everything that they need.
   std::vector<std::string> Closure(const std::vector<std::string>& keys) const;
-  /// Errors: kInvalidArgument when an input names no task. (A cycle cannot be built: an input must
-  /// be added first.)
+  /// Errors: kInvalidArgument when an input names no task that was added before its reader. That
+  /// every input was makes the order topological and a cycle impossible.
   Status Validate() const;
 
  private:

@@ -74,7 +74,7 @@ Result<Json> Run(const AttemptDescription& attempt, std::span<const TaskKind> ki
     status = Fail(ErrorCode::kFailed, "{}", error.what());
   }
   REPRO_RETURN_IF_ERROR(std::move(status));
-  REPRO_RETURN_IF_ERROR(events.status());
+  REPRO_RETURN_IF_ERROR(events.Sync());
 
   CompletionRecord record;
   record.task = {{"kind", task.kind}, {"version", task.version}, {"key", task.key},
@@ -83,8 +83,8 @@ Result<Json> Run(const AttemptDescription& attempt, std::span<const TaskKind> ki
   record.wall_seconds = SteadySeconds() - began;
   record.peak_rss_bytes = PeakRssBytes();
   REPRO_ASSIGN_OR_RETURN(const CompletionRecord published, store.Publish(attempt.staging, record));
-  std::error_code
-      ignored;  // the artifact stands; a scratch folder left behind is what `doctor` reports
+  // The artifact stands; a scratch folder left behind is what `doctor` reports.
+  std::error_code ignored;
   fs::remove_all(attempt.scratch, ignored);
   return Json{{"wall_seconds", published.wall_seconds},
               {"peak_rss_bytes", published.peak_rss_bytes},

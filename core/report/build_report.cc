@@ -16,6 +16,9 @@ namespace {
 constexpr const char* kMain = "main";
 constexpr const char* kNullWorld = "null-world";
 constexpr const char* kNoPretraining = "no-pretraining";
+constexpr const char* kValidationLoss = "valid.loss";
+constexpr const char* kUnigramLoss = "valid.unigram_loss";
+constexpr const char* kContextFreeLoss = "valid.context_free_loss";
 constexpr const char* kLanguagesKey =
     "languages";  // of [sweep]: the points of an item are named by it
 
@@ -32,6 +35,18 @@ std::string ShownCode(const Experiment& experiment, const std::string& code) {
 std::string WithInterval(const Measure& measure, const Estimate& estimate) {
   const std::string range = ShowRange(measure, estimate);
   return ShowMean(measure, estimate) + (range.empty() ? "" : " (" + range + ")");
+}
+
+/// The values of a series as the tests take them.
+SweepValues ToSweep(const SeriesReport& series) {
+  SweepValues values;
+  for (const SeriesPoint& point : series.points) {
+    SweepValues::PointValues column;
+    column.point = point.point;
+    for (const auto& [seed, value] : point.main.by_seed) column.by_seed[seed] = value;
+    values.points.push_back(std::move(column));
+  }
+  return values;
 }
 
 std::vector<double> Values(const Estimate& estimate) {
@@ -96,11 +111,16 @@ class Builder {
   bool Planned(const std::string& point) const { return report_.point_languages.contains(point); }
 
   void ListRuns() {
-    const Measure margin = FindMeasure(inputs_.measures, "pretrain.plateau_margin");
     report_.runs = states_;
     for (std::size_t i = 0; i < report_.runs.size(); ++i) {
       RunReport& run = report_.runs[i];
-      run.plateau_margin = values_.OfRun(margin, i);
+      run.unigram_margin = values_.MeanGap(kUnigramLoss, kValidationLoss, i);
+      run.context_free_margin = values_.MeanGap(kContextFreeLoss, kValidationLoss, i);
+      run.plateau_margin = run.unigram_margin;
+      if (run.context_free_margin &&
+          (!run.plateau_margin || *run.context_free_margin < *run.plateau_margin)) {
+        run.plateau_margin = run.context_free_margin;
+      }
       // An encoder without pretraining is on the plateau by construction.
       run.on_plateau = run.role != kNoPretraining && run.plateau_margin &&
                        *run.plateau_margin < kPlateauThreshold;
@@ -116,23 +136,48 @@ class Builder {
     std::vector<std::string> parts;
     for (const RunReport& run : report_.runs) {
       if (run.point != point || run.role != kMain || run.state == "done") continue;
-      parts.push_back(fmt::format("seed {} {} ({})", run.pretrain_seed, run.state, run.reason));
+      // What went wrong says itself which state that is.
+      parts.push_back(
+          run.reason.ends_with(run.state)
+              ? fmt::format("seed {}: {}", run.pretrain_seed, run.reason)
+              : fmt::format("seed {} {} ({})", run.pretrain_seed, run.state, run.reason));
     }
     return fmt::format("{}", fmt::join(parts, "; "));
   }
 
-  /// The same for one series, whose languages need not all be pretrained at a point.
-  std::string WhyMissing(const std::string& point, const Series& series) const {
+  /// What there is to know of a value: languages of the series that are not pretrained at the
+  /// point, seeds that it lacks, seeds that ended on the plateau.
+  std::string PointNote(const SeriesPoint& entry, const Series& series) const {
+    std::vector<std::string> parts;
     for (const Point& planned : experiment_.points) {
-      if (planned.id != point) continue;
+      if (planned.id != entry.point) continue;
       const auto lacks = std::count_if(
           series.languages.begin(), series.languages.end(), [&](const std::string& code) {
             return std::find(planned.languages.begin(), planned.languages.end(), code) ==
                    planned.languages.end();
           });
-      if (lacks > 0) return fmt::format("{} of its languages are not pretrained here", lacks);
+      if (lacks > 0) {
+        parts.push_back(fmt::format("{} of its {} languages {} not pretrained here", lacks,
+                                    series.languages.size(), lacks == 1 ? "is" : "are"));
+      }
     }
-    return WhyMissing(point);
+    // Languages that are not there explain a missing value; seeds that are not done do not.
+    if (!entry.main.empty() || parts.empty()) {
+      if (std::string missing = WhyMissing(entry.point); !missing.empty()) {
+        parts.push_back(std::move(missing));
+      }
+    }
+    std::vector<std::int64_t> stuck;
+    for (const RunReport& run : report_.runs) {
+      if (run.point == entry.point && run.role == kMain && run.state == "done" && run.on_plateau) {
+        stuck.push_back(run.pretrain_seed);
+      }
+    }
+    if (!entry.main.empty() && !stuck.empty()) {
+      parts.push_back(fmt::format("seed{} {} on the early plateau", stuck.size() == 1 ? "" : "s",
+                                  fmt::join(stuck, ", ")));
+    }
+    return fmt::format("{}", fmt::join(parts, "; "));
   }
 
   void AddFigures() {
@@ -175,7 +220,7 @@ class Builder {
         if (!control.empty()) entry.controls[role] = std::move(control);
       }
       entry.transfer = Transfer(measure, entry.main, entry.controls);
-      entry.note = entry.main.empty() ? WhyMissing(point, series) : WhyMissing(point);
+      entry.note = PointNote(entry, series);
       if (paper != nullptr) {
         const auto cell = paper->cells.find(point);
         if (cell != paper->cells.end()) entry.paper = cell->second;
@@ -188,6 +233,9 @@ class Builder {
       entry.cell = entry.main.empty() ? CellState::kNotRun : CellState::kNotComparable;
       result.points.push_back(std::move(entry));
     }
+    const SweepFit fit = FitSweep(ToSweep(result));
+    result.steps = EstimateSteps(fit);
+    result.step_seeds = fit.seeds;
     return result;
   }
 
@@ -244,6 +292,7 @@ class Builder {
     const std::vector<std::string> targets(common.begin(), common.end());
     if (measure.in_source_language) at.source = values_.Series(measure, point, kMain, {source});
     at.targets = values_.Series(measure, point, kMain, targets);
+    at.target_count = targets.size();
     for (const std::string& role : roles) {
       if (measure.in_source_language) {
         at.source_controls[role] = values_.Series(measure, point, role, {source});
@@ -346,13 +395,9 @@ class Builder {
       std::string blocked;
       if (const SeriesReport* series = FindSeries(claim.series)) {
         entry.series_name = series->name;
-        for (const SeriesPoint& point : series->points) {
-          SweepValues::PointValues column;
-          column.point = point.point;
-          for (const auto& [seed, value] : point.main.by_seed) column.by_seed[seed] = value;
-          values.points.push_back(std::move(column));
-        }
-        blocked = PlateauNote();
+        values = ToSweep(*series);
+        blocked = OpenSeedsNote();
+        if (blocked.empty()) blocked = PlateauNote();
       } else {
         blocked = fmt::format("the manifest has no series '{}'", claim.series);
       }
@@ -373,6 +418,18 @@ class Builder {
     return nullptr;
   }
 
+  /// Runs of the sweep that may still give a value. The number of seeds was fixed before the run: a
+  /// verdict on the first few would be an earlier look at the same data.
+  std::string OpenSeedsNote() const {
+    std::vector<std::string> open;
+    for (const RunReport& run : report_.runs) {
+      if (run.role != kMain || run.state == "done" || run.state == "diverged") continue;
+      open.push_back(fmt::format("{} seed {} ({})", run.point, run.pretrain_seed, run.state));
+    }
+    if (open.empty()) return "";
+    return fmt::format("not every planned seed has a value yet: {}", fmt::join(open, ", "));
+  }
+
   /// Runs of the sweep that ended on the plateau, or that do not say where they ended. Every claim
   /// compares all points of a series, so one such run blocks them all.
   std::string PlateauNote() const {
@@ -388,11 +445,11 @@ class Builder {
       }
     }
     if (!near.empty()) {
-      return fmt::format("ended less than {:g} nats below the unigram loss: {}", kPlateauThreshold,
+      return fmt::format("ended less than {:g} nats below the plateau: {}", kPlateauThreshold,
                          fmt::join(near, ", "));
     }
     if (!unknown.empty()) {
-      return fmt::format("no distance from the unigram loss was logged for {}",
+      return fmt::format("no distance from the plateau was logged for {}",
                          fmt::join(unknown, ", "));
     }
     return "";
@@ -555,8 +612,19 @@ class Builder {
     int open = 0;
     std::vector<std::string> parts;
     for (const auto& [state, count] : by_state) {
+      if (state == "diverged") continue;
       open += count;
       parts.push_back(fmt::format("{} {}", count, state));
+    }
+    // A run that diverged would diverge again: what helps is to see how it went.
+    std::set<std::string> diverged;
+    for (const RunReport& run : report_.runs) {
+      if (run.diverged_task.empty() || !diverged.insert(run.diverged_task).second) continue;
+      const std::size_t workspace = inputs_.command.find(" --workspace ");
+      report_.next_steps.push_back(
+          {fmt::format("{}, and would again with the same settings; its output", run.reason),
+           fmt::format("repro logs {}{}", run.diverged_task.substr(0, 12),
+                       workspace == std::string::npos ? "" : inputs_.command.substr(workspace))});
     }
     if (open > 0 && report_.provenance.unresolved.empty()) {
       report_.next_steps.push_back({fmt::format("{} of {} runs are not complete ({})", open,
@@ -627,9 +695,9 @@ class Builder {
                                      [](const RunReport& run) { return run.on_plateau; });
     if (stuck > 0) {
       report_.headline.push_back(
-          fmt::format("{} run{} ended on the early plateau, less than {:g} nats below the unigram "
-                      "loss: what was "
-                      "measured on {} says nothing about languages.",
+          fmt::format("{} run{} ended on the early plateau, less than {:g} nats below what a "
+                      "predictor without context reaches: what was measured on {} says nothing "
+                      "about languages.",
                       stuck, stuck == 1 ? "" : "s", kPlateauThreshold, stuck == 1 ? "it" : "them"));
     }
     if (!report_.complete) {
@@ -646,7 +714,7 @@ class Builder {
     const std::string amount =
         fmt::format("{} {} at {}", FormatSigned(d.difference, measure.decimals), unit, at.point);
     if (!d.known()) return amount + ", no interval";
-    return fmt::format("{} ({}, {})", amount, ShowRange(measure, d.low, d.high),
+    return fmt::format("{} (95 % interval {}, {})", amount, ShowRange(measure, d.low, d.high),
                        d.low > 0    ? "above zero"
                        : d.high < 0 ? "below zero"
                                     : "not told from zero");

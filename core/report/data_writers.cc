@@ -204,9 +204,30 @@ Json ToJson(const ClaimReport& claim) {
           {"smallest_detectable", Number(claim.test.smallest_detectable)},
           {"seeds", claim.test.seeds},
           {"steps", std::move(steps)}};
+          {"seeds_left_out", claim.test.left_out},
+          {"decidable", claim.test.decidable},
+          {"claimed_steps", claim.test.claimed_steps},
 }
 
 Json Figures(const Report& report) {
+/// For information: under no claim, in no family of tests.
+Json Steps(const SeriesReport& series) {
+  Json steps = Json::array();
+  for (const StepEstimate& step : series.steps) {
+    steps.push_back({{"from", step.from},
+                     {"to", step.to},
+                     {"difference", Number(step.difference)},
+                     {"standard_error", Number(step.standard_error)},
+                     {"df", step.df},
+                     {"t", Number(step.t)},
+                     {"p_two_sided", Number(step.p)},
+                     {"low", Number(step.low)},
+                     {"high", Number(step.high)},
+                     {"seeds", series.step_seeds}});
+  }
+  return steps;
+}
+
   Json figures = Json::array();
   for (const FigureReport& figure : report.figures) {
     Json all = Json::array();
@@ -226,7 +247,8 @@ Json Figures(const Report& report) {
                      {"name", series.name},
                      {"companion", series.companion},
                      {"languages", series.languages},
-                     {"points", std::move(points)}});
+                     {"points", std::move(points)},
+                     {"steps", Steps(series)}});
     }
     figures.push_back({{"measure", ToJson(figure.measure)},
                        {"chance", Number(figure.chance)},
@@ -245,6 +267,7 @@ Json Measures(const Report& report) {
                         {"source", ToJson(at.source)},
                         {"others", ToJson(at.targets)},
                         {"source_controls", ToJson(at.source_controls)},
+                        {"others_count", at.target_count},
                         {"others_controls", ToJson(at.target_controls)},
                         {"transfer", ToJson(at.transfer)}});
     }
@@ -269,6 +292,8 @@ Json Runs(const Report& report) {
                     {"tasks_done", run.tasks_done},
                     {"seconds", run.seconds},
                     {"plateau_margin", Number(run.plateau_margin)},
+                    {"unigram_margin", Number(run.unigram_margin)},
+                    {"context_free_margin", Number(run.context_free_margin)},
                     {"on_plateau", run.on_plateau},
                     {"stale", run.stale}});
   }

@@ -59,12 +59,14 @@ list LegendMarks(const FigureReport& figure) {
   bool interval = false;
   bool stated = false;
   bool measured = false;
+  bool seeds = false;
   for (const SeriesReport& series : figure.series) {
     for (const SeriesPoint& point : series.points) {
       null_world = null_world || point.controls.contains("null-world");
       untrained = untrained || point.controls.contains("no-pretraining");
       interval = interval || point.main.mean.known();
       measured = measured || !point.main.empty();
+      seeds = seeds || point.main.by_seed.size() > 1;
       stated = stated || point.paper_stated.has_value();
     }
   }
@@ -84,6 +86,8 @@ list LegendMarks(const FigureReport& figure) {
   };
   add(interval, "<path d=\"M7 1v12\"/><circle cx=\"7\" cy=\"7\" r=\"2.6\" fill=\"currentColor\"/>",
       "mean with 95 % interval");
+  add(seeds, "<circle cx=\"7\" cy=\"7\" r=\"2\" fill=\"currentColor\" opacity=\".5\"/>",
+      "one seed");
   add(null_world, "<path d=\"M7 1.5 11.5 7 7 12.5 2.5 7z\"/>", "null world");
   add(untrained, "<path d=\"M5 2h4v3h3v4H9v3H5V9H2V5h3z\"/>", "no pretraining");
   add(figure.chance && measured, "<path d=\"M0 7h14\" stroke-dasharray=\"2 2.6\"/>", "chance");
@@ -107,7 +111,7 @@ data CellRow(const FigureReport& figure, const SeriesReport& series, const Serie
   row.set("no_pretraining", ShowControl(measure, point.controls, "no-pretraining"));
   row.set("transfer", ShowDifference(measure, point.transfer));
   row.set("transfer_range", Optional(ShowRange(measure, point.transfer)));
-  row.set("state", point.paper ? std::string(CellStateName(point.cell)) : "–");
+  row.set("state", Optional(point.paper ? std::string(CellStateName(point.cell)) : std::string()));
   row.set("badge", point.cell == CellState::kReproduced      ? "good"
                    : point.cell == CellState::kNotReproduced ? "bad"
                                                              : "");
@@ -156,10 +160,14 @@ data Figure(const Report& report, const FigureReport& figure, std::size_t index,
                               figure.has_paper ? "the paper's values beside this run's; " : "",
                               "the values are in the table below"));
   view.set("caption", FigureCaption(figure));
+  list notes;
+  for (const std::string& note : ValueNotes(report, figure)) notes.push_back(note);
+  view.set("value_notes", notes);
   view.set("cells_title",
            figure.has_paper ? "All values, with the paper's cells and their states" : "All values");
   view.set("open", figure.has_paper);
   view.set("has_paper", figure.has_paper);
+  view.set("columns", figure.has_paper ? "8" : "6");
   view.set("hidden", !figure.has_paper && !figure.measured);
   list cells;
   for (const SeriesReport& series : figure.series) {
@@ -171,7 +179,6 @@ data Figure(const Report& report, const FigureReport& figure, std::size_t index,
     for (const SeriesPoint* point : shown) {
       data row = CellRow(figure, series, *point);
       row.set("first", point == shown.front());
-      row.set("span", std::to_string(shown.size()));
       cells.push_back(row);
     }
   }
@@ -190,11 +197,40 @@ data ClaimRow(const ClaimReport& claim) {
   row.set("reason", claim.test.reason);
   row.set("test", Optional(claim.test.test));
   list steps;
+  row.set("steps_title", Optional(StepsTitle(claim.test)));
   for (const StepTest& step : claim.test.steps) steps.push_back(ShowStep(step));
   row.set("steps", steps);
+  row.set("seeds", ShowSeeds(claim.test));
   row.set("p", ShowClaimP(claim.test));
   row.set("detectable", ShowDetectable(claim.test));
   return row;
+}
+
+void SetSteps(const Report& report, data& view) {
+  list rows;
+  for (const FigureReport& figure : report.figures) {
+    bool first_of_figure = true;
+    for (const SeriesReport& series : figure.series) {
+      for (const StepEstimate& step : series.steps) {
+        data row;
+        row.set("group", first_of_figure ? data(figure.measure.name) : data(false));
+        first_of_figure = false;
+        row.set("first", &step == &series.steps.front());
+        row.set("span", std::to_string(series.steps.size()));
+        row.set("series", series.name);
+        row.set("step", step.from + " → " + step.to);
+        row.set("change", ShowDifference(figure.measure, step));
+        row.set("range", Optional(ShowRange(figure.measure, step)));
+        row.set("t", ShowT(step));
+        row.set("p", ShowP(step.p));
+        row.set("seeds", std::to_string(series.step_seeds.size()));
+        rows.push_back(row);
+      }
+    }
+  }
+  view.set("has_steps", !rows.empty());
+  view.set("series_steps", rows);
+  view.set("steps_note", StepsNote());
 }
 
 void SetControls(const Report& report, data& view) {
@@ -213,6 +249,8 @@ void SetControls(const Report& report, data& view) {
       row.set("source_range", Optional(ShowRange(m, at.source)));
       row.set("targets", ShowMean(m, at.targets));
       row.set("targets_range", Optional(ShowRange(m, at.targets)));
+      row.set("count",
+              Optional(at.targets.empty() ? "" : fmt::format("{} languages", at.target_count)));
       row.set("null_world", ShowControl(m, at.target_controls, "null-world"));
       row.set("no_pretraining", ShowControl(m, at.target_controls, "no-pretraining"));
       row.set("transfer", ShowDifference(m, at.transfer));
@@ -284,7 +322,9 @@ void SetRuns(const Report& report, data& view) {
     row.set("seed", std::to_string(run.pretrain_seed));
     row.set("state", run.state);
     row.set("badge", RunBadge(run));
-    row.set("margin", run.plateau_margin ? fmt::format("{:.3f}", *run.plateau_margin) : "–");
+    row.set("unigram", run.unigram_margin ? FormatNumber(*run.unigram_margin, 3) : "–");
+    row.set("context_free",
+            run.context_free_margin ? FormatNumber(*run.context_free_margin, 3) : "–");
     row.set("seconds", run.seconds > 0 ? FormatDuration(run.seconds) : "–");
     row.set("note", RunNote(run));
     rows.push_back(row);
@@ -400,6 +440,7 @@ Result<std::string> WriteHtml(const Report& report, const HtmlAssets& assets) {
   view.set("has_claims", !claims.empty());
   view.set("claims", claims);
   view.set("claims_note", ClaimsNote(report));
+  SetSteps(report, view);
   SetControls(report, view);
   SetLanguages(report, view);
   SetRuns(report, view);

@@ -45,6 +45,7 @@ class Markdown {
     for (const FigureReport& figure : report_.figures) Figure(figure);
     Claims();
     Controls();
+    Steps();
     Languages();
     Runs();
     Rest();
@@ -107,20 +108,37 @@ class Markdown {
   }
 
   void Claims() {
+  void Steps() {
+    if (!HasSteps(report_)) return;
+    Line("\n## Steps of every series\n\n{}", Escape(StepsNote()));
+    std::vector<std::vector<std::string>> rows;
+    for (const FigureReport& figure : report_.figures) {
+      for (const SeriesReport& series : figure.series) {
+        for (const StepEstimate& step : series.steps) {
+          rows.push_back(
+              {figure.measure.name, series.name, step.from + " → " + step.to,
+               WithRange(ShowDifference(figure.measure, step), ShowRange(figure.measure, step)),
+               ShowT(step), ShowP(step.p), std::to_string(series.step_seeds.size())});
+        }
+      }
+    }
+    Table({"Measure", "Series", "Step", "Change", "t", "p", "Seeds"}, rows, 3);
+  }
+
     if (report_.claims.empty()) return;
     Line("\n## Claims\n\n{}", Escape(ClaimsNote(report_)));
     std::vector<std::vector<std::string>> rows;
     for (const ClaimReport& claim : report_.claims) {
       std::vector<std::string> steps;
       for (const StepTest& step : claim.test.steps) steps.push_back(ShowStep(step));
+      if (std::string title = StepsTitle(claim.test); !title.empty()) steps.push_back(title);
       rows.push_back({claim.claim.text.empty() ? claim.claim.id : claim.claim.text,
                       std::string(ClaimStateName(claim.test.state)), claim.test.reason,
-                      claim.test.test, fmt::format("{}", fmt::join(steps, "; ")),
-                      ShowClaimP(claim.test), ShowDetectable(claim.test),
-                      std::to_string(claim.test.seeds)});
+                      claim.test.test, fmt::format("{}", fmt::join(steps, " ")),
+                      ShowSeeds(claim.test), ShowClaimP(claim.test), ShowDetectable(claim.test)});
     }
-    Table({"Claim", "State", "Reason", "Test", "Steps", "p, adjusted", "Detectable step", "Seeds"},
-          rows, 5);
+    Table({"Claim", "State", "Reason", "Test", "Steps", "Seeds", "p, adjusted", "Detectable step"},
+          rows, 6);
   }
 
   void Controls() {
@@ -132,13 +150,14 @@ class Markdown {
                         WithRange(ShowMean(m, at.source), ShowRange(m, at.source)),
                         WithRange(ShowMean(m, at.targets), ShowRange(m, at.targets)),
                         ShowControl(m, at.target_controls, "null-world"),
+                        at.targets.empty() ? "–" : std::to_string(at.target_count),
                         ShowControl(m, at.target_controls, "no-pretraining"),
                         WithRange(ShowDifference(m, at.transfer), ShowRange(m, at.transfer))});
       }
     }
     if (!rows.empty()) {
       Line("\n## Controls\n\n{}", Escape(TransferNote()));
-      Table({"Measure", "Point", "Chance", "Source language", "Other languages",
+      Table({"Measure", "Point", "Chance", "Source language", "Other languages", "How many",
              "Others, null world", "Others, no pretraining", "Transfer"},
             rows, 2);
     }
@@ -183,10 +202,13 @@ class Markdown {
     for (const RunReport& run : report_.runs) {
       rows.push_back({run.point, RoleName(run.role), run.state, RunNote(run),
                       std::to_string(run.pretrain_seed),
-                      run.plateau_margin ? FormatNumber(*run.plateau_margin, 3) : "–",
+                      run.unigram_margin ? FormatNumber(*run.unigram_margin, 3) : "–",
+                      run.context_free_margin ? FormatNumber(*run.context_free_margin, 3) : "–",
                       run.seconds > 0 ? FormatDuration(run.seconds) : "–"});
     }
-    Table({"Point", "Role", "State", "Note", "Seed", "Below unigram loss", "Task time"}, rows, 4);
+    Table({"Point", "Role", "State", "Note", "Seed", "Below unigram loss",
+           "Below best without context", "Task time"},
+          rows, 4);
     if (!report_.vocabulary.empty()) Line("\n## Vocabulary and text\n");
     for (const VocabularyReport& entry : report_.vocabulary)
       Line("- {}", Escape(VocabularyLine(entry)));

@@ -19,10 +19,11 @@
 
 namespace repro {
 
-/// A pretraining that ends less than this below the unigram loss, in nats a token, has learnt
-/// little more than how frequent each piece is; what is measured on it says nothing about
-/// languages. 0.1 is four times the spread of an MLM loss between seeds (sd 0.023, published for
-/// BERT-sized models), so a smaller margin could be seed noise alone.
+/// A pretraining that ends less than this below the plateau, in nats a token, has learnt little
+/// more than how frequent each piece is; what is measured on it says nothing about languages. The
+/// plateau is the smaller of the unigram loss and the loss of the best predictor without context.
+/// 0.1 is four times the spread of an MLM loss between seeds (sd 0.023, published for BERT-sized
+/// models), so a smaller margin could be seed noise alone.
 inline constexpr double kPlateauThreshold = 0.1;
 
 /// How far a surface-only classifier may be from chance, in points.
@@ -52,7 +53,7 @@ struct SeriesPoint {
   std::optional<ReferenceCell> paper;          ///< as drawn in the figure or printed
   std::optional<ReferenceCell> paper_stated;   ///< as the running text says
   CellState cell = CellState::kNotRun;         ///< means nothing without `paper`
-  std::string note;                            ///< why there is no value
+  std::string note;  ///< why there is no value, or not that of every seed; what to know of it
 };
 
 struct SeriesReport {
@@ -61,6 +62,10 @@ struct SeriesReport {
   std::vector<std::string> languages;  ///< as shown
   std::string direction;               ///< what the paper's series does, in words
   std::vector<SeriesPoint> points;
+  /// From point to point among those with values, whatever a claim says: for information. Seeds
+  /// paired, variance pooled over the series.
+  std::vector<StepEstimate> steps;
+  std::vector<std::int64_t> step_seeds;  ///< the seeds that enter the steps
 };
 
 /// All series of one metric: one figure, with the paper's panel when the paper has values.
@@ -78,8 +83,9 @@ struct MeasureReport {
   std::optional<double> chance;
   struct AtPoint {
     std::string point;
-    Estimate source;   ///< in the source language; empty for retrieval
-    Estimate targets;  ///< mean over the other languages
+    Estimate source;               ///< in the source language; empty for retrieval
+    Estimate targets;              ///< mean over the other languages
+    std::size_t target_count = 0;  ///< how many those are; other points may have more
     std::map<std::string, Estimate> source_controls;
     std::map<std::string, Estimate> target_controls;
     std::optional<DifferenceInterval> transfer;  ///< targets minus null world; positive is better
@@ -128,8 +134,11 @@ struct RunReport {
       state;  ///< "done", "running", "partial", "waiting", "failed", "diverged", "unresolved"
   std::string reason;  ///< what is missing
   std::size_t tasks = 0, tasks_done = 0;
-  double seconds = 0;                    ///< task time that its finished tasks took
-  std::optional<double> plateau_margin;  ///< nats below the unigram loss
+  double seconds = 0;                         ///< task time that its finished tasks took
+  std::string diverged_task;                  ///< key; empty unless a task diverged
+  std::optional<double> unigram_margin;       ///< nats below the unigram loss
+  std::optional<double> context_free_margin;  ///< below the best predictor without context
+  std::optional<double> plateau_margin;       ///< the smaller of the two
   bool on_plateau = false;
   std::vector<std::string> stale;  ///< labels of tasks made by another build
 };

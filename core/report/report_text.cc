@@ -106,10 +106,43 @@ std::string ShowStep(const StepTest& step) {
   std::string text = fmt::format("{} → {}: {}? {}", step.from, step.to, StepKindName(step.kind),
                                  FormatSigned(step.difference, 2));
   if (!std::isnan(step.p)) {
+  } else {
+    text += ", no test";
+  }
+  return text;
+}
+
+std::string StepsTitle(const ClaimTest& test) {
+  if (test.steps.empty()) return "";
+  if (test.decidable) return "Its steps:";
+  return fmt::format("For information and no verdict: {} of {} measured.", test.steps.size(),
+                     Plural(test.claimed_steps, "step"));
+}
+
+std::string ShowSeeds(const ClaimTest& test) {
+  std::string text = fmt::format("n = {}", Plural(test.seeds, "paired seed"));
+  if (!test.left_out.empty()) {
+    text += fmt::format("; left out, without a value at every point: seed{} {}",
+                        test.left_out.size() == 1 ? "" : "s", fmt::join(test.left_out, ", "));
     text += fmt::format(" ({} to {}), t = {}, p {}{}", FormatNumber(step.low, 2),
                         FormatNumber(step.high, 2), FormatNumber(step.t, 2),
                         step.p < 0.001 ? "" : "= ", ShowP(step.p));
   }
+std::string ShowDifference(const Measure& measure, const StepEstimate& step) {
+  return FormatSigned(step.difference, measure.decimals + 1);
+}
+
+std::string ShowRange(const Measure& measure, const StepEstimate& step) {
+  if (!step.known()) return "";
+  return fmt::format("{} to {}", FormatNumber(step.low, measure.decimals + 1),
+                     FormatNumber(step.high, measure.decimals + 1));
+}
+
+std::string ShowT(const StepEstimate& step) {
+  if (!step.known()) return kNothing;
+  return fmt::format("{} (df {:g})", FormatNumber(step.t, 2), step.df);
+}
+
   return text;
 }
 
@@ -179,10 +212,43 @@ std::string SeedLine(const Provenance& provenance) {
 
 std::string PlateauNote() {
   return fmt::format(
-      "Below unigram loss: validation loss under that of the unigram distribution, nats a token. "
-      "Less than {:g} (four "
-      "times the seed-to-seed spread of such a loss) is the early plateau: claims on such a run "
-      "are undecided.",
+      "How far the validation loss ended below two losses without context, nats a token: that of "
+      "the unigram distribution, and that of the best predictor that sees one position alone (mean "
+      "over the languages). The smaller distance counts: less than {:g} (four times the "
+      "seed-to-seed spread of such a loss) is the early plateau, and claims on such a run are "
+      "undecided.",
+std::vector<std::string> ValueNotes(const Report& report, const FigureReport& figure) {
+  std::vector<std::string> notes;
+  for (std::size_t i = 0; i < report.points.size(); ++i) {
+    const std::string& point = report.points[i];
+    if (!report.point_languages.contains(point)) continue;
+    std::map<std::string, std::vector<std::string>> series_of;  // note -> series it holds for
+    for (const SeriesReport& series : figure.series) {
+      const std::string& note = series.points[i].note;
+      if (!note.empty()) series_of[note].push_back(series.name);
+    }
+    for (const auto& [note, names] : series_of) {
+      notes.push_back(names.size() == figure.series.size()
+                          ? fmt::format("{}: {}", point, note)
+                          : fmt::format("{} at {}: {}", fmt::join(names, ", "), point, note));
+    }
+  }
+  return notes;
+}
+
+bool HasSteps(const Report& report) {
+  return std::any_of(report.figures.begin(), report.figures.end(), [](const auto& figure) {
+    return std::any_of(figure.series.begin(), figure.series.end(),
+                       [](const auto& series) { return !series.steps.empty(); });
+  });
+}
+
+std::string StepsNote() {
+  return "For information, apart from the verdicts: the change of every series between "
+         "neighbouring points that were measured. Seeds paired, variance pooled per series; "
+         "p two-sided and not adjusted, so one in twenty is below 0.05 where nothing changes.";
+}
+
       kPlateauThreshold);
 }
 
@@ -192,7 +258,8 @@ std::string ClaimsNote(const Report& report) {
       "pooled per series; every "
       "step must hold (intersection-union); p adjusted by Holm over the {} of the manifest, level "
       "{:g}. Contradicted: "
-      "the opposite is significant. Detectable step: found with power {:g}.",
+      "the opposite is significant. Steps are differences of means with 95 % intervals. "
+      "Detectable step: found with power {:g}.",
       report.provenance.world, report.provenance.scale, Plural(report.claims.size(), "claim"),
       kClaimAlpha, kClaimPower);
 }
@@ -202,7 +269,9 @@ std::string TransferNote() {
          "nothing but surface "
          "statistics; positive is better. Intervals hold the variation of pretraining seeds; a "
          "control with one seed "
-         "borrows the variance of the sweep's runs.";
+         "borrows the variance of the sweep's runs. The other languages are those of the point "
+         "that "
+         "every role was scored in, so points of more languages average over more.";
 }
 
 std::string CellNote(const SeriesPoint& point) {

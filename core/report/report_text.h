@@ -32,8 +32,18 @@ std::string ShowControl(const Measure& measure, const std::map<std::string, Esti
 
 /// "0.031", "< 0.001", "–".
 std::string ShowP(double p);
-/// "xlm7 → xnli15: falls, -2.1 (-3.0 to -1.2), t = -6.1, p = 0.002".
+/// "xlm7 → xnli15: falls? −2.10 (−3.00 to −1.20), t = −6.10, p = 0.002"; without a test it says so.
 std::string ShowStep(const StepTest& step);
+/// What the list of a claim's steps is: its parts, or what could be measured of a claim that stays
+/// undecided whatever the numbers are. Empty when there is no step.
+std::string StepsTitle(const ClaimTest& test);
+/// "n = 3 paired seeds", and the seeds that are left out.
+std::string ShowSeeds(const ClaimTest& test);
+/// "−2.10", "−3.00 to −1.20" and "−6.10 (df 4)" of a step outside any claim; empty or "–" without a
+/// test.
+std::string ShowDifference(const Measure& measure, const StepEstimate& step);
+std::string ShowRange(const Measure& measure, const StepEstimate& step);
+std::string ShowT(const StepEstimate& step);
 /// p of what decided the claim: of the claim itself, or of its opposite where that is what is
 /// significant.
 std::string ShowClaimP(const ClaimTest& test);
@@ -48,7 +58,12 @@ std::string RunNote(const RunReport& run);      ///< what is missing, on the pla
 std::string VocabularyLine(
     const VocabularyReport& entry);  ///< "xlm7: 2.1 tokens a word (1.8 to 2.6), ..."
 std::string SeedLine(const Provenance& provenance);  ///< "3 pretraining seeds x 1 fine-tuning seed"
-std::string PlateauNote();  ///< what "below the unigram loss" means and its threshold
+std::string PlateauNote();  ///< what "below the plateau" means and its threshold
+/// "low at xlm7: seed 2 diverged", one for each point and what there is to know of its values;
+/// points that this scale leaves out are not among them.
+std::vector<std::string> ValueNotes(const Report& report, const FigureReport& figure);
+bool HasSteps(const Report& report);           ///< some series was measured at two points
+std::string StepsNote();                       ///< what the steps outside claims are
 std::string ClaimsNote(const Report& report);  ///< how claims are decided
 std::string TransferNote();  ///< what transfer means, which variation its interval holds
 std::string CellNote(

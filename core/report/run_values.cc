@@ -40,6 +40,7 @@ std::vector<RunReport> RunStates(const ReportInputs& inputs) {
         }
       } else if (state == "diverged" || (state == "failed" && report.reason.empty())) {
         report.reason = label + (state == "diverged" ? " diverged" : " failed");
+        if (state == "diverged") report.diverged_task = key;
       } else if (planned != inputs.plan.end() && !planned->second.unresolved.empty()) {
         ++count["unresolved"];
         if (report.reason.empty()) report.reason = "not at hand: " + planned->second.unresolved;
@@ -164,15 +165,24 @@ std::optional<double> RunValues::Fact(const Measure& measure, const std::string&
   return std::nullopt;
 }
 
-std::optional<double> RunValues::OfRun(const Measure& measure, std::size_t run) const {
-  const auto* rows = Find(run, measure.metric);
-  if (rows == nullptr || rows->empty()) return std::nullopt;
-  double sum = 0;
-  for (const Row& row : *rows) {
-    if (row.language.empty()) return row.value * measure.factor;
-    sum += row.value;
+std::optional<double> RunValues::MeanGap(const std::string& above, const std::string& below,
+                                         std::size_t run) const {
+  std::map<std::string, double> gaps;
+  const auto* upper = Find(run, above);
+  const auto* lower = Find(run, below);
+  if (upper == nullptr || lower == nullptr) return std::nullopt;
+  for (const Row& row : *upper) gaps[row.language] = row.value;
+  std::size_t paired = 0;
+  for (const Row& row : *lower) {
+    const auto gap = gaps.find(row.language);
+    if (gap == gaps.end()) return std::nullopt;
+    gap->second -= row.value;
+    ++paired;
   }
-  return sum * measure.factor / static_cast<double>(rows->size());
+  if (paired == 0 || paired != gaps.size()) return std::nullopt;
+  return std::accumulate(gaps.begin(), gaps.end(), 0.0,
+                         [](double sum, const auto& gap) { return sum + gap.second; }) /
+         static_cast<double>(paired);
 }
 
 std::optional<double> RunValues::Chance(const Measure& measure) const {

@@ -36,9 +36,10 @@ class RunValues {
   std::optional<double> Fact(const Measure& measure, const std::string& point,
                              const std::string& role, const std::string& language) const;
 
-  /// A metric of one planned run, by its position in `inputs.runs`, language "" (the mean over
-  /// languages when it was logged by language only).
-  std::optional<double> OfRun(const Measure& measure, std::size_t run) const;
+  /// Mean over the languages of `above` minus `below`, of one planned run, by its position in
+  /// `inputs.runs`. None when a language has one of the two alone.
+  std::optional<double> MeanGap(const std::string& above, const std::string& below,
+                                std::size_t run) const;
 
   /// Chance level of a measure: stated, or from the config of the runs at hand.
   std::optional<double> Chance(const Measure& measure) const;

@@ -35,6 +35,7 @@ class Terminal {
     for (const FigureReport& figure : report_.figures) Figure(figure);
     Claims();
     Controls();
+    Steps();
     Runs();
     Next();
     return out_;
@@ -181,6 +182,7 @@ class Terminal {
     Table(header, rows, 2);
     Wrapped(VariationNote(figure), 2);
   }
+    for (const std::string& note : ValueNotes(report_, figure)) Wrapped(note, 2);
 
   /// A point that this scale leaves out and for which the paper has no value says nothing.
   bool Shown(const SeriesPoint& point) const {
@@ -208,14 +210,34 @@ class Terminal {
       if (claim.test.decidable) how += fmt::format("; adjusted p {}", ShowClaimP(claim.test));
       if (std::isfinite(claim.test.smallest_detectable))
         how += "; detectable step " + ShowDetectable(claim.test);
-      how +=
-          fmt::format("; n = {} paired seed{}", claim.test.seeds, claim.test.seeds == 1 ? "" : "s");
+      how += "; " + ShowSeeds(claim.test);
       Wrapped(how, 6);
       for (const StepTest& step : claim.test.steps) Line("        " + Dim(ShowStep(step)));
+      if (const std::string title = StepsTitle(claim.test); !title.empty()) Wrapped(title, 6);
     }
   }
 
   void Controls() {
+  void Steps() {
+    if (!HasSteps(report_)) return;
+    Heading("Steps of every series");
+    Wrapped(StepsNote(), 2);
+    for (const FigureReport& figure : report_.figures) {
+      std::vector<Row> rows;
+      for (const SeriesReport& series : figure.series) {
+        for (const StepEstimate& step : series.steps) {
+          rows.push_back({&step == &series.steps.front() ? series.name : "",
+                          step.from + " → " + step.to, ShowDifference(figure.measure, step),
+                          ShowRange(figure.measure, step), ShowT(step), ShowP(step.p),
+                          std::to_string(series.step_seeds.size())});
+        }
+      }
+      if (rows.empty()) continue;
+      Line("  " + Bold(figure.measure.name));
+      Table({"series", "step", "change", "95 % interval", "t", "p", "seeds"}, rows, 2);
+    }
+  }
+
     std::vector<Row> rows;
     for (const MeasureReport& measure : report_.measures) {
       const Measure& m = measure.measure;
@@ -223,13 +245,14 @@ class Terminal {
         rows.push_back({&at == &measure.points.front() ? m.name : "", at.point,
                         ShowMean(m, at.source), ShowMean(m, at.targets),
                         ShowControl(m, at.target_controls, "null-world"),
+                        at.targets.empty() ? "–" : std::to_string(at.target_count),
                         ShowControl(m, at.target_controls, "no-pretraining"),
                         ShowDifference(m, at.transfer), ShowRange(m, at.transfer)});
       }
     }
     if (!rows.empty()) {
       Heading("Controls and measures");
-      Table({"measure", "point", "source", "others", "null world", "untrained", "transfer",
+      Table({"measure", "point", "source", "others", "of", "null world", "untrained", "transfer",
              "95 % interval"},
             rows, 2);
     }
@@ -247,13 +270,14 @@ class Terminal {
     std::vector<Row> rows;
     for (const RunReport& run : report_.runs) {
       rows.push_back({run.point, RoleName(run.role), std::to_string(run.pretrain_seed), run.state,
-                      run.plateau_margin ? FormatNumber(*run.plateau_margin, 3) : "–",
+                      run.unigram_margin ? FormatNumber(*run.unigram_margin, 3) : "–",
+                      run.context_free_margin ? FormatNumber(*run.context_free_margin, 3) : "–",
                       RunNote(run)});
     }
     if (rows.empty()) return;
-    Heading("Runs, and how far each ended below the unigram loss (nats a token)");
+    Heading("Runs, and how far each ended below the loss without context (nats a token)");
     // The note is text: put it last and leave it unpadded.
-    Table({"point", "role", "seed", "state", "below", "note"}, rows, 6);
+    Table({"point", "role", "seed", "state", "unigram", "context-free", "note"}, rows, 7);
   }
 
   void Next() {

@@ -45,12 +45,6 @@ TEST_F(TaskGraphTest, FindsATaskByItsKey) {
   EXPECT_EQ(graph_.Find("no such key"), nullptr);
 }
 
-TEST_F(TaskGraphTest, DependentsAreTheDirectReaders) {
-  EXPECT_THAT(graph_.Dependents(sw_), ElementsAre(vocab_));
-  EXPECT_THAT(graph_.Dependents(en_), ElementsAre(vocab_, seed1_, seed2_));
-  EXPECT_THAT(graph_.Dependents(seed1_), IsEmpty());
-}
-
 TEST_F(TaskGraphTest, ClosureHoldsInputsOfInputsInOrder) {
   EXPECT_THAT(graph_.Closure({seed2_}), ElementsAre(en_, sw_, vocab_, seed2_));
   EXPECT_THAT(graph_.Closure({seed2_, seed1_, vocab_}),
@@ -65,6 +59,18 @@ TEST_F(TaskGraphTest, AnInputThatNamesNoTaskIsRefused) {
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(status.error().message, HasSubstr("task 'pretrain seed 3': input 'vocab'"));
+}
+
+TEST_F(TaskGraphTest, AnInputAddedAfterItsReaderIsRefused) {
+  Task late;
+  late.kind = "corpus";
+  late.spec = {{"name", "late"}};
+  Add("vocab", "early", {{"late", ComputeTaskKey(late)}});
+  graph_.Add(late);
+  const Status status = graph_.Validate();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message,
+            "task 'vocab early': input 'late' names no task that was added before it");
 }
 
 TEST_F(TaskGraphTest, WhatFollowsFromAnUnresolvedSourceIsUnresolved) {

@@ -5,6 +5,7 @@
 
 #include "core/report/report_model.h"
 #include "core/report/report_text.h"
+#include "core/report/text_writers.h"
 #include "core/report/vega_chart.h"
 #include "tests/core/report/sample.h"
 
@@ -103,7 +104,8 @@ TEST(BuildReportTest, WithNothingRunItShowsThePapersValuesAndTheCommand) {
   EXPECT_THAT(report.next_steps[1].command, HasSubstr("--set 'sweep.languages=[\"xlm7\""));
   for (const ClaimReport& claim : report.claims) {
     EXPECT_EQ(claim.test.reason, "not measured at xlm7, xnli15, wiki30, wiki60, wiki100");
-    EXPECT_THAT(claim.test.test, IsEmpty());
+    EXPECT_THAT(claim.test.test, HasSubstr("intersection-union of "));
+    EXPECT_THAT(claim.test.steps, IsEmpty());
   }
   // An empty panel stands on the paper's scale.
   const ChartRanges ranges = RangesOf(FigureOf(report, "xnli.accuracy"));
@@ -144,9 +146,48 @@ TEST(BuildReportTest, ClaimsWithDroppedPointsAreUndecidedAndNameThem) {
     EXPECT_EQ(claim.test.state, ClaimState::kUndecided);
     EXPECT_EQ(claim.test.reason, "not measured at wiki60, wiki100");
     EXPECT_EQ(claim.test.steps.size(), 2u);
+    EXPECT_FALSE(std::isnan(claim.test.steps[0].p)) << "what could be tested is there to read";
+    EXPECT_EQ(StepsTitle(claim.test), "For information and no verdict: 2 of 4 steps measured.");
   }
+  EXPECT_EQ(report.claims[0].test.test, "intersection-union of 4 paired one-sided t tests");
+  EXPECT_EQ(report.claims[2].test.test,
+            "intersection-union of 1 TOST within ±1 and 3 paired one-sided t tests");
   EXPECT_THAT(report.headline[0], HasSubstr("Of 3 claims, 0 supported, 0 contradicted, 3 undecided "
                                             "in the synthetic world (babel) at desk scale"));
+}
+
+TEST(BuildReportTest, EverySeriesHasItsStepsWhateverIsClaimed) {
+  const Report report = BuildReport(SampleInputs());
+  for (const char* id : {"low", "topic.low", "retrieval"}) {
+    const SeriesReport& series = SeriesOf(report, id);
+    ASSERT_EQ(series.steps.size(), 2u) << id;
+    EXPECT_EQ(series.steps[1].from, "xnli15");
+    EXPECT_EQ(series.steps[1].to, "wiki30");
+    EXPECT_NEAR(series.steps[1].difference,
+                series.points[2].main.mean.mean - series.points[1].main.mean.mean, 1e-9);
+    EXPECT_EQ(series.steps[1].df, 4);  // (3 seeds - 1)(3 points - 1)
+    EXPECT_LT(series.steps[1].low, series.steps[1].difference);
+    EXPECT_THAT(series.step_seeds, ElementsAre(1, 2, 3));
+  }
+  // A claim's step is the same estimate, under its own test.
+  EXPECT_EQ(report.claims[0].test.steps[0].difference, SeriesOf(report, "low").steps[0].difference);
+  EXPECT_EQ(report.claims[0].test.steps[0].low, SeriesOf(report, "low").steps[0].low);
+}
+
+TEST(BuildReportTest, ClaimsWaitForEveryPlannedSeed) {
+  ReportInputs inputs = SampleInputs({.xnli_moves = true, .complete_sweep = true});
+  const std::string key = SampleKey("evaluate-xnli", "xnli15", "main", 3);
+  inputs.tasks[key].state = "running";
+  const ClaimTest waiting = BuildReport(inputs).claims[1].test;
+  EXPECT_EQ(waiting.state, ClaimState::kUndecided);
+  EXPECT_EQ(waiting.reason, "not every planned seed has a value yet: xnli15 seed 3 (running)");
+  EXPECT_THAT(waiting.left_out, ElementsAre(3));
+  // A run that diverged gives none, whatever one waits for: the claim goes on without its seed.
+  inputs.tasks[key].state = "diverged";
+  const ClaimTest without = BuildReport(inputs).claims[1].test;
+  EXPECT_NE(without.state, ClaimState::kUndecided);
+  EXPECT_EQ(ShowSeeds(without),
+            "n = 2 paired seeds; left out, without a value at every point: seed 3");
 }
 
 TEST(BuildReportTest, AWholeSweepDecidesClaims) {
@@ -162,17 +203,18 @@ TEST(BuildReportTest, AWholeSweepDecidesClaims) {
 TEST(BuildReportTest, ARunOnThePlateauMakesClaimsUndecided) {
   ReportInputs inputs = SampleInputs({.xnli_moves = true, .complete_sweep = true});
   for (MetricRow& row : inputs.metrics) {
-    if (row.name == "pretrain.plateau_margin" &&
-        row.task_key == SampleKey("pretrain", "wiki30", "main", 2))
-      row.value = 0.04;
+    if (row.name == "valid.loss" && row.task_key == SampleKey("pretrain", "wiki30", "main", 2))
+      row.value = 5.66;  // far below the unigram loss of 6, hardly below the 5.7 without context
   }
   const Report report = BuildReport(inputs);
   EXPECT_TRUE(RunOf(report, "wiki30", "main", 2).on_plateau);
-  EXPECT_NEAR(*RunOf(report, "wiki30", "main", 2).plateau_margin, 0.04, 1e-12);
+  EXPECT_NEAR(*RunOf(report, "wiki30", "main", 2).plateau_margin, 0.04, 1e-9);
+  EXPECT_NEAR(*RunOf(report, "wiki30", "main", 2).unigram_margin, 0.34, 1e-9);
+  EXPECT_EQ(SeriesOf(report, "topic.low").points[2].note, "seed 2 on the early plateau");
   for (const ClaimReport& claim : report.claims) {
     EXPECT_EQ(claim.test.state, ClaimState::kUndecided);
     EXPECT_EQ(claim.test.reason,
-              "ended less than 0.1 nats below the unigram loss: wiki30 seed 2 (0.040)");
+              "ended less than 0.1 nats below the plateau: wiki30 seed 2 (0.040)");
   }
   EXPECT_THAT(report.headline, testing::Contains(HasSubstr("1 run ended on the early plateau")));
   // The control without pretraining is on the plateau by construction and blocks nothing.
@@ -181,12 +223,26 @@ TEST(BuildReportTest, ARunOnThePlateauMakesClaimsUndecided) {
 
 TEST(BuildReportTest, WithoutALoggedDistanceClaimsAreUndecidedToo) {
   ReportInputs inputs = SampleInputs({.xnli_moves = true, .complete_sweep = true});
-  std::erase_if(inputs.metrics,
-                [](const MetricRow& row) { return row.name == "pretrain.plateau_margin"; });
+  std::erase_if(inputs.metrics, [](const MetricRow& row) { return row.name == "valid.loss"; });
   const Report report = BuildReport(inputs);
   EXPECT_EQ(report.claims[1].test.state, ClaimState::kUndecided);
-  EXPECT_THAT(report.claims[1].test.reason,
-              HasSubstr("no distance from the unigram loss was logged"));
+  EXPECT_THAT(report.claims[1].test.reason, HasSubstr("no distance from the plateau was logged"));
+}
+
+TEST(BuildReportTest, WithoutALossWithoutContextTheUnigramLossIsThePlateau) {
+  ReportInputs inputs = SampleInputs();
+  std::erase_if(inputs.metrics,
+                [](const MetricRow& row) { return row.name == "valid.context_free_loss"; });
+  const Report report = BuildReport(inputs);
+  const RunReport& run = RunOf(report, "xlm7", "main", 1);
+  EXPECT_FALSE(run.context_free_margin.has_value());
+  EXPECT_EQ(run.plateau_margin, run.unigram_margin);
+  EXPECT_FALSE(run.on_plateau);
+  // A language whose loss is not there leaves the mean unknown.
+  std::erase_if(inputs.metrics, [](const MetricRow& row) {
+    return row.name == "valid.loss" && row.language == "ur";
+  });
+  EXPECT_FALSE(RunOf(BuildReport(inputs), "xlm7", "main", 1).plateau_margin.has_value());
 }
 
 TEST(BuildReportTest, OneSeedSaysThatItsValueIsConditionalOnOnePretraining) {
@@ -275,8 +331,19 @@ TEST(BuildReportTest, ASeriesWhoseLanguagesAreNotPretrainedAtAPointSaysSo) {
   const Report report = BuildReport(inputs);
   const SeriesReport& series = SeriesOf(report, "all15");
   EXPECT_TRUE(series.points[0].main.empty());
-  EXPECT_EQ(series.points[0].note, "2 of its languages are not pretrained here");
+  EXPECT_EQ(series.points[0].note, "2 of its 3 languages are not pretrained here");
   EXPECT_FALSE(series.points[1].main.empty());
+  EXPECT_THAT(ValueNotes(report, FigureOf(report, "xnli.accuracy")),
+              ElementsAre("all of XNLI at xlm7: 2 of its 3 languages are not pretrained here"));
+  for (const std::string& text : {WriteTerminal(report, {}), WriteMarkdown(report)}) {
+    EXPECT_THAT(text, HasSubstr("2 of its 3 languages are not pretrained here"));
+  }
+}
+
+TEST(BuildReportTest, TheOtherLanguagesOfAPointAreCounted) {
+  const Report report = BuildReport(SampleInputs());
+  EXPECT_EQ(report.measures[0].points[0].target_count, 6u);
+  EXPECT_EQ(report.measures[0].points[1].target_count, 14u);
 }
 
 TEST(BuildReportTest, SurfaceControlsReportTheWorstLanguage) {
@@ -317,6 +384,22 @@ TEST(BuildReportTest, SourcesThatAreNotAtHandAreNamed) {
   EXPECT_THAT(report.provenance.unresolved, ElementsAre("dataset wiki, 5 GB stated"));
   EXPECT_EQ(RunOf(report, "xlm7", "main", 1).state, "unresolved");
   EXPECT_EQ(report.next_steps[0].command, "repro plan fig2 --scale paper");
+}
+
+TEST(BuildReportTest, ARunThatDivergedComesWithItsOutputAndNotWithARunThatWouldNotRunIt) {
+  ReportInputs inputs = SampleInputs();
+  const std::string key = SampleKey("pretrain", "wiki30", "main", 2);
+  inputs.tasks[key].state = "diverged";
+  inputs.command = "repro run fig2 --scale desk --workspace /data/ws";
+  const Report report = BuildReport(inputs);
+  EXPECT_EQ(report.next_steps[0].what,
+            "pretrain wiki30 main seed 2 diverged, and would again with the same settings; its "
+            "output");
+  EXPECT_EQ(report.next_steps[0].command,
+            "repro logs " + key.substr(0, 12) + " --workspace /data/ws");
+  EXPECT_THAT(
+      report.next_steps,
+      testing::Not(testing::Contains(Field(&NextStep::what, HasSubstr("runs are not complete")))));
 }
 
 TEST(BuildReportTest, DroppedPointsComeWithTheCommandThatRunsThem) {

@@ -173,8 +173,13 @@ class Sample {
     const bool trained = role != "no-pretraining";
 
     if (seed == 1) LogSharedFacts(point, role, vocab, controls);
-    Log(pretrain, "pretrain.plateau_margin",
-        trained ? 1.4 - 0.2 * index + Noise("margin" + point.id, seed, 0.02) : -0.01, "", "");
+    const double margin =
+        trained ? 1.4 - 0.2 * index + Noise("margin" + point.id, seed, 0.02) : -0.01;
+    for (const std::string& code : point.languages) {
+      Log(pretrain, "valid.unigram_loss", 6.0, code, "");
+      Log(pretrain, "valid.context_free_loss", 5.7, code, "");
+      Log(pretrain, "valid.loss", 6.0 - margin, code, "");
+    }
     for (const std::string& code : point.languages) {
       const std::string where = role + point.id + code;
       const bool source = code == "en";
