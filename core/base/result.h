@@ -26,9 +26,6 @@ enum class ErrorCode {
   kFailed,           ///< a task or child process failed
 };
 
-/// Name of a code for logs and JSON, e.g. "not-found".
-std::string_view ErrorCodeName(ErrorCode code);
-
 struct [[nodiscard]] Error {
   ErrorCode code = ErrorCode::kFailed;
   std::string message;

@@ -40,14 +40,10 @@ class Rng {
     }
   }
 
-  /// How many 64-bit values were drawn; `Seek` goes to a position. Both serve checkpoints.
-  std::uint64_t Position() const { return position_; }
-  void Seek(std::uint64_t position) { position_ = position; }
-
  private:
   std::array<std::uint32_t, 2> key_;
   std::uint64_t index_;
-  std::uint64_t position_ = 0;
+  std::uint64_t position_ = 0;  // how many 64-bit values were drawn
 };
 
 /// A 64-bit mix of a seed and a name; for seeding libraries that take one integer.

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <memory>
-#include <set>
 
 #include <gtest/gtest.h>
 
@@ -68,15 +67,6 @@ TEST(ResultTest, FailErrnoNamesPathOperationAndReason) {
   const Status status = FailErrno("write", "/data/shard.bin");
   EXPECT_EQ(status.error().code, ErrorCode::kIo);
   EXPECT_EQ(status.error().message, "/data/shard.bin: cannot write: No space left on device");
-}
-
-TEST(ResultTest, EveryCodeHasANameOfItsOwn) {
-  std::set<std::string_view> names;
-  for (int code = 0; code <= static_cast<int>(ErrorCode::kFailed); ++code) {
-    names.insert(ErrorCodeName(static_cast<ErrorCode>(code)));
-  }
-  EXPECT_EQ(names.size(), static_cast<std::size_t>(ErrorCode::kFailed) + 1);
-  EXPECT_FALSE(names.contains("unknown"));
 }
 
 }  // namespace

@@ -48,16 +48,6 @@ TEST(RngTest, StreamDependsOnSeedPurposeAndIndex) {
   EXPECT_EQ(streams[0], Draw(Rng(1, "mask", 0), 4));
 }
 
-TEST(RngTest, SeekGoesToAnyPosition) {
-  const auto all = Draw(Rng(5, "seek"), 11);
-  for (std::uint64_t at = 0; at < all.size(); ++at) {
-    Rng rng(5, "seek");
-    rng.Seek(at);
-    EXPECT_EQ(rng.Next(), all[at]);
-    EXPECT_EQ(rng.Position(), at + 1);
-  }
-}
-
 TEST(RngTest, BelowStaysBelowAndIsUniform) {
   Rng rng(3, "below");
   constexpr std::size_t kBound = 7;
