@@ -214,9 +214,9 @@ class Reader {
     CheckOnce(key, seeds, "seed");
   }
 
-  void CheckOnce(const std::string& key, const std::vector<std::int64_t>& seeds,
-                 std::string_view what) {
-    if (std::set(seeds.begin(), seeds.end()).size() != seeds.size()) {
+  template <class T>
+  void CheckOnce(const std::string& key, const std::vector<T>& values, std::string_view what) {
+    if (std::set<T>(values.begin(), values.end()).size() != values.size()) {
       diagnostics_.Add(manifest_.PositionOf(key), fmt::format("`{}` holds a {} twice", key, what),
                        "expected each once: a run is not counted twice");
     }
@@ -316,10 +316,15 @@ class Reader {
     std::vector<std::string> codes;
     ReadValue(*node, path + ".languages", {}, diagnostics_, codes);
     for (std::size_t i = 0; i < codes.size(); ++i) {
-      if (context_.languages.languages.contains(codes[i])) continue;
-      diagnostics_.Add((*node->As<Node::Array>())[i].position,
-                       fmt::format("unknown language \"{}\"", codes[i]),
-                       "expected a code of languages.toml, e.g. \"sw\"");
+      const SourcePosition& where = (*node->As<Node::Array>())[i].position;
+      if (!context_.languages.languages.contains(codes[i])) {
+        diagnostics_.Add(where, fmt::format("unknown language \"{}\"", codes[i]),
+                         "expected a code of languages.toml, e.g. \"sw\"");
+      } else if (std::find(codes.begin(), codes.begin() + static_cast<std::ptrdiff_t>(i),
+                           codes[i]) != codes.begin() + static_cast<std::ptrdiff_t>(i)) {
+        diagnostics_.Add(where, fmt::format("language `{}` twice", codes[i]),
+                         "expected each once: a mean does not count it twice");
+      }
     }
     if (codes.empty() && node->IsArray()) {
       diagnostics_.Add(node->position, fmt::format("`{}.languages` is []", path),
@@ -476,6 +481,12 @@ class Reader {
     CheckControls("controls.null_world", experiment_.controls.null_world);
     CheckControls("controls.no_pretraining", experiment_.controls.no_pretraining);
     CheckOnce("controls.seeds", experiment_.controls.seeds, "seed");
+    const bool any =
+        !experiment_.controls.null_world.empty() || !experiment_.controls.no_pretraining.empty();
+    if (any && experiment_.controls.seeds.empty()) {
+      diagnostics_.Add(manifest_.PositionOf("controls.seeds"), "`controls.seeds` is []",
+                       "expected at least one seed: without one no control is run");
+    }
   }
 
   void CheckControls(const std::string& key, const std::vector<std::string>& values) {
@@ -487,6 +498,7 @@ class Reader {
                        fmt::format("expected values of the sweep: {}{}", OneOfText(known_values_),
                                    DidYouMean(values[i], known_values_)));
     }
+    CheckOnce(key, values, "value");
   }
 
   /// Series that do not exist in this world go, and the claims about them.

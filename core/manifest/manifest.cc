@@ -87,8 +87,8 @@ Document ReadSets(const std::vector<std::string>& sets, Diagnostics& diagnostics
       continue;
     }
     Document one;
-    const Status status = one.Set(key, ParseValueOrString(set.substr(equals + 1), where));
-    if (status) overlay.Overlay(one.root());
+    if (one.Set(key, ParseValueOrString(set.substr(equals + 1), where)))
+      overlay.Overlay(one.root());
   }
   return overlay;
 }
@@ -158,8 +158,9 @@ const std::vector<std::string>& ScaleNames() {
 std::vector<std::string> ListManifests(const fs::path& manifest_dir) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(manifest_dir, error)) {
-    const fs::path file = entry.path().filename();
+  for (fs::directory_iterator entry(manifest_dir, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const fs::path file = entry->path().filename();
     if (file.extension() == kExtension && file != kLanguagesFile) {
       names.push_back(file.stem().string());
     }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kIdCharacters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+";
+constexpr std::size_t kMostPoints = 10'000;
 constexpr std::string_view kBudgets[] = {"same-updates", "same-tokens-per-language"};
 
 /// What a point's value is called: a string itself, a list of codes "en+sw", a number its digits.
@@ -90,7 +91,7 @@ class SweepReader {
       sweep_.keys.push_back(key);
       axes.push_back(std::move(axis));
     }
-    if (axes.empty()) return;
+    if (axes.empty() || !CheckProduct(axes, table)) return;
     const Node* swept = table.Get("languages");
     languages_reported_ = swept != nullptr && !sweep_.values.contains("languages");
     std::vector<std::size_t> index(axes.size(), 0);
@@ -103,6 +104,23 @@ class SweepReader {
         if (!more) index[i] = 0;
       }
     }
+  }
+
+  /// Reports a product that nobody can have meant, and a `--set` that the sweep would override.
+  bool CheckProduct(const std::vector<Axis>& axes, const Node& table) {
+    std::size_t points = 1;
+    for (const Axis& axis : axes) {
+      points = std::min(points * axis.values.size(), kMostPoints + 1);
+      const Node* stated = manifest_.Find(axis.key);
+      if (stated == nullptr || !stated->position.file || stated->position.line != 0) continue;
+      diagnostics_.Add(stated->position,
+                       fmt::format("`{}` is swept, so this value would never be used", axis.key),
+                       fmt::format("expected `--set sweep.{}=[...]`", axis.key));
+    }
+    if (points <= kMostPoints) return true;
+    diagnostics_.Add(table.position, fmt::format("`sweep` makes more than {} points", kMostPoints),
+                     "expected fewer values: their product is what is run");
+    return false;
   }
 
   void AddProductPoint(const std::vector<Axis>& axes, const std::vector<std::size_t>& index) {

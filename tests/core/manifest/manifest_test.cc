@@ -192,6 +192,22 @@ TEST(SetTest, MistakesNameTheFlag) {
             "--set vocab.size: `vocab.size` is a string: \"big\", expected an integer");
 }
 
+TEST(SetTest, AValueThatTheSweepWouldOverrideIsRefused) {
+  LoadOptions options = CheckoutOptions();
+  options.sets = {"languages=xlm7", "vocab.size=100"};
+  const auto experiment =
+      TempManifest(std::string(kHead) +
+                   "[sweep]\nlanguages = [\"xlm7\", \"xnli15\"]\nvocab.size = [64]\n"
+                   "[vocab]\nsize = 64\n[scale.desk]\n")
+          .Load(options);
+  ASSERT_FALSE(experiment);
+  EXPECT_EQ(experiment.error().message,
+            "--set languages: `languages` is swept, so this value would never be used, expected "
+            "`--set sweep.languages=[...]`\n"
+            "--set vocab.size: `vocab.size` is swept, so this value would never be used, expected "
+            "`--set sweep.vocab.size=[...]`");
+}
+
 TEST(SetTest, NothingFromAValueBecomesAnotherKey) {
   LoadOptions options = CheckoutOptions();
   options.sets = {"vocab.model=bpe\nsize = 64"};
