@@ -7,6 +7,7 @@
 #include <ostream>
 #include <tuple>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/text_table.h"
 #include "core/io/file_lock.h"
@@ -82,8 +83,8 @@ Result<TaskRow> FindTaskTarget(const RunLog& log, std::string_view name) {
   for (const TaskRow& task : tasks) {
     list += fmt::format("\n  {}  {}  {}", ShortKey(task.key), task.state, Printable(task.label));
   }
-  return Fail(ErrorCode::kInvalidArgument, "run {} has {} tasks; name one of them:{}",
-              target.run->id, tasks.size(), list);
+  return Fail(ErrorCode::kInvalidArgument, "run {} has {}; name one of them:{}", target.run->id,
+              Plural(tasks.size(), "task"), list);
 }
 
 std::string ShortKey(std::string_view key) {

@@ -7,6 +7,7 @@
 #include <ostream>
 #include <thread>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"

@@ -6,6 +6,7 @@
 #include <ostream>
 #include <system_error>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/experiment_plan.h"
 #include "core/cli/log_access.h"
@@ -156,10 +157,10 @@ class PlanCommand : public Command {
     const TaskGraph& graph = loaded.graph;
     const std::size_t cached = assessment.Count(Standing::kCached);
     const std::size_t to_run = graph.tasks().size() - cached;
-    out << fmt::format("{} at scale {}: {}\n{} points, {} runs, {} tasks: {} cached, {} to run\n",
-                       experiment.id, experiment.scale, Printable(experiment.title),
-                       experiment.points.size(), graph.runs().size(), graph.tasks().size(), cached,
-                       to_run);
+    out << fmt::format(
+        "{} at scale {}: {}\n{}, {}, {}: {} cached, {} to run\n", experiment.id, experiment.scale,
+        Printable(experiment.title), Plural(experiment.points.size(), "point"),
+        Plural(graph.runs().size(), "run"), Plural(graph.tasks().size(), "task"), cached, to_run);
     if (to_run > 0) {
       out << "\nto run\n";
       PrintTasks(out, context.options.color, loaded, assessment, false);
@@ -180,19 +181,19 @@ class PlanCommand : public Command {
     PrintModels(out, graph);
     if (accuracy) {
       out << fmt::format(
-          "last time estimates: {} tasks, {} estimated, {} taken; the middle task took {} of its "
+          "last time estimates: {}, {} estimated, {} taken; the middle task took {} of its "
           "estimate, the "
           "worst {}\n",
-          accuracy->tasks, FormatDuration(accuracy->estimated_seconds),
+          Plural(accuracy->tasks, "task"), FormatDuration(accuracy->estimated_seconds),
           FormatDuration(accuracy->actual_seconds), RatioText(accuracy->median_ratio),
           RatioText(accuracy->worst_ratio));
     }
     const std::vector<std::string> missing = MissingSources(graph);
     if (!missing.empty()) {
       out << fmt::format(
-          "not at hand: {} sources, so this cannot run here; keys that depend on them read "
+          "not at hand: {}, so this cannot run here; keys that depend on them read "
           "\"unresolved\"\n",
-          missing.size());
+          Plural(missing.size(), "source"));
     } else {
       out << "next: " << (to_run > 0 ? "repro run " : "repro report ") << CommandWords(arguments_)
           << "\n";
@@ -227,8 +228,8 @@ class PlanCommand : public Command {
                          FormatDuration(figures.wall_seconds), figures.pools.cores,
                          FormatDuration(figures.task_seconds));
       if (figures.unknown > 0) {
-        out << fmt::format("        {} tasks have no earlier run to estimate from ({})\n",
-                           figures.unknown, fmt::join(figures.unknown_kinds, ", "));
+        out << fmt::format("        {} without an earlier run to estimate from ({})\n",
+                           Plural(figures.unknown, "task"), fmt::join(figures.unknown_kinds, ", "));
       }
     }
     out << fmt::format("memory  at most {} for one task ({}); this machine has {}\n",

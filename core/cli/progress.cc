@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/text_table.h"
 #include "core/io/json_io.h"

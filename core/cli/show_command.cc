@@ -4,6 +4,7 @@
 #include <map>
 #include <ostream>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"
@@ -236,9 +237,10 @@ class ShowCommand : public Command {
       facts.Add("finished", TimeOrNothing(task.finished_ms));
     }
     if (whole) {
-      facts.Add("artifact", fmt::format("{} ({} in {} files, made by build {})", folder,
-                                        FormatBytes((*artifact)->TotalBytes()),
-                                        (*artifact)->files.size(), (*artifact)->build));
+      facts.Add("artifact",
+                fmt::format("{} ({} in {}, made by build {})", folder,
+                            FormatBytes((*artifact)->TotalBytes()),
+                            Plural((*artifact)->files.size(), "file"), (*artifact)->build));
     } else {
       facts.Add("artifact", artifact ? "none" : artifact.error().message,
                 artifact ? Style::kPlain : Style::kRed);

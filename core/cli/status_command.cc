@@ -4,6 +4,7 @@
 #include <map>
 #include <ostream>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"

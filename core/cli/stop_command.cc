@@ -4,6 +4,7 @@
 #include <csignal>
 #include <ostream>
 
+#include "core/base/text.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"
 #include "core/io/file_lock.h"

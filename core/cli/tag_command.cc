@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "core/base/text.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"
 

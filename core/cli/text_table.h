@@ -1,23 +1,14 @@
 #pragma once
-/// Text for a person's terminal: aligned tables, a little colour, and data that cannot take the
-/// terminal over.
+/// Text for a person's terminal: aligned tables and a little colour.
 
 #include <iosfwd>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/text.h"
+
 namespace repro {
-
-/// `text` with everything a terminal might act on made visible: control characters (C0 with ESC,
-/// DEL, C1), bidirectional overrides and bytes that are not UTF-8 become "\x1b", "\u202e". Line
-/// breaks and tabs become spaces, unless `keep_lines`. Everything that comes from a manifest, a
-/// task or a file passes through here.
-std::string Printable(std::string_view text, bool keep_lines = false);
-
-/// Columns that a text takes: one for each code point, two for wide East Asian ones, none for
-/// combining marks.
-std::size_t DisplayWidth(std::string_view text);
 
 enum class Style { kPlain, kBold, kDim, kGreen, kRed, kYellow, kBlue };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/report/report_text.h"
 #include "core/report/text_writers.h"
@@ -11,7 +12,7 @@ namespace repro {
 namespace {
 
 std::string CsvField(const std::string& text) {
-  std::string field = Clean(text);
+  std::string field = Printable(text);
   // A spreadsheet would run these as a formula; a number may start with a sign.
   if (!field.empty() && std::string_view("=+-@").find(field[0]) != std::string_view::npos) {
     char* end = nullptr;
@@ -203,13 +204,12 @@ Json ToJson(const ClaimReport& claim) {
           {"p_opposite_holm", Number(claim.test.p_opposite_holm)},
           {"smallest_detectable", Number(claim.test.smallest_detectable)},
           {"seeds", claim.test.seeds},
-          {"steps", std::move(steps)}};
           {"seeds_left_out", claim.test.left_out},
           {"decidable", claim.test.decidable},
           {"claimed_steps", claim.test.claimed_steps},
+          {"steps", std::move(steps)}};
 }
 
-Json Figures(const Report& report) {
 /// For information: under no claim, in no family of tests.
 Json Steps(const SeriesReport& series) {
   Json steps = Json::array();
@@ -228,6 +228,7 @@ Json Steps(const SeriesReport& series) {
   return steps;
 }
 
+Json Figures(const Report& report) {
   Json figures = Json::array();
   for (const FigureReport& figure : report.figures) {
     Json all = Json::array();
@@ -266,8 +267,8 @@ Json Measures(const Report& report) {
                         {"moves", at.moves},
                         {"source", ToJson(at.source)},
                         {"others", ToJson(at.targets)},
-                        {"source_controls", ToJson(at.source_controls)},
                         {"others_count", at.target_count},
+                        {"source_controls", ToJson(at.source_controls)},
                         {"others_controls", ToJson(at.target_controls)},
                         {"transfer", ToJson(at.transfer)}});
     }
@@ -291,9 +292,9 @@ Json Runs(const Report& report) {
                     {"tasks", run.tasks},
                     {"tasks_done", run.tasks_done},
                     {"seconds", run.seconds},
-                    {"plateau_margin", Number(run.plateau_margin)},
                     {"unigram_margin", Number(run.unigram_margin)},
                     {"context_free_margin", Number(run.context_free_margin)},
+                    {"plateau_margin", Number(run.plateau_margin)},
                     {"on_plateau", run.on_plateau},
                     {"stale", run.stale}});
   }

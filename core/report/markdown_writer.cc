@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/report/report_text.h"
 #include "core/report/text_writers.h"
@@ -12,7 +13,7 @@ namespace {
 /// Text that cannot be taken for Markdown or HTML.
 std::string Escape(const std::string& text) {
   std::string safe;
-  for (const char c : Clean(text)) {
+  for (const char c : Printable(text)) {
     if (c == '<') {
       safe += "&lt;";
     } else if (c == '>') {
@@ -44,8 +45,8 @@ class Markdown {
     if (!report_.lead_reason.empty()) Line("\n{}", Escape(report_.lead_reason));
     for (const FigureReport& figure : report_.figures) Figure(figure);
     Claims();
-    Controls();
     Steps();
+    Controls();
     Languages();
     Runs();
     Rest();
@@ -107,7 +108,6 @@ class Markdown {
     Table(header, rows, figure.has_paper ? 4 : 2);
   }
 
-  void Claims() {
   void Steps() {
     if (!HasSteps(report_)) return;
     Line("\n## Steps of every series\n\n{}", Escape(StepsNote()));
@@ -125,13 +125,14 @@ class Markdown {
     Table({"Measure", "Series", "Step", "Change", "t", "p", "Seeds"}, rows, 3);
   }
 
+  void Claims() {
     if (report_.claims.empty()) return;
     Line("\n## Claims\n\n{}", Escape(ClaimsNote(report_)));
     std::vector<std::vector<std::string>> rows;
     for (const ClaimReport& claim : report_.claims) {
       std::vector<std::string> steps;
-      for (const StepTest& step : claim.test.steps) steps.push_back(ShowStep(step));
       if (std::string title = StepsTitle(claim.test); !title.empty()) steps.push_back(title);
+      for (const StepTest& step : claim.test.steps) steps.push_back(ShowStep(step));
       rows.push_back({claim.claim.text.empty() ? claim.claim.id : claim.claim.text,
                       std::string(ClaimStateName(claim.test.state)), claim.test.reason,
                       claim.test.test, fmt::format("{}", fmt::join(steps, " ")),
@@ -149,8 +150,8 @@ class Markdown {
         rows.push_back({m.name, at.point, measure.chance ? ShowValue(m, *measure.chance) : "–",
                         WithRange(ShowMean(m, at.source), ShowRange(m, at.source)),
                         WithRange(ShowMean(m, at.targets), ShowRange(m, at.targets)),
-                        ShowControl(m, at.target_controls, "null-world"),
                         at.targets.empty() ? "–" : std::to_string(at.target_count),
+                        ShowControl(m, at.target_controls, "null-world"),
                         ShowControl(m, at.target_controls, "no-pretraining"),
                         WithRange(ShowDifference(m, at.transfer), ShowRange(m, at.transfer))});
       }
@@ -217,7 +218,7 @@ class Markdown {
   void Rest() {
     if (!report_.next_steps.empty()) Line("\n## What has not run\n");
     for (const NextStep& step : report_.next_steps)
-      Line("- {}: `{}`", Escape(step.what), Clean(step.command));
+      Line("- {}: `{}`", Escape(step.what), Printable(step.command));
     Line("\n## Where this comes from\n");
     for (const auto& [name, value] : Facts(report_)) Line("- {}: {}", name, Escape(value));
     if (!report_.reference_notes.empty()) Line("\nOn the paper's values:\n");

@@ -7,16 +7,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 
 namespace repro {
 namespace {
 
 constexpr const char* kNothing = "–";
-
-std::string Plural(std::size_t count, const char* noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 /// "mean (min to max)" of the values that are there; empty when none is.
 std::string Spread(const std::vector<VocabularyReport::Row>& rows,
@@ -106,6 +103,9 @@ std::string ShowStep(const StepTest& step) {
   std::string text = fmt::format("{} → {}: {}? {}", step.from, step.to, StepKindName(step.kind),
                                  FormatSigned(step.difference, 2));
   if (!std::isnan(step.p)) {
+    text += fmt::format(" ({} to {}), t = {}, p {}{}", FormatNumber(step.low, 2),
+                        FormatNumber(step.high, 2), FormatNumber(step.t, 2),
+                        step.p < 0.001 ? "" : "= ", ShowP(step.p));
   } else {
     text += ", no test";
   }
@@ -124,10 +124,10 @@ std::string ShowSeeds(const ClaimTest& test) {
   if (!test.left_out.empty()) {
     text += fmt::format("; left out, without a value at every point: seed{} {}",
                         test.left_out.size() == 1 ? "" : "s", fmt::join(test.left_out, ", "));
-    text += fmt::format(" ({} to {}), t = {}, p {}{}", FormatNumber(step.low, 2),
-                        FormatNumber(step.high, 2), FormatNumber(step.t, 2),
-                        step.p < 0.001 ? "" : "= ", ShowP(step.p));
   }
+  return text;
+}
+
 std::string ShowDifference(const Measure& measure, const StepEstimate& step) {
   return FormatSigned(step.difference, measure.decimals + 1);
 }
@@ -141,9 +141,6 @@ std::string ShowRange(const Measure& measure, const StepEstimate& step) {
 std::string ShowT(const StepEstimate& step) {
   if (!step.known()) return kNothing;
   return fmt::format("{} (df {:g})", FormatNumber(step.t, 2), step.df);
-}
-
-  return text;
 }
 
 std::string ShowClaimP(const ClaimTest& test) {
@@ -217,6 +214,9 @@ std::string PlateauNote() {
       "over the languages). The smaller distance counts: less than {:g} (four times the "
       "seed-to-seed spread of such a loss) is the early plateau, and claims on such a run are "
       "undecided.",
+      kPlateauThreshold);
+}
+
 std::vector<std::string> ValueNotes(const Report& report, const FigureReport& figure) {
   std::vector<std::string> notes;
   for (std::size_t i = 0; i < report.points.size(); ++i) {
@@ -247,9 +247,6 @@ std::string StepsNote() {
   return "For information, apart from the verdicts: the change of every series between "
          "neighbouring points that were measured. Seeds paired, variance pooled per series; "
          "p two-sided and not adjusted, so one in twenty is below 0.05 where nothing changes.";
-}
-
-      kPlateauThreshold);
 }
 
 std::string ClaimsNote(const Report& report) {
@@ -310,23 +307,6 @@ std::vector<std::pair<std::string, std::string>> Facts(const Report& report) {
   }
   facts.emplace_back("Report made", FormatTime(p.made_ms));
   return facts;
-}
-
-std::string Clean(const std::string& text) {
-  std::string clean;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // C1 controls are U+0080..U+009F, in UTF-8 C2 80..C2 9F.
-    const bool c1 =
-        byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (byte < 0x20 || byte == 0x7F || c1) {
-      clean += byte == '\n' || byte == '\t' ? ' ' : '?';
-      if (c1) ++i;
-    } else {
-      clean += text[i];
-    }
-  }
-  return clean;
 }
 
 }  // namespace repro

@@ -74,7 +74,4 @@ std::vector<std::pair<std::string, std::string>> Facts(const Report& report);
 /// A JSON value as it stands in a manifest: 1500, "x", [1, 2].
 std::string ShowJson(const Json& value);
 
-/// Text without control characters, which a terminal would act on.
-std::string Clean(const std::string& text);
-
 }  // namespace repro

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/text.h"
 #include "core/report/report_text.h"
 #include "core/report/text_writers.h"
 #include "core/report/unicode_chart.h"
@@ -34,8 +35,8 @@ class Terminal {
     }
     for (const FigureReport& figure : report_.figures) Figure(figure);
     Claims();
-    Controls();
     Steps();
+    Controls();
     Runs();
     Next();
     return out_;
@@ -45,10 +46,10 @@ class Terminal {
   using Row = std::vector<std::string>;
 
   std::string Bold(const std::string& text) const {
-    return color_ ? "\x1b[1m" + Clean(text) + "\x1b[0m" : Clean(text);
+    return color_ ? "\x1b[1m" + Printable(text) + "\x1b[0m" : Printable(text);
   }
   std::string Dim(const std::string& text) const {
-    return color_ ? "\x1b[2m" + Clean(text) + "\x1b[0m" : Clean(text);
+    return color_ ? "\x1b[2m" + Printable(text) + "\x1b[0m" : Printable(text);
   }
   void Line(const std::string& text) { out_ += text + "\n"; }
   void Heading(const std::string& text) {
@@ -57,12 +58,12 @@ class Terminal {
   }
 
   void Wrapped(const std::string& text, std::size_t indent) {
-    std::istringstream words(Clean(text));
+    std::istringstream words(Printable(text));
     std::string line(indent, ' ');
     std::string word;
     bool empty = true;
     while (words >> word) {
-      if (!empty && Columns(line) + 1 + Columns(word) > width_) {
+      if (!empty && DisplayWidth(line) + 1 + DisplayWidth(word) > width_) {
         Line(line);
         line.assign(indent, ' ');
         empty = true;
@@ -78,15 +79,15 @@ class Terminal {
   /// right.
   void Table(const Row& header, const std::vector<Row>& rows, std::size_t text_columns) {
     std::vector<std::size_t> widths;
-    for (const std::string& cell : header) widths.push_back(Columns(cell));
+    for (const std::string& cell : header) widths.push_back(DisplayWidth(cell));
     for (const Row& row : rows) {
       for (std::size_t i = 0; i < row.size(); ++i)
-        widths[i] = std::max(widths[i], Columns(Clean(row[i])));
+        widths[i] = std::max(widths[i], DisplayWidth(Printable(row[i])));
     }
     const auto text = [&](const Row& row) {
       std::string line = " ";
       for (std::size_t i = 0; i < row.size(); ++i)
-        line += " " + Pad(Clean(row[i]), widths[i], i >= text_columns) + " ";
+        line += " " + Pad(Printable(row[i]), widths[i], i >= text_columns) + " ";
       line.erase(line.find_last_not_of(' ') + 1);
       return line;
     };
@@ -136,8 +137,8 @@ class Terminal {
       }
       run.lines.push_back(std::move(ours));
       paper.lines.push_back(std::move(theirs));
-      legend +=
-          fmt::format("  {} {}", InStyle(UnicodeMarker(style), style, color_), Clean(series.name));
+      legend += fmt::format("  {} {}", InStyle(UnicodeMarker(style), style, color_),
+                            Printable(series.name));
     }
     Line(legend);
     if (controls || figure.chance) {
@@ -181,8 +182,8 @@ class Terminal {
     Line("");
     Table(header, rows, 2);
     Wrapped(VariationNote(figure), 2);
-  }
     for (const std::string& note : ValueNotes(report_, figure)) Wrapped(note, 2);
+  }
 
   /// A point that this scale leaves out and for which the paper has no value says nothing.
   bool Shown(const SeriesPoint& point) const {
@@ -204,7 +205,7 @@ class Terminal {
                         report_.provenance.scale));
     for (const ClaimReport& claim : report_.claims) {
       Line(fmt::format("  {}  {}", State(claim.test.state),
-                       Clean(claim.claim.text.empty() ? claim.claim.id : claim.claim.text)));
+                       Printable(claim.claim.text.empty() ? claim.claim.id : claim.claim.text)));
       std::string how = claim.test.reason;
       if (!claim.test.test.empty()) how += "; " + claim.test.test;
       if (claim.test.decidable) how += fmt::format("; adjusted p {}", ShowClaimP(claim.test));
@@ -212,12 +213,11 @@ class Terminal {
         how += "; detectable step " + ShowDetectable(claim.test);
       how += "; " + ShowSeeds(claim.test);
       Wrapped(how, 6);
-      for (const StepTest& step : claim.test.steps) Line("        " + Dim(ShowStep(step)));
       if (const std::string title = StepsTitle(claim.test); !title.empty()) Wrapped(title, 6);
+      for (const StepTest& step : claim.test.steps) Line("        " + Dim(ShowStep(step)));
     }
   }
 
-  void Controls() {
   void Steps() {
     if (!HasSteps(report_)) return;
     Heading("Steps of every series");
@@ -238,14 +238,15 @@ class Terminal {
     }
   }
 
+  void Controls() {
     std::vector<Row> rows;
     for (const MeasureReport& measure : report_.measures) {
       const Measure& m = measure.measure;
       for (const MeasureReport::AtPoint& at : measure.points) {
         rows.push_back({&at == &measure.points.front() ? m.name : "", at.point,
                         ShowMean(m, at.source), ShowMean(m, at.targets),
-                        ShowControl(m, at.target_controls, "null-world"),
                         at.targets.empty() ? "–" : std::to_string(at.target_count),
+                        ShowControl(m, at.target_controls, "null-world"),
                         ShowControl(m, at.target_controls, "no-pretraining"),
                         ShowDifference(m, at.transfer), ShowRange(m, at.transfer)});
       }
@@ -284,11 +285,11 @@ class Terminal {
     if (!report_.next_steps.empty()) Heading("What has not run");
     for (const NextStep& step : report_.next_steps) {
       Wrapped(step.what + ":", 2);
-      Line("    " + Clean(step.command));
+      Line("    " + Printable(step.command));
     }
     Heading("Where this comes from");
     for (const auto& [name, value] : Facts(report_)) {
-      Line(fmt::format("  {} {}", Dim(Pad(name, 26)), Clean(value)));
+      Line(fmt::format("  {} {}", Dim(Pad(name, 26)), Printable(value)));
     }
   }
 

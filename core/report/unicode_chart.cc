@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/text.h"
 #include "core/report/report_text.h"
 
 namespace repro {
@@ -98,14 +99,8 @@ std::string InStyle(std::string_view text, std::size_t style, bool color) {
                : std::string(text);
 }
 
-std::size_t Columns(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
 std::string Pad(std::string text, std::size_t width, bool left) {
-  const std::size_t columns = Columns(text);
+  const std::size_t columns = DisplayWidth(text);
   if (columns >= width) return text;
   return left ? std::string(width - columns, ' ') + text : text + std::string(width - columns, ' ');
 }
@@ -158,9 +153,9 @@ std::vector<std::string> DrawPanel(const UnicodePanel& panel, std::size_t width,
   std::string labels(kAxis, ' ');
   for (std::size_t i = 0; i < panel.points.size(); ++i) {
     const std::size_t centre = kAxis + static_cast<std::size_t>(x_of(i)) / 2;
-    const std::size_t half = Columns(panel.points[i]) / 2;
+    const std::size_t half = DisplayWidth(panel.points[i]) / 2;
     const std::size_t start = centre > half ? centre - half : 0;
-    if (start > Columns(labels)) labels += std::string(start - Columns(labels), ' ');
+    if (start > DisplayWidth(labels)) labels += std::string(start - DisplayWidth(labels), ' ');
     if (i > 0 && labels.back() != ' ') labels += ' ';
     labels += panel.points[i];
   }

@@ -40,8 +40,6 @@ std::string InStyle(std::string_view text, std::size_t style, bool color);
 std::vector<std::string> DrawPanel(const UnicodePanel& panel, std::size_t width, std::size_t height,
                                    bool color);
 
-/// Columns that a text takes, one a code point; escapes must not be in it.
-std::size_t Columns(std::string_view text);
 /// `text` padded with spaces to `width` columns, at the right or the left.
 std::string Pad(std::string text, std::size_t width, bool left = false);
 

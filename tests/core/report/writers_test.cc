@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/text.h"
 #include "core/io/file.h"
 #include "core/report/html_writer.h"
 #include "core/report/report_text.h"
@@ -57,7 +58,7 @@ TEST(TerminalWriterTest, KeepsToTheWidthWhereTextCanWrap) {
   while (std::getline(lines, line)) {
     if (line.find("┤") != std::string::npos) {
       ++charts;
-      EXPECT_LE(Columns(line), 72u) << line;
+      EXPECT_LE(DisplayWidth(line), 72u) << line;
     }
   }
   EXPECT_GT(charts, 10) << "panels stand below each other";
@@ -68,7 +69,8 @@ TEST(TerminalWriterTest, ColourIsOptionalAndTextCannotTakeTheTerminalOver) {
   EXPECT_THAT(WriteTerminal(report, {.width = 100, .color = false}), Not(HasSubstr("\x1b")));
   const std::string colored = WriteTerminal(report, {.width = 100, .color = true});
   EXPECT_THAT(colored, HasSubstr("\x1b[1m"));
-  EXPECT_THAT(colored, HasSubstr("onerror=1> ?[31m")) << "an escape of a manifest is made visible";
+  EXPECT_THAT(colored, HasSubstr("onerror=1> \\x1b[31m"))
+      << "an escape of a manifest is made visible";
 }
 
 TEST(UnicodeChartTest, DrawsPointsWhereTheirValuesAre) {
@@ -83,7 +85,7 @@ TEST(UnicodeChartTest, DrawsPointsWhereTheirValuesAre) {
   EXPECT_THAT(rows[1], HasSubstr("●"));
   EXPECT_THAT(rows[6], HasSubstr("●"));
   EXPECT_THAT(rows[3], Not(HasSubstr("●")));
-  for (const std::string& row : rows) EXPECT_EQ(Columns(row), 30u) << row;
+  for (const std::string& row : rows) EXPECT_EQ(DisplayWidth(row), 30u) << row;
 }
 
 TEST(MarkdownWriterTest, LooksAsRecorded) {

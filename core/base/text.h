@@ -1,0 +1,23 @@
+#pragma once
+/// Text on its way to a person: data that cannot take a terminal over, columns, counted nouns.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace repro {
+
+/// `text` with everything a terminal might act on made visible: control characters (C0 with ESC,
+/// DEL, C1), bidirectional overrides and bytes that are not UTF-8 become "\x1b", "\u202e". Line
+/// breaks and tabs become spaces, unless `keep_lines`. Everything that comes from a manifest, a
+/// task or a file passes through here.
+std::string Printable(std::string_view text, bool keep_lines = false);
+
+/// Columns that a text takes: one for each code point, two for wide East Asian ones, none for
+/// combining marks.
+std::size_t DisplayWidth(std::string_view text);
+
+/// "1 task", "12 tasks". For nouns whose plural takes an s.
+std::string Plural(std::size_t count, std::string_view noun);
+
+}  // namespace repro
