@@ -5,6 +5,7 @@
 #include <string_view>
 #include <system_error>
 
+#include <signal.h>
 #include <unistd.h>
 
 #include "core/cli/command.h"
@@ -96,6 +97,8 @@ std::vector<CommandEntry> CoreCommands() {
 
 int RunCommandLine(int argc, char** argv, const Suite& suite,
                    const std::vector<CommandEntry>& commands) {
+  // A limit on file sizes is an error that names the file, no sudden death; tasks inherit this.
+  ::signal(SIGXFSZ, SIG_IGN);
   CLI::App app(
       "Reproduces the XLM-R study (arXiv 1911.02116) from manifests, one for each table and "
       "figure.",

@@ -7,6 +7,7 @@
 #include <set>
 #include <system_error>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"
@@ -134,6 +135,11 @@ class DoctorCommand : public Command {
         quoted);
     auto log = RunLog::Open(path, fix_ ? RunLog::Mode::kWrite : RunLog::Mode::kRead);
     if (!log) {
+      // Made, but cut off before anything was in it: by a full disk, say.
+      if (log.error().code == ErrorCode::kNotFound) {
+        Leftover("log", log.error().message, "nothing to do: the next `repro run` fills it");
+        return;
+      }
       const bool damaged = log.error().code == ErrorCode::kCorrupt;
       Damage("log", log.error().message, damaged ? rescue : "see the message");
       return;

@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "core/base/text.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"
 
@@ -27,7 +28,7 @@ class RetryCommand : public Command {
     Request request;
     request.kind = Request::Kind::kRetry;
     request.failed = failed_;
-    std::string experiment;
+    std::string command;
     std::size_t diverged = 0;
     {
       REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(context.options));
@@ -36,7 +37,7 @@ class RetryCommand : public Command {
         diverged = tasks.size();
         REPRO_ASSIGN_OR_RETURN(const std::vector<FailureRow> failures, log.Failures(1));
         if (!failures.empty()) {
-          REPRO_ASSIGN_OR_RETURN(experiment, ExperimentOf(log, failures.front().task.key));
+          REPRO_ASSIGN_OR_RETURN(command, CommandFor(log, failures.front().task.key));
         }
       } else {
         REPRO_ASSIGN_OR_RETURN(const TaskRow task, FindTaskTarget(log, task_));
@@ -47,7 +48,7 @@ class RetryCommand : public Command {
                       ShortKey(task.key), Printable(task.label), task.state);
         }
         request.task_key = task.key;
-        REPRO_ASSIGN_OR_RETURN(experiment, ExperimentOf(log, task.key));
+        REPRO_ASSIGN_OR_RETURN(command, CommandFor(log, task.key));
       }
     }
     REPRO_ASSIGN_OR_RETURN(const RequestOutcome outcome, ApplyOrAsk(context.options, request));
@@ -64,20 +65,23 @@ class RetryCommand : public Command {
                   << " diverged left alone: the same settings diverge again (`repro retry KEY` "
                   << "insists)\n";
     }
-    if (!outcome.left_for_holder && !(failed_ && experiment.empty())) {
-      context.out << "go on: repro run "
-                  << (experiment.empty() ? "MANIFEST" : Printable(experiment)) << '\n';
+    if (!outcome.left_for_holder && !(failed_ && command.empty())) {
+      context.out << "go on: " << (command.empty() ? "repro run MANIFEST" : Printable(command))
+                  << '\n';
     }
     return 0;
   }
 
  private:
-  /// The experiment of the newest run that needs the task; empty when none does.
-  static Result<std::string> ExperimentOf(const RunLog& log, const std::string& key) {
+  /// The command that made the newest run that needs the task, overrides and all; empty when none
+  /// is known.
+  static Result<std::string> CommandFor(const RunLog& log, const std::string& key) {
     REPRO_ASSIGN_OR_RETURN(const std::vector<std::int64_t> runs, log.RunsOfTask(key));
     if (runs.empty()) return std::string();
     REPRO_ASSIGN_OR_RETURN(const std::optional<RunRow> run, log.FindRun(runs.front()));
-    return run ? run->experiment_id : std::string();
+    if (!run || run->invocation == 0) return std::string();
+    REPRO_ASSIGN_OR_RETURN(const auto invocation, log.FindInvocation(run->invocation));
+    return invocation ? invocation->command_line : std::string();
   }
 
   std::string task_;

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/experiment_plan.h"
 #include "core/cli/log_access.h"
@@ -126,7 +127,7 @@ class RunCommand : public Command {
                 "it would take, and "
                 "scale desk runs in the synthetic world",
                 loaded.experiment.id, loaded.experiment.scale,
-                missing.size() == 1 ? "a source" : fmt::format("{} sources", missing.size()),
+                missing.size() == 1 ? "a source" : Plural(missing.size(), "source"),
                 missing.size() == 1 ? "is" : "are", missing.front(), CommandWords(arguments_));
   }
 
@@ -215,24 +216,31 @@ class RunCommand : public Command {
     std::ostream& out = context.out;
     const std::string title = loaded.experiment.id + " " + loaded.experiment.scale;
     if (summary.done == 0 && code == 0) {
-      out << fmt::format("{}: nothing to do, all {} tasks are done\n", title, summary.cached);
+      out << fmt::format("{}: nothing to do, {} done\n", title,
+                         summary.cached == 1 ? "its one task is"
+                                             : fmt::format("all {} tasks are", summary.cached));
     } else {
-      out << fmt::format("{}: {} tasks done in {}, {} done before", title, summary.done,
+      out << fmt::format("{}: {} done in {}, {} done before", title, Plural(summary.done, "task"),
                          FormatDuration(summary.seconds), summary.cached);
       const auto add = [&out](std::size_t count, std::string_view what) {
         if (count > 0) out << fmt::format(", {} {}", count, what);
       };
       add(summary.failed, "failed");
       add(summary.diverged, "diverged");
-      add(summary.blocked, "waiting for those");
       add(summary.interrupted, "interrupted");
+      add(summary.blocked, "waiting for those");
       out << "\n";
     }
     for (const RunSummary::Failure& failure : summary.failures) {
       out << Styled(failure.diverged ? "  diverged  " : "  failed  ", Style::kRed,
                     context.options.color)
           << Printable(failure.label) << ": " << Printable(failure.reason)
-          << "\n            repro logs " << ShortKey(failure.key) << "\n";
+          << "\n            repro logs " << ShortKey(failure.key);
+      if (failure.diverged) {
+        out << "; the same settings diverge again: --set others, or insist with repro retry "
+            << ShortKey(failure.key);
+      }
+      out << "\n";
     }
     out << (code == 0 ? "next: " : "to go on: ") << next << std::endl;
     return code;

@@ -109,10 +109,26 @@ Result<std::optional<double>> TaskHistory::EstimateSeconds(const Task& task) {
   std::erase_if(similar, [limit](const auto& entry) { return entry.first > limit; });
   similar.resize(std::min(similar.size(), kEstimateSamples));
   std::vector<double> seconds;
+  seconds.reserve(similar.size());
   for (const auto& [distance, row] : similar) {
     seconds.push_back(task.work > 0 ? row->seconds / row->work * task.work : row->seconds);
   }
   return Median(std::move(seconds));
+}
+
+TaskRow MakeTaskRow(const Task& task) {
+  TaskRow row;
+  row.key = task.key;
+  row.kind = task.kind;
+  row.label = task.label;
+  row.state = "waiting";
+  row.unresolved = task.unresolved;
+  row.version = task.version;
+  row.spec = task.spec;
+  row.inputs = task.inputs;
+  row.work = task.work;
+  row.work_unit = task.work_unit;
+  return row;
 }
 
 std::vector<std::string> DescribeDifference(const TaskRow& earlier, const Task& task) {

@@ -1,6 +1,6 @@
 #pragma once
-/// Earlier tasks of the run log, found by likeness: what a task is compared with to say why it must
-/// run, and what its time is estimated from.
+/// Tasks as the run log knows them. Earlier ones are found by likeness: what a task is compared
+/// with to say why it must run, and what its time is estimated from.
 
 #include <cstdint>
 #include <map>
@@ -47,6 +47,9 @@ class TaskHistory {
   const RunLog* log_;
   std::map<std::string, std::vector<Entry>, std::less<>> kinds_;
 };
+
+/// The log's row of a task that has not run yet.
+TaskRow MakeTaskRow(const Task& task);
 
 /// Why `task` is not what `earlier` was, in the words of the manifest: "vocab.size 4000 -> 3000",
 /// "input vocab changed".

@@ -1,11 +1,15 @@
 #include "core/scheduler/attempt_book.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <set>
 #include <system_error>
 
+#include <unistd.h>
+
 #include "core/base/units.h"
+#include "core/graph/task_history.h"
 #include "core/graph/task_runner.h"
 #include "core/io/file.h"
 
@@ -28,6 +32,16 @@ std::string LastStderrLine(const fs::path& folder) {
   return line.substr(0, line.find('\n'));
 }
 
+/// Refused now is better than after hours of work, when the artifact is to be published.
+Status CheckWritable(const fs::path& folder) {
+  const Status made = MakeDirectories(folder);
+  if (made && ::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  const std::string reason = made ? fmt::format("{}: cannot write in this folder: {}",
+                                                folder.string(), std::strerror(errno))
+                                  : made.error().message;
+  return Fail(ErrorCode::kIo, "{}; mend that or name another --workspace", reason);
+}
+
 std::string SignalReason(int signal) {
   std::string reason = fmt::format("killed by signal {} ({})", signal, ::strsignal(signal));
   if (signal == kKillSignal) reason += "; the system does that when memory runs out";
@@ -41,7 +55,7 @@ std::string CancelText(CancelReason cancelled) {
     case CancelReason::kRequest:
       return "stopped on request";
     case CancelReason::kStalled:
-      return "no sign of progress for too long";
+      return "no sign of progress for too long (--stall-minutes says how long)";
     case CancelReason::kNone:
       break;
   }
@@ -138,21 +152,6 @@ Judgement Judge(const AttemptEnd& end, bool complete, const AttemptTrace& trace,
   return judgement;
 }
 
-TaskRow MakeTaskRow(const Task& task) {
-  TaskRow row;
-  row.key = task.key;
-  row.kind = task.kind;
-  row.label = task.label;
-  row.state = "waiting";
-  row.unresolved = task.unresolved;
-  row.version = task.version;
-  row.spec = task.spec;
-  row.inputs = task.inputs;
-  row.work = task.work;
-  row.work_unit = task.work_unit;
-  return row;
-}
-
 fs::path AttemptBook::Folder(const AttemptRow& attempt) const {
   return store_.workspace() / attempt.folder;
 }
@@ -161,6 +160,9 @@ Result<AttemptRow> AttemptBook::Begin(const Task& task) {
   AttemptRow attempt;
   attempt.task_key = task.key;
   REPRO_ASSIGN_OR_RETURN(const auto earlier, log_.Attempts(task.key));
+  REPRO_RETURN_IF_ERROR(CheckWritable(store_.Folder(task.kind, task.key).parent_path()));
+  REPRO_RETURN_IF_ERROR(CheckWritable(store_.StagingFolder(task.key, 1).parent_path()));
+  REPRO_RETURN_IF_ERROR(CheckWritable(store_.WorkFolder(task.key)));
   attempt.number = 1;
   for (const AttemptRow& row : earlier) attempt.number = std::max(attempt.number, row.number + 1);
   // A folder that the log does not know belongs to a log that was lost: it is left as it is.

@@ -47,9 +47,6 @@ enum class CancelReason { kNone, kStop, kRequest, kStalled };
 Judgement Judge(const AttemptEnd& end, bool complete, const AttemptTrace& trace,
                 CancelReason cancelled);
 
-/// The log's row of a task that has not run yet.
-TaskRow MakeTaskRow(const Task& task);
-
 class AttemptBook {
  public:
   /// Both must outlive this. The log must be open for writing.

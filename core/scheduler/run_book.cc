@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "core/base/check.h"
-#include "core/scheduler/attempt_book.h"
+#include "core/graph/task_history.h"
 
 namespace repro {
 

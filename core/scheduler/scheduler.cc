@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/store/apply_request.h"
 
@@ -156,7 +157,8 @@ Status Scheduler::StartReady() {
     REPRO_RETURN_IF_ERROR(parts_.log.SetTaskState(parts_.graph.tasks()[i].key, "failed"));
     REPRO_RETURN_IF_ERROR(GiveUp(
         i, TaskProgress::kFailed,
-        fmt::format("needs {} GPUs, this machine has {}", parts_.graph.tasks()[i].resources.gpus,
+        fmt::format("needs {}, this machine has {}",
+                    Plural(static_cast<std::size_t>(parts_.graph.tasks()[i].resources.gpus), "GPU"),
                     parts_.executor.Capacity().gpus)));
   }
   return {};
@@ -164,8 +166,13 @@ Status Scheduler::StartReady() {
 
 Status Scheduler::StartOne(std::size_t index) {
   const Task& task = parts_.graph.tasks()[index];
+  const auto failed = [&task](const Error& error) {
+    return Context("task '" + task.label + "' could not be started", error);
+  };
   Live live;
-  REPRO_ASSIGN_OR_RETURN(live.attempt, book_.Begin(task));
+  auto attempt = book_.Begin(task);
+  if (!attempt) return failed(attempt.error());
+  live.attempt = std::move(*attempt);
   live.task = &task;
   live.index = index;
   live.started = Now();
@@ -188,7 +195,7 @@ Status Scheduler::StartOne(std::size_t index) {
     // The log may be on the same full disk; the first error is the one to tell.
     (void)parts_.log.EndAttempt(row);
     (void)parts_.log.SetTaskState(task.key, "interrupted");
-    return Context("task '" + task.label + "' could not be started", started.error());
+    return failed(started.error());
   }
   parts_.observer.OnStarted(task, live.attempt.number, false);
   live_.emplace(task.key, std::move(live));
@@ -495,6 +502,8 @@ void Scheduler::Show() {
 }
 
 void Scheduler::Abandon() {
+  if (live_.empty()) return;
+  parts_.observer.OnMessage("warning", "", "cannot go on; the running tasks save their work first");
   for (const auto& [key, live] : live_) parts_.executor.Cancel(key, CancelMode::kCheckpoint);
   const double deadline = Now() + kAbandonSeconds;
   std::size_t left = live_.size();

@@ -55,6 +55,25 @@ void RunVersioned(SQLite::Database& database, std::string_view sql, int version)
   database.exec(fmt::format("PRAGMA user_version = {}", version));
 }
 
+/// Opens a log for reading. One in WAL mode in a folder that cannot be written is readable as it
+/// stands when no writer left a -wal.
+std::unique_ptr<SQLite::Database> OpenReadOnly(const fs::path& path) {
+  auto database =
+      std::make_unique<SQLite::Database>(path.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs);
+  try {
+    Pragma(*database, "schema_version");
+  } catch (const SQLite::Exception& refused) {
+    std::error_code ignored;
+    const fs::path wal = path.string() + "-wal";
+    const bool settled = !fs::exists(wal, ignored) || fs::file_size(wal, ignored) == 0;
+    const int code = refused.getErrorCode();
+    if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || !settled) throw;
+    database = std::make_unique<SQLite::Database>(
+        FileUri(path, "?immutable=1"), SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyTimeoutMs);
+  }
+  return database;
+}
+
 /// Makes or migrates the tables; the version is read again inside the transaction, since another
 /// writer may have been faster.
 Status BringUpToDate(SQLite::Database& database, const std::string& path) {
@@ -124,13 +143,17 @@ Error RunLog::Impl::Translate(std::string_view what, const SQLite::Exception& er
     case SQLITE_LOCKED:
       return as(ErrorCode::kBusy, "; another program holds the database: try again");
     case SQLITE_FULL:
-      return as(ErrorCode::kIo, "; the disk is full: make room, nothing was changed");
+      return as(ErrorCode::kIo,
+                "; the disk is full: make room and run it again, what is done stays");
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
-      return as(ErrorCode::kIo, "; check the permissions of the file and its folder");
+      return as(ErrorCode::kIo,
+                "; check the permissions of the file and its folder, or name another "
+                "--workspace");
     case SQLITE_IOERR:
-      return as(ErrorCode::kIo, "");
+      return as(ErrorCode::kIo,
+                "; the disk failed, or a limit on the size of files was reached (`ulimit -f`)");
     case SQLITE_CONSTRAINT:
       return as(ErrorCode::kInvalidArgument, "");
     default:
@@ -171,8 +194,7 @@ Result<int> RunLog::FileVersion(const fs::path& path) {
   Impl impl;
   impl.path = path.string();
   return impl.Guard("open it", [&]() -> Result<int> {
-    impl.database =
-        std::make_unique<SQLite::Database>(impl.path, SQLite::OPEN_READONLY, kBusyTimeoutMs);
+    impl.database = OpenReadOnly(path);
     return OurVersion(*impl.database, impl.path);
   });
 }
@@ -203,22 +225,7 @@ Result<RunLog> RunLog::Open(const fs::path& path, Mode mode) {
         REPRO_RETURN_IF_ERROR(BringUpToDate(*self.database, self.path));
       }
     } else {
-      self.database =
-          std::make_unique<SQLite::Database>(self.path, SQLite::OPEN_READONLY, kBusyTimeoutMs);
-      try {
-        Pragma(*self.database, "schema_version");
-      } catch (const SQLite::Exception& refused) {
-        // A log in WAL mode in a folder that cannot be written: readable as it stands when no
-        // writer left a -wal.
-        std::error_code ignored;
-        const fs::path wal = path.string() + "-wal";
-        const bool settled = !fs::exists(wal, ignored) || fs::file_size(wal, ignored) == 0;
-        const int code = refused.getErrorCode();
-        if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || !settled) throw;
-        self.database = std::make_unique<SQLite::Database>(FileUri(path, "?immutable=1"),
-                                                           SQLite::OPEN_READONLY | SQLite::OPEN_URI,
-                                                           kBusyTimeoutMs);
-      }
+      self.database = OpenReadOnly(path);
       REPRO_ASSIGN_OR_RETURN(const int version, OurVersion(*self.database, self.path));
       if (version > kSchemaVersion) return TooNew(self.path, version);
       if (version == 0) {

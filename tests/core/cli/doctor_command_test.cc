@@ -118,6 +118,14 @@ TEST_F(DoctorTest, ADamagedLogIsReportedWithARescue) {
                                  Not(HasSubstr("all is well"))));
 }
 
+TEST_F(DoctorTest, ALogThatNeverHeldAnythingIsNoDamage) {
+  for (const char* end : {"", "-wal", "-shm"}) fs::remove(LogPath().string() + end);
+  WriteText(LogPath(), "");  // a full disk leaves such a one
+  const Outcome outcome = Doctor();
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("leftover"), HasSubstr("is empty")));
+}
+
 TEST_F(DoctorTest, ARowThatRefersToNothingIsDamage) {
   {
     SQLite::Database database(LogPath().string(), SQLite::OPEN_READWRITE);

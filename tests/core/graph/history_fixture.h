@@ -9,6 +9,7 @@
 
 #include "core/base/check.h"
 #include "core/graph/task_graph.h"
+#include "core/graph/task_history.h"
 #include "core/io/file.h"
 #include "core/store/artifact_store.h"
 #include "core/store/run_log.h"
@@ -37,22 +38,8 @@ class HistoryTest : public testing::Test {
     return task;
   }
 
-  static TaskRow Row(const Task& task) {
-    TaskRow row;
-    row.key = task.key;
-    row.kind = task.kind;
-    row.label = task.label;
-    row.state = "waiting";
-    row.version = task.version;
-    row.spec = task.spec;
-    row.inputs = task.inputs;
-    row.work = task.work;
-    row.work_unit = task.work_unit;
-    return row;
-  }
-
   void Know(const Task& task, const std::string& state) {
-    REPRO_CHECK(log_.UpsertTask(Row(task)).has_value());
+    REPRO_CHECK(log_.UpsertTask(MakeTaskRow(task)).has_value());
     REPRO_CHECK(log_.SetTaskState(task.key, state).has_value());
   }
 
@@ -70,7 +57,7 @@ class HistoryTest : public testing::Test {
   void Finish(const Task& task, double seconds, std::int64_t finished_ms = 0) {
     Know(task, "running");
     Attempt(task, 1, "done");
-    TaskRow row = Row(task);
+    TaskRow row = MakeTaskRow(task);
     row.seconds = seconds;
     row.build = kBuild;
     row.finished_ms = finished_ms;

@@ -1,7 +1,7 @@
 /// A task program for tests: obeys its spec and works through the real runner, so that everything
 /// but the work is real.
 ///
-/// Spec: {"name", "steps", "step_ms", "checkpoint", "fail_times", "diverge", "hang", "deaf",
+/// Spec: {"name", "steps", "step_ms", "checkpoint", "fail_times", "diverge_times", "hang", "deaf",
 /// "ledger"}. A step costs `step_ms`; with `checkpoint` each step is saved. `ledger` gets one line
 /// a step and one at the end, which shows what was done twice. `hang` stops giving signs after the
 /// first step; `deaf` ignores the request to stop.
@@ -62,7 +62,9 @@ Status RunFake(repro::TaskContext& context) {
   if (tries < spec.value("fail_times", 0)) {
     return Fail(ErrorCode::kFailed, "planned failure {}", tries + 1);
   }
-  if (spec.value("diverge", false)) return Fail(ErrorCode::kDiverged, "loss is nan at update 3");
+  if (tries < spec.value("diverge_times", 0)) {
+    return Fail(ErrorCode::kDiverged, "loss is nan at update 3");
+  }
 
   const auto step_file = context.scratch / "step";
   int step = std::atoi(repro::ReadFile(step_file).value_or("0").c_str());

@@ -32,12 +32,25 @@ class ProcessTest : public testing::Test {
   }
   /// No task outlives its test.
   ~ProcessTest() override {
+    if (ordinary_) REPRO_CHECK(::setresuid(0, 0, 0) == 0);
     std::error_code ignored;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_, ignored)) {
       if (entry.path().filename() != "lock") continue;
       for (const pid_t pid : ProcessesHolding(entry.path())) ::kill(pid, SIGKILL);
     }
     std::filesystem::remove_all(folder_, ignored);
+  }
+
+  /// Root writes everywhere: until the end of the test it is somebody else who does not. False when
+  /// that one could not even start the programs.
+  bool BecomeOrdinaryUser() {
+    if (::geteuid() != 0) return true;
+    constexpr uid_t kNobody = 65534;
+    REPRO_CHECK(::chown(folder_.c_str(), kNobody, static_cast<gid_t>(-1)) == 0);
+    REPRO_CHECK(::setresuid(kNobody, kNobody, 0) == 0);
+    ordinary_ = true;
+    return ::access(REPRO_FAKE_REPRO, X_OK) == 0 && ::access(REPRO_FAKE_TASK, X_OK) == 0 &&
+           ::access(folder_.c_str(), W_OK | X_OK) == 0 && ::access(REPRO_MANIFESTS, R_OK) == 0;
   }
 
   /// An empty workspace, and an empty ledger.
@@ -162,6 +175,7 @@ class ProcessTest : public testing::Test {
 
   std::filesystem::path folder_, workspace_;
   std::vector<Json> tasks_;
+  bool ordinary_ = false;
 };
 
 }  // namespace repro

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "tests/core/scheduler/process_fixture.h"
 
@@ -74,11 +75,30 @@ TEST_F(ProcessTest, AFailedTaskIsTriedAgainAndExitIsOneWhenTheBudgetIsSpent) {
                               HasSubstr("to go on: repro run")));
 }
 
-TEST_F(ProcessTest, ADivergedTaskIsRecordedAndNotRetried) {
-  AddTask("pretrain", {{"diverge", true}});
+TEST_F(ProcessTest, ADivergedTaskIsRunAgainOnlyWhenSomebodyInsists) {
+  AddTask("corpus", {});
+  AddTask("pretrain", {{"diverge_times", 1}}, {"corpus"});
+  AddTask("evaluate", {}, {"pretrain"});
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(Attempts()["pretrain"], ElementsAre("diverged"));
   EXPECT_EQ(OpenLog().Runs()->front().state, "diverged");
+  EXPECT_THAT(Output(), AllOf(HasSubstr("diverged"), HasSubstr("loss is nan at update 3"),
+                              HasSubstr("repro retry ")));
+
+  EXPECT_EQ(Run(), 1) << "the same again gives the same again";
+  EXPECT_EQ(Start({"retry", "--failed"}).Wait()->code, 0);
+  EXPECT_THAT(Output(), HasSubstr("1 diverged left alone"));
+  EXPECT_EQ(Run(), 1);
+  EXPECT_EQ(Attempts()["pretrain"].size(), 1U);
+
+  const std::string key = OpenLog().TasksInState("diverged")->front().key;
+  EXPECT_EQ(Start({"retry", key.substr(0, 12)}).Wait()->code, 0) << Errors();
+  EXPECT_THAT(Output(),
+              HasSubstr("go on: fake_repro run " REPRO_TESTDATA "/mini.toml --scale smoke"))
+      << "the command as it was given";
+  EXPECT_EQ(Run(), 0) << Errors();
+  EXPECT_THAT(Attempts()["pretrain"], ElementsAre("diverged", "done"));
+  EXPECT_EQ(CountInLedger("step corpus 0"), 1);
 }
 
 TEST_F(ProcessTest, ASecondRunSaysWhoHoldsTheWorkspaceAndSinceWhen) {
@@ -164,19 +184,46 @@ TEST_F(ProcessTest, AnAdoptedTaskIsStoppedByCtrlC) {
   EXPECT_THAT(Attempts()["long"], ElementsAre("continued"));
 }
 
-TEST_F(ProcessTest, AFolderThatCannotBeWrittenIsNamedAndWhatIsThereStays) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root writes everywhere";
+TEST_F(ProcessTest, AFolderThatCannotBeWrittenIsNamedBeforeAnyWorkIsDone) {
+  if (!BecomeOrdinaryUser()) GTEST_SKIP() << "no ordinary user can start " << REPRO_FAKE_REPRO;
   AddTask("a", {});
-  ASSERT_EQ(Run(), 0);
+  ASSERT_EQ(Run(), 0) << Errors();
   const auto before = Artifacts();
   AddTask("b", {}, {"a"});
-  std::filesystem::permissions(
-      workspace_ / "work", std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-  EXPECT_EQ(Run(), 1);
-  EXPECT_THAT(Errors(), HasSubstr((workspace_ / "work").string()));
-  std::filesystem::permissions(workspace_ / "work", std::filesystem::perms::owner_all);
-  EXPECT_EQ(Artifacts(), before);
-  EXPECT_EQ(Run(), 0);
+  using std::filesystem::perms;
+  for (const char* part : {"work", "staging", "artifacts/fake", "."}) {
+    const std::filesystem::path folder = (workspace_ / part).lexically_normal();
+    // Readers leave these behind, and a log that has them can be written without its folder.
+    for (const char* end : {"-wal", "-shm"}) {
+      std::filesystem::remove((workspace_ / "repro.sqlite").string() + end);
+    }
+    std::filesystem::permissions(folder, perms::owner_read | perms::owner_exec);
+    EXPECT_EQ(Run(), 1) << part;
+    EXPECT_THAT(Errors(), AllOf(HasSubstr((workspace_ / part).lexically_normal().string()),
+                                HasSubstr("--workspace")))
+        << part;
+    EXPECT_EQ(CountInLedger("step b 0"), 0) << part;
+    EXPECT_EQ(Start({"status"}).Wait()->code, 0) << "reading goes on: " << Errors();
+    std::filesystem::permissions(folder, perms::owner_all);
+    EXPECT_EQ(Artifacts(), before);
+  }
+  EXPECT_EQ(Run(), 0) << Errors();
+  EXPECT_EQ(CountInLedger("step a 0"), 1);
+}
+
+TEST_F(ProcessTest, ALimitOnFileSizesIsAnErrorAndNoSuddenDeath) {
+  AddTask("a", {{"steps", 2}});
+  struct rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  struct rlimit small = before;
+  small.rlim_cur = 50'000;  // a fresh run log is larger
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const int code = Run();
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(code, 1);
+  EXPECT_THAT(Errors(),
+              AllOf(HasSubstr((workspace_ / "repro.sqlite").string()), HasSubstr("ulimit -f")));
+  EXPECT_EQ(Run(), 0) << Errors();
 }
 
 TEST_F(ProcessTest, AFileInTheWayIsNamed) {
