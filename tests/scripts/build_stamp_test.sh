@@ -50,6 +50,12 @@ stamp
 expect_hash "another new source" "$(value kChange)"
 [[ $(value kChange) != "$new_file" ]] || { echo "two different changes have one hash" >&2; exit 1; }
 
+ln -s nowhere "$tree/source/core/.#y.cc" # what some editors leave beside an open file
+echo 'int z;' >"$tree/source/core/größe y.h"
+stamp
+expect_hash "names that are not plain, and a link to nothing" "$(value kChange)"
+rm "$tree/source/core/.#y.cc" "$tree/source/core/größe y.h"
+
 rm "$tree/source/core/y.cc"
 echo 'long x;' >"$tree/source/core/x.cc"
 stamp
