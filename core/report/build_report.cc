@@ -37,6 +37,11 @@ std::string WithInterval(const Measure& measure, const Estimate& estimate) {
   return ShowMean(measure, estimate) + (range.empty() ? "" : " (" + range + ")");
 }
 
+/// "seed 2", "seeds 1, 3".
+std::string SaySeeds(const std::vector<std::int64_t>& seeds) {
+  return fmt::format("seed{} {}", seeds.size() == 1 ? "" : "s", fmt::join(seeds, ", "));
+}
+
 /// The values of a series as the tests take them.
 SweepValues ToSweep(const SeriesReport& series) {
   SweepValues values;
@@ -133,15 +138,20 @@ class Builder {
   /// Why a planned point has no value, or not all of its seeds; empty when all main runs are done.
   std::string WhyMissing(const std::string& point) const {
     if (!Planned(point)) return fmt::format("not in the {} sweep", experiment_.scale);
-    std::vector<std::string> parts;
+    std::vector<std::string> why;  // each once, in the order of the runs
+    std::map<std::string, std::vector<std::int64_t>> seeds_of;
     for (const RunReport& run : report_.runs) {
       if (run.point != point || run.role != kMain || run.state == "done") continue;
       // What went wrong says itself which state that is.
-      parts.push_back(
-          run.reason.ends_with(run.state)
-              ? fmt::format("seed {}: {}", run.pretrain_seed, run.reason)
-              : fmt::format("seed {} {} ({})", run.pretrain_seed, run.state, run.reason));
+      const std::string text = run.reason.ends_with(run.state)
+                                   ? ": " + run.reason
+                                   : fmt::format(" {} ({})", run.state, run.reason);
+      std::vector<std::int64_t>& seeds = seeds_of[text];
+      if (seeds.empty()) why.push_back(text);
+      seeds.push_back(run.pretrain_seed);
     }
+    std::vector<std::string> parts;
+    for (const std::string& text : why) parts.push_back(SaySeeds(seeds_of[text]) + text);
     return fmt::format("{}", fmt::join(parts, "; "));
   }
 
@@ -174,8 +184,7 @@ class Builder {
       }
     }
     if (!entry.main.empty() && !stuck.empty()) {
-      parts.push_back(fmt::format("seed{} {} on the early plateau", stuck.size() == 1 ? "" : "s",
-                                  fmt::join(stuck, ", ")));
+      parts.push_back(SaySeeds(stuck) + " on the early plateau");
     }
     return fmt::format("{}", fmt::join(parts, "; "));
   }
@@ -703,8 +712,13 @@ class Builder {
     if (!report_.complete) {
       const auto done = std::count_if(report_.runs.begin(), report_.runs.end(),
                                       [](const RunReport& run) { return run.state == "done"; });
-      report_.headline.push_back(
-          fmt::format("Partial: {} of {} runs are complete.", done, report_.runs.size()));
+      // Where a run would go on, the first next step says so.
+      const bool goes_on =
+          std::any_of(report_.next_steps.begin(), report_.next_steps.end(),
+                      [&](const NextStep& step) { return step.command == inputs_.command; });
+      report_.headline.push_back(fmt::format("Partial: {} of {} runs are complete{}.", done,
+                                             report_.runs.size(),
+                                             goes_on ? "; to go on: " + inputs_.command : ""));
     }
   }
 

@@ -122,7 +122,7 @@ data CellRow(const FigureReport& figure, const SeriesReport& series, const Serie
 std::string FigureCaption(const FigureReport& figure) {
   std::string caption = VariationNote(figure);
   if (!caption.empty()) caption = "This run: " + caption + ".";
-  if (figure.has_paper) {
+  if (figure.has_paper && figure.measured) {
     caption += RangesOf(figure).shared ? " Both panels span the same number of points, so slopes "
                                          "compare by eye; levels do not compare."
                                        : " The panels have scales of their own.";
@@ -215,8 +215,6 @@ void SetSteps(const Report& report, data& view) {
         data row;
         row.set("group", first_of_figure ? data(figure.measure.name) : data(false));
         first_of_figure = false;
-        row.set("first", &step == &series.steps.front());
-        row.set("span", std::to_string(series.steps.size()));
         row.set("series", series.name);
         row.set("step", step.from + " → " + step.to);
         row.set("change", ShowDifference(figure.measure, step));

@@ -98,6 +98,9 @@ TEST(BuildReportTest, WithNothingRunItShowsThePapersValuesAndTheCommand) {
   EXPECT_TRUE(SeriesOf(report, "low").points[0].main.empty());
   EXPECT_EQ(SeriesOf(report, "low").points[0].cell, CellState::kNotRun);
   EXPECT_EQ(RunOf(report, "xlm7", "main", 1).state, "waiting");
+  EXPECT_EQ(SeriesOf(report, "low").points[0].note, "seeds 1, 2, 3 waiting (0 of 6 tasks done)");
+  EXPECT_EQ(report.headline.back(),
+            "Partial: 0 of 13 runs are complete; to go on: repro run fig2 --scale desk.");
   ASSERT_FALSE(report.next_steps.empty());
   EXPECT_EQ(report.next_steps[0].command, "repro run fig2 --scale desk");
   EXPECT_EQ(report.next_steps[0].what, "13 of 13 runs are not complete (13 waiting)");
