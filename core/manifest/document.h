@@ -44,7 +44,7 @@ class Node {
   template <class T>
   requires(!std::is_same_v<std::remove_cvref_t<T>, Node>) explicit Node(T value,
                                                                         SourcePosition where = {})
-      : position(where), key_position(where) {
+      : position(where), key_position(std::move(where)) {
     if constexpr (std::is_same_v<T, bool> || std::is_floating_point_v<T>) {
       value_ = value;
     } else if constexpr (std::is_integral_v<T>) {

@@ -69,11 +69,9 @@ at::Tensor MlmLogits(const MlmModel& model, const at::Tensor& hidden_MC) {
 
 at::Tensor SequenceLogits(const SequenceClassifier& model, const at::Tensor& tokens_BT,
                           DropoutRng* dropout) {
-  const double p = model.encoder.shape.settings.dropout;
   const at::Tensor first_BC =
       Encode(model.encoder, tokens_BT, {.dropout = dropout}).hidden_BTC.select(1, 0);
-  const at::Tensor dense_BC = at::tanh(ApplyLinear(Dropout(first_BC, p, dropout), model.dense));
-  return ApplyLinear(Dropout(dense_BC, p, dropout), model.out);
+  return ApplyLinear(at::tanh(ApplyLinear(first_BC, model.dense)), model.out);
 }
 
 at::Tensor TokenLogits(const TokenClassifier& model, const at::Tensor& tokens_BT,

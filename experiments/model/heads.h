@@ -63,7 +63,7 @@ at::Tensor MlmFeatures(const MlmModel& model, const at::Tensor& hidden_MC);
 /// hidden_MC -> logits_MV. Give it only the predicted positions.
 at::Tensor MlmLogits(const MlmModel& model, const at::Tensor& hidden_MC);
 
-/// <s> -> dropout -> dense -> tanh -> dropout -> out. tokens_BT -> logits_BK.
+/// <s> -> dense -> tanh -> out, no dropout of its own (RoBERTa's MNLI recipe). tokens_BT -> logits_BK.
 at::Tensor SequenceLogits(const SequenceClassifier& model, const at::Tensor& tokens_BT,
                           DropoutRng* dropout = nullptr);
 

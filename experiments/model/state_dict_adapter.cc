@@ -288,7 +288,6 @@ Result<std::vector<std::string>> LoadLabels(const fs::path& folder) {
 
 void SetDropout(Encoder& encoder, double p) {
   encoder.shape.settings.dropout = p;
-  encoder.shape.settings.attention_dropout = p;
 }
 
 }  // namespace repro

@@ -37,8 +37,8 @@ Result<Encoder> LoadEncoder(const std::filesystem::path& folder);
 /// The label names that `config.json` of a classifier states, in order of their ids.
 Result<std::vector<std::string>> LoadLabels(const std::filesystem::path& folder);
 
-/// Dropout as the config says it (pretraining's) or as fine-tuning wants it: both rates of the
-/// encoder set to `p`.
+/// Sets the encoder's dropout of hidden states, as fine-tuning states it; attention dropout stays as
+/// the config says.
 void SetDropout(Encoder& encoder, double p);
 
 }  // namespace repro

@@ -1,5 +1,6 @@
 #include "experiments/train/trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -143,7 +144,7 @@ class Trainer {
       events_.Write(
           {.name = "valid.loss", .value = loss, .step = update, .language = set.language});
       if (update < options_.schedule.total_updates) continue;
-      const double margin = set.plateau.unigram - loss;
+      const double margin = std::min(set.plateau.unigram, set.plateau.context_free) - loss;
       margin_sum += margin * static_cast<double>(set.batch.predicted);
       predicted += set.batch.predicted;
       const auto write = [&](const char* name, double value) {

@@ -33,7 +33,7 @@ struct BenchmarkSettings {
   }
 };
 
-inline constexpr int kBenchmarkVersion = 1;
+inline constexpr int kBenchmarkVersion = 2;
 
 struct BenchmarkSpec {
   std::string source;

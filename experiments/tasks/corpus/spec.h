@@ -15,7 +15,7 @@ namespace repro {
 
 struct CorpusSettings {
   std::string source =
-      "wiki";  ///< "babel-wiki", "babel-cc", or a dataset name of manifests/datasets
+      "wiki";  ///< "babel-wiki", "babel-cc", or the name of a data set of real text
 
   template <class V>
   void Visit(V& v) {
@@ -23,7 +23,7 @@ struct CorpusSettings {
   }
 };
 
-inline constexpr int kCorpusVersion = 1;
+inline constexpr int kCorpusVersion = 2;
 
 struct CorpusSpec {
   std::string source;

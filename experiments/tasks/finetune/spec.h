@@ -27,7 +27,7 @@ struct FinetuneSettings {
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.98;
   double adam_eps = 1e-6;
-  double dropout = 0.1;
+  double dropout = 0.1;  ///< of hidden states; attention dropout stays the model's
   std::int64_t max_tokens = 128;
 
   template <class V>
@@ -48,7 +48,7 @@ struct FinetuneSettings {
   }
 };
 
-inline constexpr int kFinetuneVersion = 1;
+inline constexpr int kFinetuneVersion = 2;
 
 struct FinetuneSpec {
   std::string task;  ///< "xnli", "topic" or "tags"

@@ -3,8 +3,10 @@
 /// `encode` artifact). With `updates` = 0 it writes the initial weights: the control "no
 /// pretraining". Artifact: model.safetensors, config.json, history.json. Metrics: pretrain.loss,
 /// pretrain.learning_rate, pretrain.gradient_norm, pretrain.tokens_per_second (by update),
-/// valid.loss (by language and update), valid.unigram_loss, pretrain.plateau_margin (unigram loss
-/// minus the final validation loss, nats a token).
+/// valid.loss (by language and update), valid.unigram_loss, valid.context_free_loss (what a model
+/// that tells languages apart and copies the visible tokens could reach), pretrain.plateau_margin
+/// (the smaller of those two minus the final validation loss, nats a token; by language and, without
+/// one, over all), pretrain.repeats (times each language's text was read).
 
 #include <cstdint>
 #include <string>
@@ -75,7 +77,7 @@ struct PretrainSettings {
   }
 };
 
-inline constexpr int kPretrainVersion = 1;
+inline constexpr int kPretrainVersion = 2;
 
 struct PretrainSpec {
   std::vector<std::string> languages;  ///< sorted

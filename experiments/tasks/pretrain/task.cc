@@ -108,6 +108,12 @@ Status RunPretrainTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(
       const TrainingHistory history,
       Train(model, data, LoopOptions(spec, context), context.events, context.stop));
+  for (std::size_t i = 0; i < source.languages().size(); ++i) {
+    context.events.Write({.name = "pretrain.repeats",
+                          .value = source.Repeats(i, spec.settings.updates),
+                          .step = spec.settings.updates,
+                          .language = source.languages()[i]});
+  }
   REPRO_RETURN_IF_ERROR(SaveModel(context.out, model));
   return WriteFileAtomic(context.out / "history.json",
                          HistoryJson(history, data, source).dump(1) + "\n");
