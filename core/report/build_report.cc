@@ -405,8 +405,14 @@ class Builder {
       if (const SeriesReport* series = FindSeries(claim.series)) {
         entry.series_name = series->name;
         values = ToSweep(*series);
-        blocked = OpenSeedsNote();
-        if (blocked.empty()) blocked = PlateauNote();
+        blocked = PlateauNote();
+        const bool all_measured =
+            std::all_of(values.points.begin(), values.points.end(),
+                        [](const auto& point) { return !point.by_seed.empty(); });
+        // A point without any value says enough of its seeds.
+        if (const std::string open = OpenSeedsNote(); all_measured && !open.empty()) {
+          blocked = blocked.empty() ? open : open + "; " + blocked;
+        }
       } else {
         blocked = fmt::format("the manifest has no series '{}'", claim.series);
       }

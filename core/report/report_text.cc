@@ -179,7 +179,7 @@ std::string RoleName(const std::string& role) {
 std::string RunNote(const RunReport& run) {
   std::vector<std::string> parts;
   if (run.state != "done") parts.push_back(run.reason);
-  if (run.on_plateau) parts.emplace_back("on the early plateau: says nothing about languages");
+  if (run.on_plateau) parts.emplace_back("on the early plateau");
   if (!run.stale.empty()) {
     parts.push_back(fmt::format("stale: {} made by another build ({}{})",
                                 Plural(run.stale.size(), "task"), run.stale.front(),

@@ -123,7 +123,8 @@ std::size_t IndexOf(const SweepFit& fit, std::string_view point) {
 std::string WhyUndecidable(const ClaimRule& claim, const SweepFit& fit,
                            const std::string& blocked) {
   if (!fit.missing_points.empty()) {
-    return fmt::format("not measured at {}", fmt::join(fit.missing_points, ", "));
+    return fmt::format("not measured at {}{}{}", fmt::join(fit.missing_points, ", "),
+                       blocked.empty() ? "" : "; ", blocked);
   }
   if (!blocked.empty()) return blocked;
   if (claim.rule == kRules[2] && !(claim.margin > 0)) {

@@ -125,6 +125,9 @@ TEST(ClaimTest, ADroppedPointLeavesTheClaimUndecidedAndIsNamed) {
   // The test is the claim's own, not that of what is left of it.
   EXPECT_EQ(claim.test, "intersection-union of 4 paired one-sided t tests");
   EXPECT_EQ(claim.claimed_steps, 4u);
+  // Both reasons are given where there are two.
+  EXPECT_EQ(Decide(kFalls, values, "xlm7 seed 1 ended on the plateau").reason,
+            "not measured at wiki60, wiki100; xlm7 seed 1 ended on the plateau");
 }
 
 TEST(ClaimTest, APeakThatWasNotMeasuredLeavesItsTestNamed) {
