@@ -9,9 +9,9 @@
 namespace repro {
 namespace {
 
-constexpr std::size_t kRowsOfAKind = 300;    // newest; bounds the time of a plan of 10,000 tasks
-constexpr std::size_t kEstimateSamples = 5;  // odd: the median is a value that was measured
-constexpr std::size_t kEstimateSpread = 2;   // differing settings beyond the most similar task
+constexpr std::size_t kRowsOfAKind = 300;     // newest; bounds the time of a plan of 10,000 tasks
+constexpr std::size_t kEstimateSamples = 5;   // odd: the median is a value that was measured
+constexpr std::uint32_t kEstimateSpread = 2;  // differing settings beyond the most similar task
 constexpr std::size_t kInvocationsLooked = 20;
 constexpr double kShortestSeconds = 1e-3;
 
@@ -42,8 +42,8 @@ TaskHistory::Fingerprint TaskHistory::MakeFingerprint(const Json& spec, const Js
   return fingerprint;
 }
 
-std::size_t TaskHistory::Distance(const Fingerprint& a, const Fingerprint& b) {
-  std::size_t differing = 0;
+std::uint32_t TaskHistory::Distance(const Fingerprint& a, const Fingerprint& b) {
+  std::uint32_t differing = 0;
   auto x = a.begin();
   auto y = b.begin();
   while (x != a.end() && y != b.end()) {
@@ -56,7 +56,7 @@ std::size_t TaskHistory::Distance(const Fingerprint& a, const Fingerprint& b) {
       ++(x->first < y->first ? x : y);
     }
   }
-  return differing + static_cast<std::size_t>(a.end() - x) + static_cast<std::size_t>(b.end() - y);
+  return differing + static_cast<std::uint32_t>((a.end() - x) + (b.end() - y));
 }
 
 Result<const std::vector<TaskHistory::Entry>*> TaskHistory::OfKind(const std::string& kind) {
@@ -75,14 +75,28 @@ Result<const std::vector<TaskHistory::Entry>*> TaskHistory::OfKind(const std::st
   return &kinds_.emplace(kind, std::move(entries)).first->second;
 }
 
-Result<const TaskRow*> TaskHistory::Nearest(const Task& task) {
+Result<TaskHistory::Comparison> TaskHistory::Compare(const Task& task) {
   REPRO_ASSIGN_OR_RETURN(const auto* entries, OfKind(task.kind));
-  const Fingerprint fingerprint = MakeFingerprint(task.spec, task.inputs);
+  const auto [known, added] = distances_.try_emplace(task.key);
+  std::vector<std::uint32_t>& distances = known->second;
+  if (added) {
+    const Fingerprint fingerprint = MakeFingerprint(task.spec, task.inputs);
+    distances.reserve(entries->size());
+    for (const Entry& entry : *entries) {
+      distances.push_back(Distance(entry.fingerprint, fingerprint));
+    }
+  }
+  return Comparison{*entries, distances};
+}
+
+Result<const TaskRow*> TaskHistory::Nearest(const Task& task) {
+  REPRO_ASSIGN_OR_RETURN(const Comparison comparison, Compare(task));
   const TaskRow* nearest = nullptr;
-  std::pair<std::size_t, bool> best;
-  for (const Entry& entry : *entries) {
+  std::pair<std::uint32_t, bool> best;
+  for (std::size_t i = 0; i < comparison.entries.size(); ++i) {
+    const Entry& entry = comparison.entries[i];
     if (entry.row.key == task.key) continue;
-    const std::pair rank(Distance(entry.fingerprint, fingerprint), entry.row.label != task.label);
+    const std::pair rank(comparison.distances[i], entry.row.label != task.label);
     if (nearest == nullptr || rank < best) {
       nearest = &entry.row;
       best = rank;
@@ -92,20 +106,20 @@ Result<const TaskRow*> TaskHistory::Nearest(const Task& task) {
 }
 
 Result<std::optional<double>> TaskHistory::EstimateSeconds(const Task& task) {
-  REPRO_ASSIGN_OR_RETURN(const auto* entries, OfKind(task.kind));
-  const Fingerprint fingerprint = MakeFingerprint(task.spec, task.inputs);
-  std::vector<std::pair<std::size_t, const TaskRow*>> similar;
-  for (const Entry& entry : *entries) {
+  REPRO_ASSIGN_OR_RETURN(const Comparison comparison, Compare(task));
+  std::vector<std::pair<std::uint32_t, const TaskRow*>> similar;
+  for (std::size_t i = 0; i < comparison.entries.size(); ++i) {
+    const Entry& entry = comparison.entries[i];
     if (entry.row.state != "done" || entry.row.seconds <= 0) continue;
     if (task.work > 0 && (entry.row.work <= 0 || entry.row.work_unit != task.work_unit)) continue;
-    similar.emplace_back(Distance(entry.fingerprint, fingerprint), &entry.row);
+    similar.emplace_back(comparison.distances[i], &entry.row);
   }
   if (similar.empty()) return std::nullopt;
   // Newest first already; a stable sort keeps that among equals.
   std::stable_sort(similar.begin(), similar.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   // Much less similar tasks (another scale, say) would outvote the few that tell.
-  const std::size_t limit = similar.front().first + kEstimateSpread;
+  const std::uint32_t limit = similar.front().first + kEstimateSpread;
   std::erase_if(similar, [limit](const auto& entry) { return entry.first > limit; });
   similar.resize(std::min(similar.size(), kEstimateSamples));
   std::vector<double> seconds;

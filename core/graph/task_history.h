@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -40,12 +41,22 @@ class TaskHistory {
     Fingerprint fingerprint;
   };
 
+  /// Earlier tasks of a kind, newest first, and how far each is from the task asked about.
+  struct Comparison {
+    const std::vector<Entry>& entries;
+    const std::vector<std::uint32_t>& distances;
+  };
+
   static Fingerprint MakeFingerprint(const Json& spec, const Json& inputs);
-  static std::size_t Distance(const Fingerprint& a, const Fingerprint& b);
+  static std::uint32_t Distance(const Fingerprint& a, const Fingerprint& b);
   Result<const std::vector<Entry>*> OfKind(const std::string& kind);
+  Result<Comparison> Compare(const Task& task);
 
   const RunLog* log_;
   std::map<std::string, std::vector<Entry>, std::less<>> kinds_;
+  /// By task key: a plan asks for the nearest task and for an estimate, and comparing takes most of
+  /// its time.
+  std::unordered_map<std::string, std::vector<std::uint32_t>> distances_;
 };
 
 /// The log's row of a task that has not run yet.
