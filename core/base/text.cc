@@ -60,11 +60,10 @@ std::string Printable(std::string_view text, bool keep_lines) {
   out.reserve(text.size());
   while (!text.empty()) {
     const CodePoint c = Decode(text);
-    if (!c.valid) {
-      out += fmt::format("\\x{:02x}", c.value);
-    } else if (c.value == '\n' || c.value == '\t') {
+    const bool control = c.value < 0x20 || (c.value >= 0x7F && c.value <= 0x9F);
+    if (c.value == '\n' || c.value == '\t') {
       out += keep_lines ? text.front() : ' ';
-    } else if (c.value < 0x20 || (c.value >= 0x7F && c.value <= 0x9F)) {
+    } else if (!c.valid || control) {
       out += fmt::format("\\x{:02x}", c.value);
     } else if (IsDeceptive(c.value)) {
       out += fmt::format("\\u{:04x}", c.value);
