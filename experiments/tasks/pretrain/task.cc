@@ -6,6 +6,7 @@
 
 #include "core/io/file.h"
 #include "experiments/data/batch_source.h"
+#include "experiments/model/cpu_kernels.h"
 #include "experiments/model/device.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/pretrain/spec.h"
@@ -92,6 +93,11 @@ Status RunPretrainTask(TaskContext& context) {
         ErrorCode::kInvalidArgument,
         "compute.dtype \"bfloat16\" is for compute.device \"cpu\"; on \"{}\" use \"float32\"",
         spec.compute.device);
+  }
+  if (spec.compute.dtype == "bfloat16" && FindCpuKernels("avx512_bf16") == nullptr) {
+    context.events.Message("warning",
+                           "this CPU has no avx512_bf16: bfloat16 products are right here but slow; "
+                           "--set compute.dtype=\"float32\" is faster");
   }
   REPRO_ASSIGN_OR_RETURN(const std::filesystem::path tokens, context.Input("tokens"));
   REPRO_ASSIGN_OR_RETURN(const at::Device device,
