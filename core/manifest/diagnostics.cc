@@ -5,11 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "core/base/text.h"
+
 namespace repro {
 
 void Diagnostics::Add(const SourcePosition& where, std::string_view what,
                       std::string_view expected) {
-  entries_.push_back({where, fmt::format("{}: {}, {}", where.ToString(), what, expected)});
+  const std::string text = fmt::format("{}: {}, {}", where.ToString(), what, expected);
+  entries_.push_back({where, Printable(text)});
 }
 
 std::string Diagnostics::ToString() const {
@@ -63,6 +66,9 @@ std::string Suggest(std::string_view name, const std::vector<std::string>& candi
   const std::size_t allowed = name.size() < 4 ? 1 : std::max<std::size_t>(2, name.size() / 3);
   std::size_t best_distance = allowed + 1;
   for (const std::string& candidate : candidates) {
+    const std::size_t longer = std::max(name.size(), candidate.size());
+    const std::size_t shorter = std::min(name.size(), candidate.size());
+    if (longer - shorter >= best_distance) continue;  // it takes that many edits at least
     const std::size_t distance = EditDistance(name, candidate);
     if (distance < best_distance) {
       best = candidate;

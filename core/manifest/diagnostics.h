@@ -13,7 +13,7 @@ namespace repro {
 class Diagnostics {
  public:
   /// `what` says what is wrong, `expected` what was expected: "file:line:column: what, expected".
-  /// Keys and values stand in backquotes.
+  /// Keys and values stand in backquotes; what a terminal might act on is made visible.
   void Add(const SourcePosition& where, std::string_view what, std::string_view expected);
 
   bool empty() const { return entries_.empty(); }

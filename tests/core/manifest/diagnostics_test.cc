@@ -22,6 +22,12 @@ TEST(DiagnosticsTest, SortsByPositionDropsRepetitionsAndPutsFlagsLast) {
   EXPECT_EQ(diagnostics.ToStatus().error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST(DiagnosticsTest, AnEntryIsOneLineWhateverItQuotes) {
+  Diagnostics diagnostics;
+  diagnostics.Add(At("a.toml", 1, 2), "unknown key `a\nb\x1b[31m`", "expected x");
+  EXPECT_EQ(diagnostics.ToString(), "a.toml:1:2: unknown key `a b\\x1b[31m`, expected x");
+}
+
 TEST(DiagnosticsTest, NothingAddedIsOk) {
   EXPECT_TRUE(Diagnostics().ToStatus());
 }
@@ -40,6 +46,7 @@ TEST(SuggestTest, FindsMisspellingsAndPrefixesAndNothingFar) {
   EXPECT_EQ(Suggest("sequences", names), "sequences_per_update");
   EXPECT_EQ(Suggest("wombat", names), "");
   EXPECT_EQ(Suggest("x", names), "");
+  EXPECT_EQ(Suggest(std::string(1'000'000, 'a'), names), "") << "and takes no matrix to see it";
 }
 
 TEST(OneOfTextTest, JoinsWithOr) {
