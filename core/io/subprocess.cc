@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char** environ;
-
 namespace repro {
 namespace {
 
@@ -84,7 +82,9 @@ std::vector<std::string> MergedEnvironment(const std::map<std::string, std::stri
     const std::string_view text = *entry;
     if (!changes.contains(std::string(text.substr(0, text.find('='))))) merged.emplace_back(text);
   }
-  for (const auto& [name, value] : changes) merged.push_back(name + "=" + value);
+  for (const auto& [name, value] : changes) {
+    merged.emplace_back(name).append("=").append(value);
+  }
   return merged;
 }
 

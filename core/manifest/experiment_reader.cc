@@ -492,6 +492,7 @@ class Reader {
   void CheckControls(const std::string& key, const std::vector<std::string>& values) {
     const Node* node = manifest_.Find(key);
     const auto* array = node == nullptr ? nullptr : node->As<Node::Array>();
+    if (array == nullptr) return;  // none, or reported already
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (Contains(known_values_, values[i])) continue;
       diagnostics_.Add((*array)[i].position, fmt::format("`{}` names `{}`", key, values[i]),

@@ -89,7 +89,7 @@ Result<Request> RequestFromJson(const Json& json, const std::string& where) {
 }  // namespace
 
 std::string LeaseHolder::Describe() const {
-  const double seconds = static_cast<double>(WallTimeMs() - since_ms) / 1000;
+  const double seconds = (static_cast<double>(WallTimeMs()) - static_cast<double>(since_ms)) / 1000;
   return fmt::format("{} (pid {} of {} on {}) since {}, {} ago", command, pid, user, host,
                      FormatTime(since_ms), FormatDuration(std::max(0.0, seconds)));
 }

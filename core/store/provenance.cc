@@ -22,8 +22,6 @@
 #include "core/io/file.h"
 #include "core/io/host.h"
 
-extern char** environ;
-
 namespace repro {
 
 namespace fs = std::filesystem;
