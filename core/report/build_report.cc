@@ -455,8 +455,8 @@ class Builder {
       if (!run.plateau_margin) {
         unknown.push_back(fmt::format("{} seed {}", run.point, run.pretrain_seed));
       } else if (run.on_plateau) {
-        near.push_back(
-            fmt::format("{} seed {} ({:.3f})", run.point, run.pretrain_seed, *run.plateau_margin));
+        near.push_back(fmt::format("{} seed {} ({})", run.point, run.pretrain_seed,
+                                   FormatNumber(*run.plateau_margin, 3)));
       }
     }
     if (!near.empty()) {
