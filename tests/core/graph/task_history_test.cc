@@ -71,6 +71,14 @@ TEST_F(TaskHistoryTest, AnotherUnitOfWorkIsNotComparable) {
   EXPECT_EQ(Estimate(Pretrain(2, 100, 64, "GFLOP")), std::nullopt);
 }
 
+TEST_F(TaskHistoryTest, AModelThatIsNotTrainedIsEstimatedFromItsLikeOnly) {
+  Finish(Pretrain(1, 100), 350);
+  EXPECT_EQ(Estimate(Pretrain(1, 0)), std::nullopt);
+  Finish(Pretrain(2, 0), 0.3);
+  EXPECT_NEAR(*Estimate(Pretrain(1, 0)), 0.3, 1e-9);
+  EXPECT_NEAR(*Estimate(Pretrain(3, 200)), 700, 1e-9);
+}
+
 TEST_F(TaskHistoryTest, WithoutStatedWorkTheTimeItselfIsTheEstimate) {
   Finish(MakeTask("controls", "controls a", {{"n", 1}}), 3);
   EXPECT_NEAR(*Estimate(MakeTask("controls", "controls b", {{"n", 2}})), 3, 1e-9);
