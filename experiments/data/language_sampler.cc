@@ -18,9 +18,11 @@ LanguageSampler::LanguageSampler(const std::vector<double>& units, std::vector<s
   REPRO_CHECK(!blocks_.empty() && units.size() == blocks_.size());
   const auto all = std::accumulate(blocks_.begin(), blocks_.end(), std::int64_t{0});
   std::int64_t end = 0;
-  for (const double q : probabilities_) {
-    end += std::max<std::int64_t>(1, std::llround(std::ceil(q * static_cast<double>(all))));
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const double share = probabilities_[i] * static_cast<double>(all);
+    end += std::max<std::int64_t>(1, std::llround(std::ceil(share)));
     ends_.push_back(end);
+    replaces_.push_back(share >= static_cast<double>(blocks_[i]));
   }
 }
 
@@ -44,7 +46,7 @@ LanguageSampler::Sample LanguageSampler::Get(std::int64_t epoch, std::int64_t in
   const auto draw = static_cast<std::uint64_t>(at - (ends_[language] - Draws(language)));
   const auto blocks = static_cast<std::uint64_t>(blocks_[language]);
   const std::uint64_t seed = MixSeed(seed_, "resample", language);
-  if (Draws(language) >= blocks_[language]) {
+  if (replaces_[language]) {
     Rng rng(MixSeed(seed, "with replacement", epoch_index), "draw", draw);
     return {language, static_cast<std::int64_t>(rng.Below(blocks))};
   }

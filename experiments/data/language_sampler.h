@@ -1,8 +1,8 @@
 #pragma once
 /// Which block comes at which position of the training stream. XLM-R section 3.1: q_i ~ p_i^alpha.
 /// As fairseq's multilingual masked LM does it: per epoch every language is resampled to its share
-/// of all blocks, with replacement if and only if that is at least as many blocks as it has; then
-/// the epoch is shuffled.
+/// of all blocks, rounded up, with replacement if and only if the share itself is at least as many
+/// blocks as it has; then the epoch is shuffled.
 ///
 /// A position is (epoch, index); the answer depends on nothing else, so workers and resumes cannot
 /// change it.
@@ -37,6 +37,7 @@ class LanguageSampler {
   std::vector<std::int64_t> blocks_;
   std::vector<double> probabilities_;
   std::vector<std::int64_t> ends_;  ///< cumulated draws
+  std::vector<bool> replaces_;      ///< by language: drawn with replacement
   std::uint64_t seed_;
 };
 

@@ -100,6 +100,26 @@ TEST(LanguageSamplerTest, ReplacesOnlyWhereDrawsReachTheBlocks) {
   EXPECT_LT(small.size(), 20U);  // 24 draws with replacement from 20: 1.2e-6 that all are seen
 }
 
+// fairseq compares the share itself, not the draws: 39 blocks, two languages of equal weight, 19.5
+// each. That is more than the 19 of the first (drawn with replacement) and less than the 20 of the
+// second, whose ceil(19.5) = 20 draws are every block once.
+TEST(LanguageSamplerTest, AShareThatRoundsUpToTheBlocksIsDrawnWithoutReplacement) {
+  const LanguageSampler sampler({1, 1}, {19, 20}, 1, 1);
+  ASSERT_EQ(sampler.Draws(0), 20);
+  ASSERT_EQ(sampler.Draws(1), 20);
+  int epochs_with_repeats = 0;
+  for (std::int64_t epoch = 0; epoch < 5; ++epoch) {
+    std::set<std::int64_t> first, second;
+    for (std::int64_t i = 0; i < sampler.blocks_per_epoch(); ++i) {
+      const auto sample = sampler.Get(epoch, i);
+      (sample.language == 0 ? first : second).insert(sample.block);
+    }
+    EXPECT_EQ(second.size(), 20U) << epoch;
+    epochs_with_repeats += first.size() < 19 ? 1 : 0;
+  }
+  EXPECT_EQ(epochs_with_repeats, 5);  // 6e-7 that 20 draws see all 19 in an epoch
+}
+
 TEST(LanguageSamplerTest, EpochsAndSeedsDifferAndRepeatThemselves) {
   const auto order = [](std::uint64_t seed, std::int64_t epoch) {
     const LanguageSampler sampler({16, 1}, {100, 20}, 0.5, seed);
