@@ -61,7 +61,8 @@ class GraphBuilder {
   // What the sections cannot know alone: whether they fit the world and the languages of the point.
   void Check(const Point& point, Diagnostics& diagnostics) const {
     const Document& config = *point.config;
-    const std::string source = ReadSettings<RunSettings>(config, diagnostics).corpus.source;
+    const auto settings = ReadSettings<RunSettings>(config, diagnostics);
+    const std::string& source = settings.corpus.source;
     const SourcePosition where = config.PositionOf("corpus.source");
     const std::string stated =
         fmt::format("`corpus.source` = \"{}\"{}", source,
@@ -82,6 +83,14 @@ class GraphBuilder {
           fmt::format("point `{}` holds languages without text in {} ({})", point.id, stated,
                       fmt::join(empty, ", ")),
           fmt::format("expected languages that have `{}` in languages.toml", SizeField(source)));
+    }
+    if (SameTokens(point) && settings.sampling.unit == "blocks") {
+      diagnostics.Add(config.PositionOf("sampling.unit"),
+                      fmt::format("`sampling.unit` = \"blocks\" at point `{}`, whose `budget` is "
+                                  "\"same-tokens-per-language\"",
+                                  point.id),
+                      "expected \"sentences\": how many blocks a language has is known only when "
+                      "its text is encoded");
     }
     const auto& labelled = BenchmarkLanguages();
     const std::string& from = experiment_.source_language;
@@ -127,14 +136,18 @@ class GraphBuilder {
     Diagnostics diagnostics;
     auto settings = ReadSettings<RunSettings>(*point.config, diagnostics);
     REPRO_RETURN_IF_ERROR(diagnostics.ToStatus());
-    const auto budget = point.sweep.find("budget");
-    if (budget != point.sweep.end() && budget->second == "same-tokens-per-language") {
+    if (SameTokens(point)) {
       const double here = MeanShareOfCommonLanguages(point, settings);
       const double first = MeanShareOfCommonLanguages(experiment_.points.front(), settings);
       settings.pretrain.updates = static_cast<std::int64_t>(
           std::llround(static_cast<double>(settings.pretrain.updates) * first / here));
     }
     return settings;
+  }
+
+  static bool SameTokens(const Point& point) {
+    const auto budget = point.sweep.find("budget");
+    return budget != point.sweep.end() && budget->second == "same-tokens-per-language";
   }
 
   double NominalGb(const std::string& code, const std::string& source) const {
@@ -327,8 +340,7 @@ class GraphBuilder {
     const ControlsSpec spec{.source_language = experiment_.source_language, .languages = evaluated};
     Task task = MakeTask("controls", kControlsVersion, spec, fmt::format("controls {}", where));
     task.inputs = benchmarks;
-    task.work = static_cast<double>(evaluated.size());
-    task.work_unit = "languages";
+    AddCosts(spec, task);
     return graph_.Add(std::move(task));
   }
 
