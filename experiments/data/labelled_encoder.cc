@@ -73,13 +73,6 @@ bool Encode(const LabelledExample& example, LabelledTask task, const Tokenizer& 
 
 }  // namespace
 
-EncodedExample EncodeExample(const LabelledExample& example, LabelledTask task,
-                             const Tokenizer& tokenizer, std::int64_t max_tokens) {
-  EncodedExample encoded;
-  Encode(example, task, tokenizer, max_tokens, encoded);
-  return encoded;
-}
-
 std::vector<EncodedExample> EncodeExamples(const std::vector<LabelledExample>& examples,
                                            LabelledTask task, const Tokenizer& tokenizer,
                                            std::int64_t max_tokens, std::int64_t* cut) {

@@ -22,12 +22,8 @@ struct EncodedExample {
   std::vector<std::int64_t> labels;  ///< one a position
 };
 
-/// Cuts to `max_tokens` (>= 8), specials included: the end of the sentence; of a pair, piece by
-/// piece, the end of the longer sentence.
-EncodedExample EncodeExample(const LabelledExample& example, LabelledTask task,
-                             const Tokenizer& tokenizer, std::int64_t max_tokens);
-
-/// All of them, in order. `cut`, if not null, counts the examples that were cut.
+/// In order. Cuts to `max_tokens` (>= 8), specials included: the end of the sentence; of a pair,
+/// piece by piece, the end of the longer sentence. `cut`, if not null, counts what was cut.
 std::vector<EncodedExample> EncodeExamples(const std::vector<LabelledExample>& examples,
                                            LabelledTask task, const Tokenizer& tokenizer,
                                            std::int64_t max_tokens, std::int64_t* cut = nullptr);

@@ -3,22 +3,44 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "core/io/json_io.h"
+#include "core/base/text.h"
 #include "core/manifest/diagnostics.h"
 #include "experiments/data/corpus_files.h"
+#include "experiments/data/json_line.h"
 
 namespace repro {
 namespace {
 
 constexpr std::size_t kMostErrorsShown = 20;
 
-// The fields of one line, and what is wrong with them.
+// Everything that is wrong with a file.
+class Complaints {
+ public:
+  void Add(const std::string& message) {
+    if (++count_ <= kMostErrorsShown) text_ += (text_.empty() ? "" : "\n") + message;
+  }
+  Status ToStatus() const {
+    if (count_ == 0) return {};
+    const std::size_t more = count_ - std::min(count_, kMostErrorsShown);
+    return Fail(ErrorCode::kCorrupt, "{}{}", text_,
+                more == 0 ? std::string() : fmt::format("\n... and {} more", more));
+  }
+
+ private:
+  std::size_t count_ = 0;
+  std::string text_;
+};
+
+// The fields of one line. What is wrong with them goes to the complaints, with its column.
 class Line {
  public:
-  explicit Line(const Json& object) : object_(object) {}
+  Line(std::string_view text, const Json& object, std::string where, Complaints& complaints)
+      : text_(text), object_(object), where_(std::move(where)), complaints_(complaints) {}
 
   const Json* Find(const std::string& key, const char* expected,
                    bool (Json::*is)() const noexcept) {
@@ -28,12 +50,13 @@ class Line {
       for (const auto& [name, value] : object_.items()) keys.push_back(name);
       const std::string near = Suggest(key, keys);
       Complain(
-          fmt::format("no key `{}`{}", key,
+          near.empty() ? 0 : FindMember(text_, near).key,
+          fmt::format("no key `{}`, expected {}{}", key, expected,
                       near.empty() ? "" : fmt::format("; is `{}` a misspelling of it?", near)));
       return nullptr;
     }
     if (!((*found).*is)()) {
-      Complain(fmt::format("`{}`: expected {}, found {}", key, expected, found->type_name()));
+      ComplainOf(key, fmt::format("`{}` is {}, expected {}", key, found->type_name(), expected));
       return nullptr;
     }
     return &*found;
@@ -43,7 +66,7 @@ class Line {
     const Json* value = Find(key, "a string", &Json::is_string);
     if (value == nullptr) return {};
     if (value->get_ref<const std::string&>().empty()) {
-      Complain(fmt::format("`{}` is empty, expected text", key));
+      ComplainOf(key, fmt::format("`{}` is empty, expected text", key));
     }
     return value->get<std::string>();
   }
@@ -53,80 +76,80 @@ class Line {
     if (value == nullptr) return -1;
     const auto label = value->get<std::int64_t>();
     if (label < 0 || label >= static_cast<std::int64_t>(labels.size())) {
-      Complain(fmt::format("`label` is {}, expected 0 to {}", label, labels.size() - 1));
+      ComplainOf("label",
+                 fmt::format("`label` is {}, expected 0 to {}", value->dump(), labels.size() - 1));
     }
     return label;
   }
 
   void WordsAndTags(const std::vector<std::string>& labels, LabelledExample& example) {
     const Json* words = Find("words", "an array", &Json::is_array);
-    if (words == nullptr) return;
     const Json* tags = Find("tags", "an array", &Json::is_array);
-    if (tags == nullptr) return;
+    if (words == nullptr || tags == nullptr) return;
     if (words->empty() || words->size() != tags->size()) {
-      Complain(fmt::format("{} words and {} tags, expected as many of each and at least one",
-                           words->size(), tags->size()));
+      ComplainOf("tags", fmt::format("{} words and {} tags, expected as many of each and at least "
+                                     "one",
+                                     words->size(), tags->size()));
       return;
     }
     for (std::size_t i = 0; i < words->size(); ++i) {
-      const Json& word = (*words)[i];
-      const Json& tag = (*tags)[i];
-      if (!word.is_string() || !tag.is_string()) {
-        Complain(fmt::format("`words` and `tags`, entry {}: expected strings", i + 1));
-        return;
-      }
-      const auto name = tag.get<std::string>();
+      if (!IsString("words", *words, i) || !IsString("tags", *tags, i)) return;
+      const auto name = (*tags)[i].get<std::string>();
       const auto found = std::find(labels.begin(), labels.end(), name);
       if (found == labels.end()) {
-        Complain(fmt::format("`tags`, entry {}: unknown tag `{}`, expected {}{}", i + 1, name,
+        Complain(PlaceOf("tags", i),
+                 fmt::format("`tags`, entry {}: unknown tag `{}`, expected {}{}", i + 1, name,
                              OneOfText(labels), DidYouMean(name, labels)));
         return;
       }
-      example.words.push_back(word.get<std::string>());
+      example.words.push_back((*words)[i].get<std::string>());
       example.tags.push_back(found - labels.begin());
     }
   }
 
-  const std::string& errors() const { return errors_; }
-
  private:
-  void Complain(const std::string& message) { errors_ += (errors_.empty() ? "" : "; ") + message; }
+  bool IsString(const char* key, const Json& array, std::size_t i) {
+    if (array[i].is_string()) return true;
+    Complain(PlaceOf(key, i), fmt::format("`{}`, entry {} is {}, expected a string", key, i + 1,
+                                          array[i].type_name()));
+    return false;
+  }
+  std::size_t PlaceOf(std::string_view key, std::size_t entry) const {
+    return FindEntry(text_, FindMember(text_, key).value, entry);
+  }
+  void ComplainOf(std::string_view key, const std::string& message) {
+    Complain(FindMember(text_, key).value, message);
+  }
+  void Complain(std::size_t byte, const std::string& message) {
+    complaints_.Add(fmt::format("{}:{}: {}", where_, ColumnAt(text_, byte), Printable(message)));
+  }
 
+  std::string_view text_;
   const Json& object_;
-  std::string errors_;
+  std::string where_;  // file:line
+  Complaints& complaints_;
 };
 
-// Reads a jsonl file; `read` takes each line's object and leaves its complaints in it.
+// Reads a jsonl file; `read` takes each line's object.
 Status ReadLines(const std::filesystem::path& path, const std::function<void(Line&)>& read) {
-  std::string errors;
-  std::size_t count = 0;
+  Complaints complaints;
   std::int64_t number = 0;
-  std::int64_t examples = 0;
-  const auto complain = [&](const std::string& message) {
-    if (++count <= kMostErrorsShown) errors += (errors.empty() ? "" : "\n") + message;
-  };
   REPRO_RETURN_IF_ERROR(ForEachLine(path, [&](std::string_view text) -> Status {
     const std::string where = fmt::format("{}:{}", path.string(), ++number);
-    const auto object = ParseJson(text, where);
+    const auto object = ParseJsonLine(text, where);
     if (!object) {
-      complain(object.error().message);
-      return {};
+      complaints.Add(object.error().message);
+    } else if (!object->is_object()) {
+      complaints.Add(
+          fmt::format("{}:1: found {}, expected a JSON object", where, object->type_name()));
+    } else {
+      Line line(text, *object, where, complaints);
+      read(line);
     }
-    if (!object->is_object()) {
-      complain(fmt::format("{}: expected a JSON object, found {}", where, object->type_name()));
-      return {};
-    }
-    Line line(*object);
-    read(line);
-    if (!line.errors().empty()) complain(where + ": " + line.errors());
-    ++examples;
     return {};
   }));
-  if (count > kMostErrorsShown) {
-    errors += fmt::format("\n... and {} more", count - kMostErrorsShown);
-  }
-  if (count > 0) return Fail(ErrorCode::kCorrupt, "{}", errors);
-  if (examples == 0) {
+  REPRO_RETURN_IF_ERROR(complaints.ToStatus());
+  if (number == 0) {
     return Fail(ErrorCode::kCorrupt, "{}: no example, expected at least one", path.string());
   }
   return {};

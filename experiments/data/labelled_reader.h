@@ -1,7 +1,7 @@
 #pragma once
 /// Reads the files of a `benchmark` artifact (their fields: experiments/tasks/benchmark/spec.h).
-/// Whatever is wrong with a file is reported at once, as `file:line: what, what was expected`, with
-/// a suggestion for a misspelt key or tag.
+/// Whatever is wrong with a file is reported at once, a line each, as `file:line:column: what, what
+/// was expected`, with a suggestion for a misspelt key or tag.
 
 #include <cstdint>
 #include <filesystem>
@@ -36,8 +36,8 @@ Result<LabelledTask> ParseLabelledTask(const std::string& name);
 Result<std::vector<std::string>> ReadLabelNames(const std::filesystem::path& folder,
                                                 const std::string& task);
 
-/// <task>.<split>.jsonl of a benchmark folder. Errors: kNotFound, kCorrupt with every faulty line;
-/// kCorrupt when the file holds no example.
+/// <task>.<split>.jsonl of a benchmark folder. Errors: kNotFound, kIo, kCorrupt with all that is
+/// wrong (the first 20 in words); kCorrupt when the file holds no example.
 Result<std::vector<LabelledExample>> ReadLabelled(const std::filesystem::path& folder,
                                                   const std::string& task, const std::string& split,
                                                   const std::vector<std::string>& labels);

@@ -1,37 +1,29 @@
 #include "experiments/tasks/controls/task.h"
 
-#include <sstream>
-
-#include <fmt/format.h>
+#include <utility>
 
 #include "core/io/file.h"
 #include "core/manifest/fields.h"
 #include "experiments/corpus/babel/controls.h"
+#include "experiments/data/labelled_reader.h"
 #include "experiments/tasks/controls/spec.h"
 
 namespace repro {
 namespace {
 
-Result<std::vector<TextPair>> ReadPairs(const std::filesystem::path& path) {
-  REPRO_ASSIGN_OR_RETURN(const std::string content, ReadFile(path));
+Result<std::vector<TextPair>> ReadPairs(const std::filesystem::path& folder,
+                                        const std::string& split) {
+  REPRO_ASSIGN_OR_RETURN(const auto labels, ReadLabelNames(folder, "xnli"));
+  if (labels.size() != kPairClasses) {
+    return Fail(ErrorCode::kCorrupt, "{}: `xnli` has {} labels, expected {}",
+                (folder / "labels.json").string(), labels.size(), kPairClasses);
+  }
+  REPRO_ASSIGN_OR_RETURN(auto examples, ReadLabelled(folder, "xnli", split, labels));
   std::vector<TextPair> pairs;
-  std::istringstream lines(content);
-  std::string line;
-  while (std::getline(lines, line)) {
-    const std::string where = fmt::format("{}:{}", path.string(), pairs.size() + 1);
-    REPRO_ASSIGN_OR_RETURN(const Json object, ParseJson(line, where));
-    try {
-      pairs.push_back({.premise = object.at("premise").get<std::string>(),
-                       .hypothesis = object.at("hypothesis").get<std::string>(),
-                       .label = object.at("label").get<int>()});
-    } catch (const Json::exception& e) {
-      return Fail(ErrorCode::kCorrupt, "{}: expected a pair with premise, hypothesis and label: {}",
-                  where, e.what());
-    }
-    if (pairs.back().label < 0 || pairs.back().label >= kPairClasses) {
-      return Fail(ErrorCode::kCorrupt, "{}: label {}, expected 0 to {}", where, pairs.back().label,
-                  kPairClasses - 1);
-    }
+  for (LabelledExample& example : examples) {
+    pairs.push_back({.premise = std::move(example.text),
+                     .hypothesis = std::move(example.second),
+                     .label = static_cast<int>(example.label)});
   }
   return pairs;
 }
@@ -41,16 +33,12 @@ Result<std::vector<TextPair>> ReadPairs(const std::filesystem::path& path) {
 Status RunControlsTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const ControlsSpec spec, FromJson<ControlsSpec>(context.task.spec));
   REPRO_ASSIGN_OR_RETURN(const auto source, context.Input(spec.source_language));
-  REPRO_ASSIGN_OR_RETURN(const auto train, ReadPairs(source / "xnli.train.jsonl"));
-  if (train.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "{}: no training pairs to fit the controls on",
-                (source / "xnli.train.jsonl").string());
-  }
+  REPRO_ASSIGN_OR_RETURN(const auto train, ReadPairs(source, "train"));
   const LeakControls controls = LeakControls::Fit(train);
   Json by_language = Json::object();
   for (const std::string& code : spec.languages) {
     REPRO_ASSIGN_OR_RETURN(const auto folder, context.Input(code));
-    REPRO_ASSIGN_OR_RETURN(const auto test, ReadPairs(folder / "xnli.test.jsonl"));
+    REPRO_ASSIGN_OR_RETURN(const auto test, ReadPairs(folder, "test"));
     const LeakScores scores = controls.Score(test);
     const auto write = [&](const char* name, double value) {
       context.events.Write({.name = name, .value = value, .language = code, .split = "test"});

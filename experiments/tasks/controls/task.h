@@ -6,8 +6,8 @@
 
 namespace repro {
 
-/// Errors: kCorrupt for a benchmark file that is not ours, kInvalidArgument when the source
-/// language has no training pairs.
+/// Errors: kNotFound when a language has no test pairs or the source no training pairs, kCorrupt as
+/// ReadLabelled, kIo.
 Status RunControlsTask(TaskContext& context);
 
 }  // namespace repro

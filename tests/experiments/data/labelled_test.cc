@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "experiments/data/json_line.h"
 #include "experiments/data/labelled_encoder.h"
 #include "experiments/data/labelled_reader.h"
 #include "experiments/text/vocab_trainer.h"
@@ -79,13 +80,15 @@ TEST_F(LabelledReaderTest, EveryFaultyLineIsNamedAtOnce) {
   EXPECT_EQ(examples.error().code, ErrorCode::kCorrupt);
   EXPECT_THAT(
       examples.error().message,
-      AllOf(HasSubstr("xnli.dev.jsonl:1: `label` is 3, expected 0 to 2"),
-            HasSubstr("xnli.dev.jsonl:2: `label`: expected an integer, found string"),
-            HasSubstr(":3: no key `hypothesis`; is `hypotesis` a misspelling of it?"),
-            HasSubstr(":4: not valid JSON"),
-            HasSubstr(":5: `premise` is empty, expected text; no key `hypothesis`"),
-            Not(HasSubstr("jsonl:6:")), HasSubstr(":7: expected a JSON object, found array"),
-            HasSubstr(":8: not valid JSON")));
+      AllOf(HasSubstr("xnli.dev.jsonl:1:57: `label` is 3, expected 0 to 2"),
+            HasSubstr("xnli.dev.jsonl:2:57: `label` is string, expected an integer"),
+            HasSubstr(":3:29: no key `hypothesis`, expected a string; is `hypotesis` a misspelling "
+                      "of it?"),
+            HasSubstr(":4:29: not valid JSON: unexpected end of input, expected string literal"),
+            HasSubstr(":5:24: `premise` is empty, expected text\n"),
+            HasSubstr(":5:1: no key `hypothesis`, expected a string\n"), Not(HasSubstr("jsonl:6:")),
+            HasSubstr(":7:1: found array, expected a JSON object"),
+            HasSubstr(":8:25: not valid JSON: invalid string: ill-formed UTF-8 byte")));
 }
 
 TEST_F(LabelledReaderTest, MisspeltTagGetsASuggestion) {
@@ -96,9 +99,9 @@ TEST_F(LabelledReaderTest, MisspeltTagGetsASuggestion) {
   const auto examples = Read("tags");
   ASSERT_FALSE(examples);
   EXPECT_THAT(examples.error().message,
-              AllOf(HasSubstr(":1: `tags`, entry 1: unknown tag `B-PRE`, expected `O`, `B-PER` or "
-                              "`I-PER`; did you mean `B-PER`?"),
-                    HasSubstr(":2: 2 words and 1 tags, expected as many of each")));
+              AllOf(HasSubstr(":1:46: `tags`, entry 1: unknown tag `B-PRE`, expected `O`, `B-PER` "
+                              "or `I-PER`; did you mean `B-PER`?"),
+                    HasSubstr(":2:45: 2 words and 1 tags, expected as many of each")));
 }
 
 TEST_F(LabelledReaderTest, LongListsOfErrorsAreCutAndCounted) {
@@ -107,7 +110,7 @@ TEST_F(LabelledReaderTest, LongListsOfErrorsAreCutAndCounted) {
   Write("topic.dev.jsonl", lines);
   const auto examples = Read("topic");
   ASSERT_FALSE(examples);
-  EXPECT_THAT(examples.error().message, HasSubstr("\n... and 30 more"));
+  EXPECT_THAT(examples.error().message, HasSubstr("\n... and 130 more"));  // 50 times 3 keys
 }
 
 TEST_F(LabelledReaderTest, EmptyFileMissingFileUnknownTaskAndBadLabelsAreErrors) {
@@ -119,6 +122,26 @@ TEST_F(LabelledReaderTest, EmptyFileMissingFileUnknownTaskAndBadLabelsAreErrors)
   Write("labels.json", R"({"xnli": ["only"]})");
   EXPECT_THAT(ReadLabelNames(folder_.path(), "xnli").error().message,
               HasSubstr("`xnli`: expected an array of at least two names"));
+}
+
+// Columns count characters, not bytes; keys and strings may be escaped, values nested.
+TEST(JsonLineTest, FindsMembersAndEntries) {
+  const std::string line =
+      R"( {"é\"}": {"x": ["}", 1]}, "\u0061":[ "b,]" , [2, {}],3 ] , "last" : true})";
+  ASSERT_TRUE(ParseJsonLine(line, "f:1"));
+  const auto column = [&](std::size_t byte) { return ColumnAt(line, byte); };
+  EXPECT_EQ(column(FindMember(line, "é\"}").key), 3);
+  EXPECT_EQ(column(FindMember(line, "é\"}").value), 11);
+  const MemberPlace escaped = FindMember(line, "a");
+  EXPECT_EQ(line.substr(escaped.key, 8), "\"\\u0061\"");
+  EXPECT_EQ(line[escaped.value], '[');
+  EXPECT_EQ(line.substr(FindEntry(line, escaped.value, 0), 5), "\"b,]\"");
+  EXPECT_EQ(line.substr(FindEntry(line, escaped.value, 1), 2), "[2");
+  EXPECT_EQ(line[FindEntry(line, escaped.value, 2)], '3');
+  EXPECT_EQ(line.substr(FindMember(line, "last").value, 4), "true");
+  EXPECT_EQ(FindMember(line, "x").key, std::string::npos);  // not at the top
+  EXPECT_EQ(FindMember("{}", "x").key, std::string::npos);
+  EXPECT_EQ(FindMember(R"({"k": 1, "k": 2})", "k").key, 9U);
 }
 
 class LabelledEncoderTest : public ::testing::Test {
@@ -153,7 +176,7 @@ TEST_F(LabelledEncoderTest, PairHasFairseqsFormat) {
   example.text = "bako mite.";
   example.second = "ruzu.";
   example.label = 1;
-  const auto encoded = EncodeExample(example, LabelledTask::kPair, *tokenizer_, 64);
+  const auto encoded = EncodeExamples({example}, LabelledTask::kPair, *tokenizer_, 64)[0];
   EXPECT_EQ(encoded.tokens,
             Join({{kBosId}, Ids("bako mite."), {kEosId, kEosId}, Ids("ruzu."), {kEosId}}));
   EXPECT_THAT(encoded.positions, ElementsAre(0));
@@ -180,7 +203,7 @@ TEST_F(LabelledEncoderTest, WordsAreTaggedAtTheirFirstPiece) {
   LabelledExample example;
   example.words = {"bakomite", "ru", "zu"};
   example.tags = {1, 0, 2};
-  const auto encoded = EncodeExample(example, LabelledTask::kTags, *tokenizer_, 64);
+  const auto encoded = EncodeExamples({example}, LabelledTask::kTags, *tokenizer_, 64)[0];
   EXPECT_EQ(encoded.tokens, Join({{kBosId}, Ids("bakomite"), Ids("ru"), Ids("zu"), {kEosId}}));
   const auto first = static_cast<std::int64_t>(Ids("bakomite").size());
   const auto second = static_cast<std::int64_t>(Ids("ru").size());
