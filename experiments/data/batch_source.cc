@@ -10,7 +10,6 @@
 #include "experiments/data/batcher.h"
 #include "experiments/data/encoded_corpus.h"
 #include "experiments/data/language_sampler.h"
-#include "experiments/data/mask_tokens.h"
 #include "experiments/data/plateau.h"
 #include "experiments/data/token_block_dataset.h"
 #include "experiments/data/token_shard.h"
@@ -159,10 +158,8 @@ Result<BatchSource> BatchSource::Open(const std::filesystem::path& folder,
     block_counts.push_back(blocks);
     LanguageShare share;
     share.code = code;
-    share.nominal_units = nominal;
     share.blocks = blocks;
     share.tokens = impl->shards.back().tokens() + blocks;
-    share.valid_blocks = wanted;
     impl->shares.push_back(std::move(share));
   }
   impl->sampler.emplace(units, block_counts, options.alpha, options.seed);

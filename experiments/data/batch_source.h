@@ -15,11 +15,9 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "experiments/data/mask_tokens.h"
 
 namespace repro {
-
-/// No prediction at this position (`ignore_index` of the loss).
-inline constexpr std::int64_t kIgnoreTarget = -1;
 
 /// rows x columns, row-major; rows are sorted by length, longest first, and padded with kPadId.
 struct MaskedBatch {
@@ -51,12 +49,10 @@ struct BatchSourceOptions {
 /// What a language gives to the stream.
 struct LanguageShare {
   std::string code;
-  double nominal_units = 0;           ///< n_i of the corpus
   std::int64_t blocks = 0;            ///< unique training blocks
   std::int64_t tokens = 0;            ///< in those blocks, <s> included
   double probability = 0;             ///< q_i
   std::int64_t blocks_per_epoch = 0;  ///< ceil(q_i * all blocks)
-  std::int64_t valid_blocks = 0;
 };
 
 /// Mean negative log likelihood, nats a token, of the validation targets of one language under

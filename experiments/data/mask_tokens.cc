@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "experiments/data/batch_source.h"
 #include "experiments/text/vocabulary.h"
 
 namespace repro {

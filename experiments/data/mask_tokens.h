@@ -13,6 +13,9 @@
 
 namespace repro {
 
+/// No prediction at this position (`ignore_index` of the loss).
+inline constexpr std::int64_t kIgnoreTarget = -1;
+
 struct MaskOptions {
   double mask_prob = 0.15;
   double mask_token_prob = 0.8;
@@ -20,8 +23,8 @@ struct MaskOptions {
 };
 
 /// tokens: L ids in [0, vocab_size), no padding; corrupted in place. targets: L entries, set to the
-/// original id at the chosen positions and to kIgnoreTarget (batch_source.h) elsewhere. Returns the
-/// number of chosen positions. Random: reads only `rng`; the same stream and tokens give the same
+/// original id at the chosen positions and to kIgnoreTarget elsewhere. Returns the number of chosen
+/// positions. Random: reads only `rng`; the same stream and tokens give the same
 /// result.
 std::int64_t MaskTokens(std::span<std::int64_t> tokens, std::span<std::int64_t> targets,
                         std::int64_t vocab_size, const MaskOptions& options, Rng& rng);

@@ -17,7 +17,6 @@ class Permutation {
 
   /// Where position `i` in [0, size) goes.
   std::uint64_t operator()(std::uint64_t i) const;
-  std::uint64_t size() const { return size_; }
 
  private:
   static constexpr int kRounds = 8;

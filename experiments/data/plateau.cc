@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "core/base/check.h"
-#include "experiments/data/batch_source.h"
 #include "experiments/text/vocabulary.h"
 
 namespace repro {

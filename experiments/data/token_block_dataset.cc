@@ -19,7 +19,6 @@ TokenBlockDataset::TokenBlockDataset(const TokenShard& shard, std::int64_t token
       begin = sentence_begin;
       begins_.push_back(begin);
     }
-    if (sentence_end - begin > capacity) ++cut_sentences_;
     while (sentence_end - begin > capacity) {
       begin += capacity;
       begins_.push_back(begin);

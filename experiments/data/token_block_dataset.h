@@ -23,13 +23,10 @@ class TokenBlockDataset {
   std::int64_t Length(std::int64_t i) const;
   /// <s> and the tokens of block `i`.
   std::vector<std::int64_t> Get(std::int64_t i) const;
-  /// Sentences that were cut.
-  std::int64_t cut_sentences() const { return cut_sentences_; }
 
  private:
   const TokenShard* shard_;
   std::vector<std::int64_t> begins_;  ///< token offset of each block, and the end of the last
-  std::int64_t cut_sentences_ = 0;
 };
 
 }  // namespace repro

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include <fcntl.h>
@@ -95,7 +96,7 @@ Status TokenShardWriter::Finish() {
   return {};
 }
 
-Result<TokenShard> TokenShard::Open(const std::filesystem::path& path, bool verify) {
+Result<TokenShard> TokenShard::Open(const std::filesystem::path& path) {
   const std::string name = path.string();
   const int fd = open(name.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
@@ -133,10 +134,13 @@ Result<TokenShard> TokenShard::Open(const std::filesystem::path& path, bool veri
                 "{}: token shard version {}, this build reads {}: encode the corpus again", name,
                 header.version, kTokenShardVersion);
   }
-  const std::uint64_t most = size;  // no count can exceed the file's bytes; guards the sum below
-  if ((header.item_bytes != 2 && header.item_bytes != 4) || header.tokens > most ||
-      header.sentences > most) {
-    return Fail(ErrorCode::kCorrupt, "{}: damaged header", name);
+  // No count can exceed the file's bytes: guards the sum below. No id can exceed its type.
+  if ((header.item_bytes != 2 && header.item_bytes != 4) || header.tokens > size ||
+      header.sentences > size || header.vocab_size <= kSpecialCount ||
+      header.vocab_size > std::uint64_t{std::numeric_limits<TokenId>::max()}) {
+    return Fail(ErrorCode::kCorrupt,
+                "{}: damaged header: {} sentences, {} tokens of {} bytes, vocabulary of {}", name,
+                header.sentences, header.tokens, header.item_bytes, header.vocab_size);
   }
   shard.item_bytes_ = header.item_bytes;
   shard.vocab_size_ = static_cast<std::int64_t>(header.vocab_size);
@@ -149,15 +153,48 @@ Result<TokenShard> TokenShard::Open(const std::filesystem::path& path, bool veri
     return Fail(ErrorCode::kCorrupt, "{}: {} bytes, the header asks for {}: {}", name, size,
                 expected, size < expected ? "truncated" : "something was appended");
   }
-  if (verify) {
-    Sha256 hash;
-    hash.Update(Bytes(shard.data_ + sizeof(Header), size - sizeof(Header) - kDigestBytes));
-    hash.Update(Bytes(&header, sizeof(header)));
-    if (hash.HexDigest() != Bytes(shard.data_ + size - kDigestBytes, kDigestBytes)) {
-      return Fail(ErrorCode::kCorrupt, "{}: the content does not match its SHA-256: damaged", name);
-    }
+  Sha256 hash;
+  hash.Update(Bytes(shard.data_ + sizeof(Header), size - sizeof(Header) - kDigestBytes));
+  hash.Update(Bytes(&header, sizeof(header)));
+  if (hash.HexDigest() != Bytes(shard.data_ + size - kDigestBytes, kDigestBytes)) {
+    return Fail(ErrorCode::kCorrupt, "{}: the content does not match its SHA-256: damaged", name);
   }
+  const Status content = shard.CheckContent();
+  if (!content) return Context(name, content.error());
   return shard;
+}
+
+template <class Use>
+auto TokenShard::WithIds(const Use& use) const {
+  const std::byte* items = data_ + sizeof(Header);
+  return item_bytes_ == 2 ? use(reinterpret_cast<const std::uint16_t*>(items))
+                          : use(reinterpret_cast<const std::uint32_t*>(items));
+}
+
+// A digest shows damage, not malice: whoever wrote the file wrote the digest too. Readers index
+// with what stands here.
+Status TokenShard::CheckContent() const {
+  std::int64_t begin = 0;
+  for (std::int64_t i = 0; i < sentences_; ++i) {
+    const std::int64_t end = SentenceEnd(i);
+    if (end <= begin || end > tokens_) {
+      return Fail(ErrorCode::kCorrupt, "sentence {} ends at token {}, expected {} to {}", i, end,
+                  begin + 1, tokens_);
+    }
+    begin = end;
+  }
+  if (begin != tokens_) {
+    return Fail(ErrorCode::kCorrupt, "the last sentence ends at token {}, expected {}", begin,
+                tokens_);
+  }
+  return WithIds([&](const auto* ids) -> Status {
+    for (std::int64_t i = 0; i < tokens_; ++i) {
+      if (static_cast<std::int64_t>(ids[i]) < vocab_size_) continue;
+      return Fail(ErrorCode::kCorrupt, "token {} has id {}, expected 0 to {}", i, ids[i],
+                  vocab_size_ - 1);
+    }
+    return {};
+  });
 }
 
 TokenShard::TokenShard(TokenShard&& other) noexcept {
@@ -189,27 +226,14 @@ std::int64_t TokenShard::SentenceEnd(std::int64_t i) const {
 void TokenShard::Append(std::int64_t begin, std::int64_t end,
                         std::vector<std::int64_t>& out) const {
   REPRO_CHECK(0 <= begin && begin <= end && end <= tokens_);
-  const std::byte* items = data_ + sizeof(Header);
-  if (item_bytes_ == 2) {
-    const auto* ids = reinterpret_cast<const std::uint16_t*>(items);
-    out.insert(out.end(), ids + begin, ids + end);
-  } else {
-    const auto* ids = reinterpret_cast<const std::uint32_t*>(items);
-    out.insert(out.end(), ids + begin, ids + end);
-  }
+  WithIds([&](const auto* ids) { out.insert(out.end(), ids + begin, ids + end); });
 }
 
 void TokenShard::Count(std::vector<std::int64_t>& counts) const {
   REPRO_CHECK(static_cast<std::int64_t>(counts.size()) >= vocab_size_);
-  const auto count = [&](const auto* ids) {
+  WithIds([&](const auto* ids) {
     for (std::int64_t i = 0; i < tokens_; ++i) ++counts[ids[i]];
-  };
-  const std::byte* items = data_ + sizeof(Header);
-  if (item_bytes_ == 2) {
-    count(reinterpret_cast<const std::uint16_t*>(items));
-  } else {
-    count(reinterpret_cast<const std::uint32_t*>(items));
-  }
+  });
 }
 
 }  // namespace repro

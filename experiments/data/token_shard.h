@@ -54,9 +54,11 @@ class TokenShardWriter {
 /// A mapped shard. Movable; const members may be called from several threads.
 class TokenShard {
  public:
-  /// Maps the file and checks sizes and version; with `verify` also the SHA-256 of the content (one
-  /// pass). Errors: kNotFound, kIo, kCorrupt: not a shard, another version, truncated, damaged.
-  static Result<TokenShard> Open(const std::filesystem::path& path, bool verify = true);
+  /// Maps the file and checks sizes, version and (one pass) the content, so that what is read later
+  /// is sound whoever wrote the file: its SHA-256, sentences that follow one another and are not
+  /// empty, ids inside the vocabulary. Errors: kNotFound, kIo, kCorrupt: not a shard, another
+  /// version, truncated, damaged.
+  static Result<TokenShard> Open(const std::filesystem::path& path);
   TokenShard(TokenShard&& other) noexcept;
   TokenShard& operator=(TokenShard&& other) noexcept;
   ~TokenShard();
@@ -75,6 +77,11 @@ class TokenShard {
 
  private:
   TokenShard() = default;
+  Status CheckContent() const;
+  // use(pointer to the ids in their width)
+  template <class Use>
+  auto WithIds(const Use& use) const;
+
   const std::byte* data_ = nullptr;  ///< the mapping
   std::size_t bytes_ = 0;
   std::uint32_t item_bytes_ = 4;

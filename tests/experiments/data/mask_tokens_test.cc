@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include "core/io/json_io.h"
-#include "experiments/data/batch_source.h"
 #include "experiments/text/vocabulary.h"
 
 namespace repro {

@@ -52,14 +52,11 @@ TEST_F(TokenBlockDatasetTest, BlockBeginsWithBosAndHoldsTheSentences) {
   ASSERT_EQ(blocks.size(), 2);
   EXPECT_THAT(blocks.Get(0), ElementsAre(kBosId, 10, 11, kEosId, 12, 13, 14, kEosId));
   EXPECT_THAT(blocks.Get(1), ElementsAre(kBosId, 15, kEosId));
-  EXPECT_EQ(blocks.cut_sentences(), 0);
 }
 
 TEST_F(TokenBlockDatasetTest, LongSentenceIsCutAndItsRestTakesFurtherSentences) {
   MakeShard({2, 12, 2, 4});
-  const TokenBlockDataset blocks(*shard_, 6);
   EXPECT_THAT(Lengths(6), ElementsAre(1 + 2, 1 + 5, 1 + 5, 1 + 2 + 2, 1 + 4));
-  EXPECT_EQ(blocks.cut_sentences(), 1);
 }
 
 TEST_F(TokenBlockDatasetTest, EveryTokenIsInExactlyOneBlock) {

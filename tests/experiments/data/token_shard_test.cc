@@ -1,5 +1,7 @@
 #include "experiments/data/token_shard.h"
 
+#include <cstring>
+#include <functional>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -24,13 +26,12 @@ class TokenShardTest : public ::testing::TestWithParam<std::int64_t> {
     return folder_ / "x.tok";
   }
   // Opens the shard after `change` was made to its bytes.
-  Result<TokenShard> OpenChanged(const std::function<void(std::string&)>& change,
-                                 bool verify = true) {
+  Result<TokenShard> OpenChanged(const std::function<void(std::string&)>& change) {
     auto bytes = ReadFile(folder_ / "x.tok");
     EXPECT_TRUE(bytes);
     change(*bytes);
     EXPECT_TRUE(WriteFileAtomic(folder_ / "changed.tok", *bytes));
-    return TokenShard::Open(folder_ / "changed.tok", verify);
+    return TokenShard::Open(folder_ / "changed.tok");
   }
   testing::TempFolder folder_;
 };
@@ -86,9 +87,53 @@ TEST_P(TokenShardFileTest, DamageIsFoundAndNamed) {
   ASSERT_FALSE(other);
   EXPECT_THAT(other.error().message, HasSubstr("not a token shard"));
 
-  const auto count = OpenChanged([](std::string& bytes) { bytes[31] = '\x7f'; }, false);
+  const auto count = OpenChanged([](std::string& bytes) { bytes[31] = '\x7f'; });
   ASSERT_FALSE(count);
   EXPECT_THAT(count.error().message, HasSubstr("damaged header"));
+}
+
+// A digest that fits is no proof: who wrote the counts wrote it too.
+TEST_P(TokenShardFileTest, LyingContentWithAFittingDigestIsRefused) {
+  const std::int64_t vocab_size = GetParam();
+  const std::size_t width = vocab_size <= 65'536 ? 2 : 4;
+  Write(vocab_size, {{5, 6, 7, kEosId}, {8, 9, kEosId}});
+  const std::size_t ends = 64 + (7 * width + 7) / 8 * 8;
+  const auto put = [](std::string& bytes, std::size_t at, std::uint64_t value, std::size_t count) {
+    std::memcpy(bytes.data() + at, &value, count);
+  };
+  const auto error = [&](const std::function<void(std::string&)>& change) {
+    const auto shard = OpenChanged([&](std::string& bytes) {
+      change(bytes);
+      bytes.resize(bytes.size() - 64);
+      Sha256 digest;
+      digest.Update(std::string_view(bytes).substr(64));
+      digest.Update(std::string_view(bytes).substr(0, 64));
+      bytes += digest.HexDigest();
+    });
+    EXPECT_FALSE(shard);
+    if (shard) return std::string();
+    EXPECT_EQ(shard.error().code, ErrorCode::kCorrupt);
+    EXPECT_THAT(shard.error().message, HasSubstr("changed.tok: "));
+    return shard.error().message;
+  };
+  EXPECT_THAT(error([&](auto& b) { put(b, ends, 9, 8); }),
+              HasSubstr("sentence 0 ends at token 9, expected 1 to 7"));
+  EXPECT_THAT(error([&](auto& b) { put(b, ends, ~std::uint64_t{0}, 8); }),
+              HasSubstr("sentence 0 ends at token -1"));
+  EXPECT_THAT(error([&](auto& b) { put(b, ends + 8, 4, 8); }),
+              HasSubstr("sentence 1 ends at token 4, expected 5 to 7"));
+  EXPECT_THAT(error([&](auto& b) { put(b, ends + 8, 6, 8); }),
+              HasSubstr("the last sentence ends at token 6, expected 7"));
+  EXPECT_THAT(error([&](auto& b) {
+                put(b, 64 + 2 * width, static_cast<std::uint64_t>(vocab_size), width);
+              }),
+              HasSubstr("token 2 has id " + std::to_string(vocab_size) + ", expected 0 to"));
+  EXPECT_THAT(error([&](auto& b) { put(b, 16, 4, 8); }), HasSubstr("damaged header"));
+  EXPECT_THAT(error([&](auto& b) { put(b, 16, std::uint64_t{1} << 40U, 8); }),
+              HasSubstr("vocabulary of 1099511627776"));
+  EXPECT_THAT(error([&](auto& b) { put(b, 24, 3, 8); }), HasSubstr("truncated"));
+  EXPECT_THAT(error([&](auto& b) { put(b, 32, 1, 8); }), HasSubstr("something was appended"));
+  EXPECT_THAT(error([&](auto& b) { put(b, 12, 3, 4); }), HasSubstr("damaged header"));
 }
 INSTANTIATE_TEST_SUITE_P(Widths, TokenShardFileTest, ::testing::Values(100, 250'002));
 
