@@ -1,5 +1,6 @@
 #include "experiments/data/corpus_files.h"
 
+#include <cerrno>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -22,7 +23,8 @@ Result<CorpusFiles> CorpusFiles::Load(const std::filesystem::path& folder) {
 Status ForEachLine(const std::filesystem::path& path,
                    const std::function<Status(std::string_view)>& visit) {
   std::ifstream in(path);
-  if (!in) return Fail(ErrorCode::kNotFound, "{}: cannot open", path.string());
+  if (!in && errno == ENOENT) return Fail(ErrorCode::kNotFound, "{}: no such file", path.string());
+  if (!in) return FailErrno("open", path.string());
   std::string line;
   for (std::int64_t number = 1; std::getline(in, line); ++number) {
     if (!line.empty() && line.back() == '\r') line.pop_back();

@@ -1,5 +1,7 @@
 #include "experiments/text/vocab_trainer.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -30,7 +32,10 @@ struct Part {
 
 Result<std::int64_t> CountSentences(const std::filesystem::path& path) {
   std::ifstream in(path);
-  if (!in) return Fail(ErrorCode::kNotFound, "{}: cannot open the corpus text", path.string());
+  if (!in && errno == ENOENT) {
+    return Fail(ErrorCode::kNotFound, "{}: no such corpus text", path.string());
+  }
+  if (!in) return FailErrno("open", path.string());
   std::int64_t sentences = 0;
   std::string line;
   while (std::getline(in, line)) sentences += line.empty() ? 0 : 1;
@@ -56,19 +61,16 @@ class SampleIterator : public sentencepiece::SentenceIterator {
 
   void Next() override {
     while (copies_ == 0) {
-      if (part_ == parts_.size()) {
-        done_ = true;
-        return;
-      }
+      done_ = done_ || part_ == parts_.size();
+      if (done_) return;
       if (!std::getline(in_, line_)) {
-        if (in_.bad()) {
-          failed_ = parts_[part_].source.text.string() + ": read failed";
-          done_ = true;
-          return;
-        }
+        if (in_.bad()) Stop("read failed");
+        if (left_ > 0) Stop("shorter than when it was counted");
+        if (done_) return;
         ++part_;
         OpenPart();
       } else if (!line_.empty()) {
+        if (left_ == 0) return Stop("longer than when it was counted");
         copies_ = Copies();
       }
     }
@@ -76,11 +78,18 @@ class SampleIterator : public sentencepiece::SentenceIterator {
   }
 
  private:
+  // The first reason counts.
+  void Stop(const char* what) {
+    if (!done_) failed_ = parts_[part_].source.text.string() + ": " + what;
+    done_ = true;
+  }
+
   void OpenPart() {
     in_ = std::ifstream();
     if (part_ == parts_.size()) return;
     const VocabSample& sample = parts_[part_].sample;
     in_.open(parts_[part_].source.text);
+    if (!in_) Stop("cannot be opened any more");
     rng_ = Rng(seed_, "vocab.sample." + sample.language);
     passes_ = sample.drawn / sample.available;
     wanted_ = sample.drawn % sample.available;
