@@ -20,10 +20,11 @@ PaddedRows PadRows(const std::vector<std::vector<std::int64_t>>& rows, std::int6
 /// Indices of `lengths`, longest first; equal lengths keep their order.
 std::vector<std::size_t> OrderByLength(const std::vector<std::int64_t>& lengths);
 
-/// Batches for inference: neighbours in length, at most `max_rows` rows and about `max_tokens`
-/// padded tokens each. Every index occurs once.
+/// Batches for inference: neighbours in length, at most `max_rows` rows and `max_tokens` padded
+/// tokens each (a longer row is a batch of its own). Every index occurs once.
 std::vector<std::vector<std::size_t>> LengthBatches(const std::vector<std::int64_t>& lengths,
-                                                    std::int64_t max_rows, std::int64_t max_tokens);
+                                                    std::int64_t max_rows = 256,
+                                                    std::int64_t max_tokens = 4'096);
 
 /// One epoch of training batches: shuffled, then neighbours in length together, so that little
 /// padding is computed. Stretches of 32 batches are sorted by length and cut, then the batches are

@@ -14,9 +14,6 @@
 namespace repro {
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 256;
-constexpr std::int64_t kTokensAtOnce = 4'096;
-
 at::Tensor OnDevice(const std::vector<std::int64_t>& values, at::Device device) {
   return at::tensor(values, at::TensorOptions(at::kLong)).to(device);
 }
@@ -102,7 +99,7 @@ Predictions Predict(const Classifier& classifier, const std::vector<EncodedExamp
     predictions.labels.emplace_back(example.positions.size(), 0);
   }
   std::int64_t count = 0;
-  for (const auto& batch : LengthBatches(lengths, kRowsAtOnce, kTokensAtOnce)) {
+  for (const auto& batch : LengthBatches(lengths)) {
     const LabelledLogits output = ComputeLogits(classifier, examples, batch);
     count += output.labels_M.size(0);
     predictions.loss +=

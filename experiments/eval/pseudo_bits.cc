@@ -13,13 +13,16 @@
 namespace repro {
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 256;
-constexpr std::int64_t kTokensAtOnce = 4'096;
-constexpr const char* kWordMark = "\xE2\x96\x81";  // U+2581
-
-std::int64_t CodePoints(const std::string& text) {
+std::int64_t CodePoints(std::string_view text) {
   return std::count_if(text.begin(), text.end(),
                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+}
+
+// Of the text that these pieces spell: a word mark is a space, but for the one in front of all.
+std::int64_t CharactersOf(const std::vector<Tokenizer::Piece>& pieces) {
+  std::int64_t characters = 0;
+  for (const auto& piece : pieces) characters += CodePoints(piece.text);
+  return characters - (!pieces.empty() && pieces.front().text.starts_with(kWordMark) ? 1 : 0);
 }
 
 // A sentence with one piece to predict.
@@ -86,10 +89,12 @@ PseudoBits ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
   for (const std::string& sentence : sentences) {
     auto pieces = tokenizer.EncodePieces(sentence);
     ++result.sentences;
-    result.characters += CodePoints(sentence);
     if (static_cast<std::int64_t>(pieces.size()) > max_tokens - 2) {
       pieces.resize(static_cast<std::size_t>(max_tokens - 2));
       ++result.cut;
+      result.characters += CharactersOf(pieces);
+    } else {
+      result.characters += CodePoints(sentence);
     }
     result.pieces += static_cast<std::int64_t>(pieces.size());
     result.unknown_pieces += std::count_if(pieces.begin(), pieces.end(),
@@ -98,7 +103,7 @@ PseudoBits ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
   }
   std::vector<std::int64_t> lengths;
   for (const Row& row : rows) lengths.push_back(static_cast<std::int64_t>(row.tokens.size()));
-  for (const auto& batch : LengthBatches(lengths, kRowsAtOnce, kTokensAtOnce)) {
+  for (const auto& batch : LengthBatches(lengths)) {
     result.bits += BatchBits(model, rows, batch);
   }
   return result;

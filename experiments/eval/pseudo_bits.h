@@ -20,7 +20,8 @@ namespace repro {
 struct PseudoBits {
   double bits = 0;  ///< summed over all sentences
   std::int64_t sentences = 0;
-  std::int64_t characters = 0;  ///< code points of the text, spaces included
+  std::int64_t characters = 0;  ///< code points of the text, spaces included; of a cut sentence,
+                                ///< those of the pieces that are left
   std::int64_t pieces = 0;      ///< predicted
   std::int64_t unknown_pieces =
       0;  ///< <unk> among them: cheap to predict, so a share well above 0 flatters the model

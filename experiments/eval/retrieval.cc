@@ -1,17 +1,13 @@
 #include "experiments/eval/retrieval.h"
 
+#include <algorithm>
+
 #include <ATen/core/grad_mode.h>
 
 #include "experiments/data/batcher.h"
 #include "experiments/text/vocabulary.h"
 
 namespace repro {
-namespace {
-
-constexpr std::int64_t kRowsAtOnce = 256;
-constexpr std::int64_t kTokensAtOnce = 4'096;
-
-}  // namespace
 
 std::int64_t RetrievalLayer(const Encoder& encoder, std::int64_t layer) {
   return layer >= 0 ? layer : (static_cast<std::int64_t>(encoder.layers.size()) + 1) / 2;
@@ -30,7 +26,7 @@ at::Tensor SentenceVectors(const Encoder& encoder,
   }
   at::Tensor vectors_NC = at::empty(
       {static_cast<std::int64_t>(sentences.size()), encoder.shape.settings.hidden}, at::kFloat);
-  for (const auto& batch : LengthBatches(lengths, kRowsAtOnce, kTokensAtOnce)) {
+  for (const auto& batch : LengthBatches(lengths)) {
     std::vector<std::vector<std::int64_t>> rows;
     for (const std::size_t i : batch) rows.push_back(sentences[i]);
     const PaddedRows padded = PadRows(rows, kPadId);

@@ -8,16 +8,10 @@
 #include "core/io/file.h"
 
 namespace repro {
-namespace {
-
-constexpr std::string_view kWordMark = "\xE2\x96\x81";  // U+2581
-
-}  // namespace
 
 struct Tokenizer::Impl {
   sentencepiece::SentencePieceProcessor processor;
   std::int64_t vocab_size = 0;
-  std::vector<bool> starts_word;  ///< by id
 };
 
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -47,13 +41,7 @@ Result<Tokenizer> Tokenizer::FromBytes(std::string_view bytes, std::string_view 
                 "{}: expected pieces <unk> 0, <s> 1, </s> 2, found them at {}, {}, {}", where,
                 processor.unk_id(), processor.bos_id(), processor.eos_id());
   }
-  const int pieces = processor.GetPieceSize();
-  impl->vocab_size = VocabSize(pieces);
-  impl->starts_word.assign(static_cast<std::size_t>(impl->vocab_size), false);
-  for (int piece = 3; piece < pieces; ++piece) {
-    impl->starts_word[static_cast<std::size_t>(FromPieceId(piece))] =
-        processor.IdToPiece(piece).starts_with(kWordMark);
-  }
+  impl->vocab_size = VocabSize(processor.GetPieceSize());
   return Tokenizer(std::move(impl));
 }
 
@@ -81,10 +69,6 @@ std::string Tokenizer::Decode(const std::vector<TokenId>& ids) const {
     if (piece >= 0) pieces.push_back(piece);
   }
   return impl_->processor.DecodeIds(pieces);
-}
-
-bool Tokenizer::StartsWord(TokenId id) const {
-  return id >= 0 && id < impl_->vocab_size && impl_->starts_word[static_cast<std::size_t>(id)];
 }
 
 std::int64_t Tokenizer::vocab_size() const {

@@ -14,6 +14,9 @@
 
 namespace repro {
 
+/// SentencePiece's mark of a space, in front of a word: U+2581.
+inline constexpr std::string_view kWordMark = "\xE2\x96\x81";
+
 /// Immutable after `Load`; the const members may be called from several threads.
 class Tokenizer {
  public:
@@ -30,17 +33,13 @@ class Tokenizer {
   std::vector<TokenId> Encode(std::string_view text) const;
   /// The surface of each piece, beside its id.
   struct Piece {
-    std::string text;  ///< with SentencePiece's word mark U+2581; the surface itself where the
-                       ///< piece is unknown
+    std::string text;  ///< with kWordMark; the surface itself where the piece is unknown
     TokenId id = kUnkId;
   };
   std::vector<Piece> EncodePieces(std::string_view text) const;
   /// Text of the ids; <s>, <pad>, </s> and <mask> give nothing, <unk> gives SentencePiece's "
   /// \u2047 ".
   std::string Decode(const std::vector<TokenId>& ids) const;
-
-  /// Whether the piece starts a word (begins with U+2581). False for the specials and <unk>.
-  bool StartsWord(TokenId id) const;
 
   /// Embedding rows, specials and <mask> included.
   std::int64_t vocab_size() const;

@@ -5,8 +5,6 @@
 namespace repro {
 namespace {
 
-constexpr std::string_view kWordMark = "\xE2\x96\x81";  // U+2581 stands for a space
-
 std::int64_t CountWords(std::string_view text) {
   std::int64_t words = 0;
   bool inside = false;

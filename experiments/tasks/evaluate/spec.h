@@ -28,7 +28,7 @@ struct EvaluateSettings {
   }
 };
 
-inline constexpr int kEvaluateVersion = 1;
+inline constexpr int kEvaluateVersion = 2;
 
 struct EvaluateSpec {
   std::string measure;  ///< "xnli", "topic", "tags" or "intrinsic" (retrieval and pseudo-bits)

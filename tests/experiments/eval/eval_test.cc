@@ -203,7 +203,7 @@ TEST_F(PseudoBitsTest, EqualsTheDefinition) {
       std::vector<std::int64_t> tokens = {kBosId};
       bool same_word = true;
       for (std::size_t k = 0; k < ids.size(); ++k) {
-        if (k > i && tokenizer_->StartsWord(ids[k])) same_word = false;
+        if (k > i && texts[k].text.starts_with(kWordMark)) same_word = false;
         tokens.push_back(k >= i && same_word ? tokenizer_->mask_id() : ids[k]);
       }
       tokens.push_back(kEosId);
@@ -213,6 +213,7 @@ TEST_F(PseudoBitsTest, EqualsTheDefinition) {
                                        .hidden_BTC[0][static_cast<std::int64_t>(i) + 1]
                                        .unsqueeze(0);
       expected -= at::log_softmax(MlmLogits(model, hidden_1C)[0].to(at::kDouble), 0)[ids[i]]
+    const auto texts = tokenizer_->EncodePieces(sentence);
                       .item<double>() /
                   std::log(2.0);
       ++pieces;
@@ -245,3 +246,24 @@ TEST_F(PseudoBitsTest, UnknownAndCutSentencesAreCounted) {
 
 }  // namespace
 }  // namespace repro
+// Bits and characters are of the same text: a model that pays log2 V a piece pays as much for a cut
+// sentence as for the text that is left of it.
+TEST_F(PseudoBitsTest, ACutSentenceCountsTheCharactersThatAreLeft) {
+  const MlmModel model = InitMlmModel(TinyShape(), 1);
+  const std::string sentence = testing::TinySentence("aa", 1);
+  const auto pieces = tokenizer_->EncodePieces(sentence);
+  ASSERT_GT(pieces.size(), 6U);
+  std::size_t bytes = 0;  // ASCII, but for the mark of 3 bytes: one space each, none in front
+  for (std::size_t i = 0; i < 6; ++i) {
+    bytes += pieces[i].text.size() - (pieces[i].text.starts_with(kWordMark) ? 2 : 0);
+  }
+  const PseudoBits cut = ComputePseudoBits(model, *tokenizer_, {sentence}, 8);
+  EXPECT_EQ(cut.pieces, 6);
+  EXPECT_EQ(cut.characters, static_cast<std::int64_t>(bytes) - 1);
+  EXPECT_LT(cut.characters, static_cast<std::int64_t>(sentence.size()));
+  const PseudoBits left =
+      ComputePseudoBits(model, *tokenizer_, {sentence.substr(0, bytes - 1)}, 64);
+  EXPECT_EQ(left.cut, 0);
+  EXPECT_EQ(left.characters, cut.characters);
+}
+

@@ -73,19 +73,21 @@ TEST_F(TokenizerTest, SpecialsDecodeToNothingAndUnknownsAreOneToken) {
   EXPECT_EQ(std::count(unknown.begin(), unknown.end(), kUnkId), 1);
 }
 
-TEST_F(TokenizerTest, WordStartsAreMarked) {
+TEST_F(TokenizerTest, WordStartsAreMarkedAndPiecesJoinToTheText) {
   const auto tokenizer = Tokenizer::FromBytes(*model_, "model");
   ASSERT_TRUE(tokenizer);
   const std::string sentence = "bakomite ruzu.";
   int starts = 0;
-  for (const auto& piece : tokenizer->EncodePieces(sentence)) {
-    EXPECT_EQ(tokenizer->StartsWord(piece.id), piece.text.starts_with("\xE2\x96\x81"));
-    starts += tokenizer->StartsWord(piece.id) ? 1 : 0;
+  std::string joined;
+  for (const auto& piece : tokenizer->EncodePieces("bakomite ruzu.")) {
+    starts += piece.text.starts_with(kWordMark) ? 1 : 0;
+    joined += piece.text;
   }
   EXPECT_EQ(starts, 2);
-  EXPECT_FALSE(tokenizer->StartsWord(kBosId));
-  EXPECT_FALSE(tokenizer->StartsWord(kUnkId));
-  EXPECT_FALSE(tokenizer->StartsWord(tokenizer->mask_id()));
+  EXPECT_EQ(joined,
+            "\xE2\x96\x81"
+            "bakomite\xE2\x96\x81"
+            "ruzu.");
 }
 
 TEST_F(TokenizerTest, DamagedAndMissingModelsAreNamed) {
