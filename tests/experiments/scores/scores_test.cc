@@ -52,6 +52,23 @@ std::filesystem::path Golden() {
          "golden";
 }
 
+// scikit-learn 1.9.1, the three classes of XNLI among the cases.
+TEST(AccuracyGoldenTest, EqualsScikitLearn) {
+  const auto answers = Golden() / "glue/classification.json";
+  if (!std::filesystem::exists(answers)) GTEST_SKIP() << "no " << answers << " (set REPRO_SHARED)";
+  const Json cases = LoadJson(answers).value();
+  ASSERT_FALSE(cases.empty());
+  for (const Json& test : cases) {
+    const auto labels = [&](const char* key) {
+      std::vector<std::int64_t> digits;
+      for (const char digit : test.at(key).get<std::string>()) digits.push_back(digit - '0');
+      return digits;
+    };
+    EXPECT_NEAR(Accuracy(labels("gold"), labels("pred")), test.at("accuracy").get<double>(), 1e-12)
+        << test.at("name");
+  }
+}
+
 // Gold and predicted tags are the last two columns; an empty line ends a sentence.
 void ReadTags(const std::filesystem::path& path, std::vector<Tags>& gold,
               std::vector<Tags>& predicted) {
@@ -79,6 +96,17 @@ void ExpectScore(const SpanScore& score, const Json& answer, const std::string& 
   EXPECT_NEAR(score.F1(), answer.at("f1").get<double>(), 1e-12) << what;
 }
 
+// seqeval's answers type by type; `support` is the number of gold spans.
+void ExpectTypes(const SpanScores& scores, const Json& answer, const std::string& what) {
+  EXPECT_EQ(scores.by_type.size(), answer.at("by_type").size()) << what;
+  for (const auto& [type, expected] : answer.at("by_type").items()) {
+    const auto found = scores.by_type.find(type);
+    ASSERT_NE(found, scores.by_type.end()) << what << ": " << type;
+    EXPECT_EQ(found->second.gold, expected.at("support")) << what << ": " << type;
+    ExpectScore(found->second, expected, what + ": " + type);
+  }
+}
+
 TEST(SpanF1GoldenTest, EqualsConlleval) {
   for (const char* name : {"esp.testb", "ned.testa"}) {
     const auto answers = Golden() / "conlleval" / (std::string(name) + ".scores.json");
@@ -96,7 +124,11 @@ TEST(SpanF1GoldenTest, EqualsConlleval) {
     ExpectScore(scores.overall, answer.at("overall"), name);
     EXPECT_EQ(scores.by_type.size(), answer.at("by_type").size());
     for (const auto& [type, expected] : answer.at("by_type").items()) {
-      ExpectScore(scores.by_type.at(type), expected, type);
+      const SpanScore& score = scores.by_type.at(type);
+      EXPECT_EQ(score.correct, expected.at("tp")) << type;
+      EXPECT_EQ(score.predicted - score.correct, expected.at("fp")) << type;
+      EXPECT_EQ(score.gold - score.correct, expected.at("fn")) << type;
+      ExpectScore(score, expected, type);
     }
   }
 }
@@ -114,9 +146,7 @@ TEST(SpanF1GoldenTest, EqualsSeqevalsDefaultMode) {
     EXPECT_EQ(scores.overall.predicted, answer.at("predicted_entities"));
     EXPECT_EQ(scores.overall.correct, answer.at("correct_entities"));
     ExpectScore(scores.overall, answer.at("micro"), name);
-    for (const auto& [type, expected] : answer.at("by_type").items()) {
-      ExpectScore(scores.by_type.at(type), expected, type);
-    }
+    ExpectTypes(scores, answer, name);
   }
 }
 
@@ -124,13 +154,15 @@ TEST(SpanF1GoldenTest, EqualsSeqevalAtTheEdges) {
   const auto answers = Golden() / "seqeval/edge.json";
   if (!std::filesystem::exists(answers)) GTEST_SKIP() << "no " << answers << " (set REPRO_SHARED)";
   const Json edges = LoadJson(answers).value();
+  ASSERT_FALSE(edges.empty());
   for (const Json& edge : edges) {
     const SpanScores scores = ScoreSpans(edge.at("gold"), edge.at("pred"));
     const Json& answer = edge.at("default");
     EXPECT_EQ(scores.overall.gold, answer.at("gold_entities")) << edge.dump();
     EXPECT_EQ(scores.overall.predicted, answer.at("predicted_entities")) << edge.dump();
     EXPECT_EQ(scores.overall.correct, answer.at("correct_entities")) << edge.dump();
-    EXPECT_NEAR(scores.overall.F1(), answer.at("micro").at("f1").get<double>(), 1e-12);
+    ExpectScore(scores.overall, answer.at("micro"), edge.dump());
+    ExpectTypes(scores, answer, edge.dump());
   }
 }
 

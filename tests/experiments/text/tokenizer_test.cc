@@ -76,7 +76,6 @@ TEST_F(TokenizerTest, SpecialsDecodeToNothingAndUnknownsAreOneToken) {
 TEST_F(TokenizerTest, WordStartsAreMarkedAndPiecesJoinToTheText) {
   const auto tokenizer = Tokenizer::FromBytes(*model_, "model");
   ASSERT_TRUE(tokenizer);
-  const std::string sentence = "bakomite ruzu.";
   int starts = 0;
   std::string joined;
   for (const auto& piece : tokenizer->EncodePieces("bakomite ruzu.")) {
@@ -123,8 +122,13 @@ void CheckGolden(const std::filesystem::path& model, const std::filesystem::path
     expected = {expected.begin() + 1, expected.end() - 1};
     EXPECT_EQ(tokenizer->Encode(text), expected) << text;
     std::vector<std::string> pieces;
-    for (auto& piece : tokenizer->EncodePieces(text)) pieces.push_back(piece.text);
+    std::string joined;
+    for (auto& piece : tokenizer->EncodePieces(text)) {
+      pieces.push_back(piece.text);
+      joined += piece.text;
+    }
     EXPECT_EQ(pieces, answer.at(std::string("pieces") + suffix).get<std::vector<std::string>>());
+    EXPECT_EQ(joined, answer.at("normalized").get<std::string>()) << text;
     EXPECT_EQ(tokenizer->Decode(expected), answer.at("decoded_ids").get<std::string>()) << text;
     ++lines;
   }

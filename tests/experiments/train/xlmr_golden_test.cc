@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/io/json_io.h"
+#include "experiments/data/batcher.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/model/tensor_file.h"
 #include "experiments/train/loss.h"
@@ -64,6 +65,16 @@ class XlmrGolden : public ::testing::TestWithParam<const char*> {
     return std::move(result).value();
   }
   MlmModel Model() const { return Value(LoadMlmModel(folder_)); }
+  /// The encoder with the head of the golden set.
+  SequenceClassifier SequenceModel(const SafetensorsFile& golden) const {
+    SequenceClassifier model = AddSequenceHead(Model().encoder, 3, 1);
+    const auto fill = [&](const std::string& name, at::Tensor& tensor) {
+      tensor = Get(golden, "weight." + name).requires_grad_(true);
+    };
+    VisitLinear("classifier.dense", model.dense, fill);
+    VisitLinear("classifier.out_proj", model.out, fill);
+    return model;
+  }
 
   /// Every gradient of `parameters` for which the file has a truth, by the tolerances of the golden
   /// set.
@@ -90,9 +101,13 @@ class XlmrGolden : public ::testing::TestWithParam<const char*> {
 };
 
 TEST_P(XlmrGolden, PositionsFollowTheIds) {
-  for (const Json& item : Value(LoadJson(folder_ / "positions.json"))) {
+  const Json items = Value(LoadJson(folder_ / "positions.json"));
+  ASSERT_FALSE(items.empty());
+  for (const Json& item : items) {
     const auto ids = item.at("input_ids").get<std::vector<std::vector<std::int64_t>>>();
     const auto positions = item.at("position_ids").get<std::vector<std::vector<std::int64_t>>>();
+    ASSERT_EQ(ids.size(), positions.size());
+    ASSERT_FALSE(ids.empty());
     for (std::size_t i = 0; i < ids.size(); ++i) {
       const at::Tensor ours = PositionIds(at::tensor(ids[i], at::kLong).unsqueeze(0)).squeeze(0);
       EXPECT_TRUE(ours.equal(at::tensor(positions[i], at::kLong)));
@@ -164,13 +179,7 @@ TEST_P(XlmrGolden, TenUpdatesOfAdamW) {
 
 TEST_P(XlmrGolden, SequenceClassification) {
   const SafetensorsFile golden = Open("seqcls.safetensors");
-  SequenceClassifier model = AddSequenceHead(Model().encoder, 3, 1);
-  VisitLinear("classifier.dense", model.dense, [&](const std::string& name, at::Tensor& tensor) {
-    tensor = Get(golden, "weight." + name).requires_grad_(true);
-  });
-  VisitLinear("classifier.out_proj", model.out, [&](const std::string& name, at::Tensor& tensor) {
-    tensor = Get(golden, "weight." + name).requires_grad_(true);
-  });
+  const SequenceClassifier model = SequenceModel(golden);
   const at::Tensor logits_BK = SequenceLogits(model, Get(golden, "input.input_ids"));
   EXPECT_LE(Distance(logits_BK, Get(golden, "f64.logits")), 1e-5);
   const at::Tensor loss = ClassificationLoss(logits_BK, Get(golden, "input.labels"));
@@ -178,6 +187,40 @@ TEST_P(XlmrGolden, SequenceClassification) {
   EXPECT_NEAR(loss.item<double>(), expected, 1e-6 * expected);
   loss.backward();
   EXPECT_EQ(ExpectGradients(Parameters(model), golden), 6);
+}
+
+// Pairs of other lengths than the batch above, one at a time and all in one padded batch.
+TEST_P(XlmrGolden, PairsAloneAndTogether) {
+  if (!fs::exists(folder_ / "pairs.json")) GTEST_SKIP() << "no pairs.json in " << folder_;
+  const SequenceClassifier model = SequenceModel(Open("seqcls.safetensors"));
+  const Json pairs = Value(LoadJson(folder_ / "pairs.json"));
+  ASSERT_FALSE(pairs.empty());
+  std::vector<std::vector<std::int64_t>> rows;
+  for (const Json& pair : pairs) {
+    std::vector<std::int64_t> ids = {0};  // <s> A </s></s> B </s>
+    const auto append = [&](const Json& part) {
+      for (const Json& id : part) ids.push_back(id.get<std::int64_t>());
+      ids.push_back(2);
+    };
+    append(pair.at("a"));
+    if (!pair.at("b").is_null()) {
+      ids.push_back(2);
+      append(pair.at("b"));
+    }
+    EXPECT_EQ(ids, pair.at("input_ids").get<std::vector<std::int64_t>>());
+    rows.push_back(std::move(ids));
+  }
+  const PaddedRows padded = PadRows(rows, 1);
+  const at::Tensor together_BK = SequenceLogits(
+      model, at::tensor(padded.values, at::kLong).view({padded.rows, padded.columns}));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const at::Tensor truth_K =
+        at::tensor(pairs[i].at("seqcls_logits_f64").get<std::vector<double>>(), at::kDouble);
+    const at::Tensor alone_K =
+        SequenceLogits(model, at::tensor(rows[i], at::kLong).unsqueeze(0)).squeeze(0);
+    EXPECT_LE(Distance(alone_K, truth_K), 1e-5) << i;
+    EXPECT_LE(Distance(together_BK[static_cast<std::int64_t>(i)], truth_K), 1e-5) << i;
+  }
 }
 
 TEST_P(XlmrGolden, TokenClassification) {
