@@ -17,8 +17,8 @@ struct AdamWOptions {
   double weight_decay = 0.01;
 };
 
-/// Holds handles of the weights and owns the two moments. A tensor that got no gradient is left
-/// alone.
+/// Holds handles of the weights and owns the two moments. A tensor that got no gradient keeps its
+/// weights and moments; a step counts for all alike.
 class AdamW {
  public:
   AdamW(std::vector<NamedTensor> parameters, const AdamWOptions& options);

@@ -1,13 +1,18 @@
 #pragma once
 /// `benchmark`: the labelled and parallel data of one language. Artifact:
-///   xnli.{train,dev,test}.jsonl   {"id", "premise", "hypothesis", "label"}    label 0
-///   contradiction, 1 neutral, 2 entailment topic.{train,dev,test}.jsonl  {"id", "text", "label"}
+///
+///   xnli.{train,dev,test}.jsonl   {"id", "premise", "hypothesis", "label"}, see labels.json
+///
+///   topic.{train,dev,test}.jsonl  {"id", "text", "label"}
+///
 ///   tags.{train,dev,test}.jsonl   {"id", "words": [..], "tags": ["O", "B-PER", ..]}
-///   parallel.jsonl                {"id", "text"}: the same ids in every language, the same content
-///   (not so in the null world) labels.json                   {"xnli": [names], "topic": [names],
-///   "tags": [names]}
-/// `train` files are there only where `with_train` is set (the source language). No sentence of it
-/// is in any corpus.
+///
+///   parallel.jsonl                {"id", "text"}
+///
+///   labels.json                   {"xnli": [names], "topic": [names], "tags": [names]}
+///
+/// The same id is the same content in every language of one world. `train` files are there only
+/// where `with_train` is set (the source language). No sentence of it is in any corpus.
 
 #include <cstdint>
 #include <string>

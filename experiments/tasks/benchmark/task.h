@@ -6,7 +6,8 @@
 
 namespace repro {
 
-/// Errors: kInvalidArgument for a source that is not "babel" or an unknown language, kIo.
+/// Errors: kInvalidArgument for a source that is not "babel", kNotFound for an unknown language,
+/// kIo, kInterrupted.
 Status RunBenchmarkTask(TaskContext& context);
 
 }  // namespace repro

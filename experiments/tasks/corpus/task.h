@@ -5,7 +5,8 @@
 
 namespace repro {
 
-/// Errors: kInvalidArgument for an unknown source or language, kIo, kInterrupted.
+/// Errors: kInvalidArgument for an unknown source or a spelling that the source lacks, kNotFound
+/// for an unknown language, kIo, kInterrupted.
 Status RunCorpusTask(TaskContext& context);
 
 }  // namespace repro
