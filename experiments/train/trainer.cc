@@ -21,11 +21,12 @@ Json ToJson(const TrainingHistory& history) {
 
 Result<TrainingHistory> ParseHistory(const std::string& text, const std::string& where) {
   REPRO_ASSIGN_OR_RETURN(const Json json, ParseJson(text, where));
-  TrainingHistory history;
-  history.updates = json.value("updates", Json::array());
-  history.validation = json.value("validation", Json::array());
-  history.tokens = json.value("tokens", std::int64_t{0});
-  return history;
+  try {
+    return TrainingHistory{json.at("updates"), json.at("validation"),
+                           json.at("tokens").get<std::int64_t>()};
+  } catch (const Json::exception& e) {
+    return Fail(ErrorCode::kCorrupt, "{}: notes of a pretraining run: {}", where, e.what());
+  }
 }
 
 // "en 12, sw 3": which languages a batch holds.
@@ -113,18 +114,20 @@ class Trainer {
     const std::int64_t total = options_.schedule.total_updates;
     const double seconds = SteadySeconds() - clock_;
     const double rate = seconds > 0 ? static_cast<double>(tokens_since_) / seconds : 0;
-    const bool logs = update % options_.log_every == 0 || done == total;
+    const bool logs = done == 1 || done % options_.log_every == 0 || done == total;
     if (logs) {
-      history_.updates.push_back({{"update", update},
+      history_.updates.push_back({{"update", done},
                                   {"loss", step.loss},
                                   {"learning_rate", learning_rate},
                                   {"gradient_norm", step.gradient_norm},
                                   {"tokens", history_.tokens}});
-      events_.Write({.name = "pretrain.loss", .value = step.loss, .step = update});
-      events_.Write({.name = "pretrain.learning_rate", .value = learning_rate, .step = update});
-      events_.Write(
-          {.name = "pretrain.gradient_norm", .value = step.gradient_norm, .step = update});
-      events_.Write({.name = "pretrain.tokens_per_second", .value = rate, .step = update});
+      const auto write = [&](const char* name, double value) {
+        events_.Write({.name = name, .value = value, .step = done});
+      };
+      write("pretrain.loss", step.loss);
+      write("pretrain.learning_rate", learning_rate);
+      write("pretrain.gradient_norm", step.gradient_norm);
+      write("pretrain.tokens_per_second", rate);
     }
     if (logs || SteadySeconds() - progress_ >= kProgressSeconds) {
       progress_ = SteadySeconds();

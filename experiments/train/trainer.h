@@ -49,8 +49,10 @@ struct TrainerOptions {
 
 /// What a finished run leaves beside its weights. Without times: the same run gives the same bytes.
 struct TrainingHistory {
-  Json updates = Json::array();  ///< {"update", "loss", "learning_rate", "gradient_norm", "tokens"}
-                                 ///< at each log row
+  /// {"update", "loss", "learning_rate", "gradient_norm", "tokens"}: the first update, every
+  /// `log_every`-th and the last. "update" is how many are done, with this one; so it is in
+  /// metrics.
+  Json updates = Json::array();
   Json validation = Json::array();  ///< {"update", "loss": {language: nats}}
   std::int64_t tokens = 0;          ///< seen in all updates
 };

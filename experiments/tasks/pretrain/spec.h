@@ -2,11 +2,11 @@
 /// `pretrain`: XLM-R encoder, masked language modelling on token shards. Inputs: "tokens" (an
 /// `encode` artifact). With `updates` = 0 it writes the initial weights: the control "no
 /// pretraining". Artifact: model.safetensors, config.json, history.json. Metrics: pretrain.loss,
-/// pretrain.learning_rate, pretrain.gradient_norm, pretrain.tokens_per_second (by update),
-/// valid.loss (by language and update), valid.unigram_loss, valid.context_free_loss (what a model
-/// that tells languages apart and copies the visible tokens could reach), pretrain.plateau_margin
-/// (the smaller of those two minus the final validation loss, nats a token; by language and, without
-/// one, over all), pretrain.repeats (times each language's text was read).
+/// pretrain.learning_rate, pretrain.gradient_norm, pretrain.tokens_per_second (by updates done),
+/// valid.loss (by language and updates done), valid.unigram_loss, valid.context_free_loss (what a
+/// model that tells languages apart and copies the visible tokens could reach),
+/// pretrain.plateau_margin (the smaller of those two minus the final validation loss, nats a token;
+/// by language and, without one, over all), pretrain.repeats (times each language's text was read).
 
 #include <cstdint>
 #include <string>
@@ -46,7 +46,7 @@ struct PretrainSettings {
   double adam_eps = 1e-6;
   double weight_decay = 0.01;
   double clip_norm = 0;                 ///< 0: no clipping
-  std::int64_t log_every = 50;          ///< updates between metric rows
+  std::int64_t log_every = 50;          ///< updates between metric rows; also the first and last
   std::int64_t validate_every = 0;      ///< 0: only at the end
   std::int64_t valid_blocks = 64;       ///< held-out blocks a language
   std::int64_t checkpoint_every = 500;  ///< updates; also at a stop signal

@@ -84,7 +84,7 @@ TEST_F(PretrainTaskTest, LeavesAModelItsHistoryAndTheMetricsOfTheSpec) {
   EXPECT_EQ(model->encoder.shape.max_positions, 26);
   const auto history = LoadJson(fixture.out() / "history.json");
   ASSERT_TRUE(history);
-  EXPECT_EQ(history->at("updates").size(), 7U);  // 0, 10, ..., 50, and the last
+  EXPECT_EQ(history->at("updates").size(), 7U);  // 1, 10, 20, ..., 60
   EXPECT_LT(history->at("updates").back().at("loss").get<double>(),
             history->at("updates").front().at("loss").get<double>());
   for (const char* metric : {"pretrain.loss", "pretrain.learning_rate", "pretrain.gradient_norm",
@@ -141,6 +141,20 @@ TEST_F(PretrainTaskTest, StoppedAtRandomTimesItEndsWithTheSameFiles) {
   SCOPED_TRACE(interruptions);
   EXPECT_EQ(Hash(undisturbed, "model.safetensors"), Hash(stopped, "model.safetensors"));
   EXPECT_EQ(Hash(undisturbed, "history.json"), Hash(stopped, "history.json"));
+}
+
+// A process that is killed leaves its checkpoints and nothing else: another one goes on from them.
+TEST_F(PretrainTaskTest, GoesOnFromTheCheckpointsOfAKilledProcess) {
+  constexpr std::int64_t kUpdates = 70;
+  testing::TaskFixture undisturbed(folder_ / "undisturbed");
+  ASSERT_TRUE(Pretrain(undisturbed, Spec(kUpdates)));
+  testing::TaskFixture resumed(folder_ / "resumed");
+  std::filesystem::copy(undisturbed.scratch() / "checkpoints", resumed.scratch() / "checkpoints");
+  std::filesystem::remove(resumed.scratch() / "checkpoints/checkpoint-000000060.safetensors");
+  ASSERT_TRUE(Pretrain(resumed, Spec(kUpdates)));
+  EXPECT_EQ(resumed.Events("state").front().at("info").at("update"), 40);
+  EXPECT_EQ(Hash(undisturbed, "model.safetensors"), Hash(resumed, "model.safetensors"));
+  EXPECT_EQ(Hash(undisturbed, "history.json"), Hash(resumed, "history.json"));
 }
 
 TEST_F(PretrainTaskTest, RepeatsBitForBitWithBfloat16AndSaysWhatDtypeItIsFor) {

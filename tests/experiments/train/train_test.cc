@@ -177,6 +177,10 @@ TEST_F(TrainTest, LearnsOneBatchByHeartAndSaysHowFarItIsBelowThePlateau) {
   ASSERT_TRUE(history) << history.error().message;
   EXPECT_NEAR(history->updates.front().at("loss").get<double>(), std::log(50.0), 0.3);
   EXPECT_LT(history->updates.back().at("loss").get<double>(), 0.5);
+  EXPECT_EQ(history->updates.front().at("update"), 1);
+  EXPECT_EQ(history->updates.at(1).at("update"), 4);
+  EXPECT_EQ(history->updates.back().at("update"), 120);
+  EXPECT_EQ(history->validation.back().at("update"), 120);
   EXPECT_THAT(Events(), HasSubstr("pretrain.plateau_margin"));
   EXPECT_THAT(Events(), HasSubstr("tokens_per_second"));
 }
