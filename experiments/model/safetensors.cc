@@ -291,7 +291,11 @@ Status WriteSafetensors(const std::filesystem::path& path, const std::vector<Ten
     ::unlink(temporary.c_str());
     return written;
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return FailErrno("rename", path.string());
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    auto error = FailErrno("rename", path.string());
+    ::unlink(temporary.c_str());
+    return error;
+  }
   return SyncDirectory(path.has_parent_path() ? path.parent_path() : ".");
 }
 

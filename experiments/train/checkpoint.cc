@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "checkpoint-";
 constexpr std::string_view kSuffix = ".safetensors";
+constexpr std::string_view kUnfinished = ".safetensors.tmp.";  // WriteSafetensors' temporary name
 constexpr const char* kFormat = "repro-checkpoint-1";
 
 // The update number in a checkpoint's name.
@@ -60,9 +61,9 @@ std::string Digest(const std::vector<TensorView>& tensors,
 
 // Checks the whole file before a single weight is changed.
 Result<RestoredCheckpoint> Restore(const fs::path& path, const std::vector<NamedTensor>& state) {
-  REPRO_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(path));
+  REPRO_ASSIGN_OR_RETURN(const SafetensorsFile file, OpenSealed(path));
   const auto& metadata = file.metadata();
-  for (const char* key : {"format", "update", "notes", "sha256"}) {
+  for (const char* key : {"format", "update", "notes"}) {
     if (!metadata.contains(key)) {
       return Fail(ErrorCode::kCorrupt, "{}: no '{}': not a checkpoint", path.string(), key);
     }
@@ -71,27 +72,67 @@ Result<RestoredCheckpoint> Restore(const fs::path& path, const std::vector<Named
     return Fail(ErrorCode::kCorrupt, "{}: format '{}', expected '{}'", path.string(),
                 metadata.at("format"), kFormat);
   }
-  if (Digest(file.tensors(), metadata) != metadata.at("sha256")) {
-    return Fail(ErrorCode::kCorrupt, "{}: the checksum does not fit the content", path.string());
-  }
   const std::optional<std::int64_t> update = UpdateOf(path);
   if (!update || std::to_string(*update) != metadata.at("update")) {
-    return Fail(ErrorCode::kCorrupt, "{}: holds update {}", path.string(), metadata.at("update"));
+    return Fail(ErrorCode::kCorrupt, "{}: holds update {}, expected that of its name",
+                path.string(), metadata.at("update"));
   }
+  REPRO_RETURN_IF_ERROR(CopyAll(file, state));
+  return RestoredCheckpoint{*update, metadata.at("notes"), path};
+}
+
+// What a kill in the middle of writing leaves: nobody else writes here.
+void RemoveUnfinished(const fs::path& folder) {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.path().filename().string().find(kUnfinished) == std::string::npos) continue;
+    fs::remove(entry.path(), ignored);
+  }
+}
+
+}  // namespace
+
+Status SaveSealed(const fs::path& path, const std::vector<NamedTensor>& tensors,
+                  std::map<std::string, std::string> metadata) {
+  std::vector<NamedTensor> plain = tensors;
+  std::vector<TensorView> views;
+  for (NamedTensor& tensor : plain) {
+    tensor.tensor = tensor.tensor.detach().cpu().contiguous();
+    views.push_back(ViewOf(tensor));
+  }
+  metadata["sha256"] = Digest(views, metadata);
+  return WriteSafetensors(path, views, metadata);
+}
+
+Result<SafetensorsFile> OpenSealed(const fs::path& path) {
+  REPRO_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(path));
+  const auto sealed = file.metadata().find("sha256");
+  if (sealed == file.metadata().end()) {
+    return Fail(ErrorCode::kCorrupt, "{}: no 'sha256' in the metadata", path.string());
+  }
+  if (Digest(file.tensors(), file.metadata()) != sealed->second) {
+    return Fail(ErrorCode::kCorrupt, "{}: the checksum does not fit the content", path.string());
+  }
+  return file;
+}
+
+Status CopyAll(const SafetensorsFile& file, const std::vector<NamedTensor>& state) {
   for (const NamedTensor& tensor : state) {
     const TensorView* view = file.Find(tensor.name);
-    if (view == nullptr || at::IntArrayRef(view->shape) != tensor.tensor.sizes()) {
-      return Fail(ErrorCode::kCorrupt, "{}: '{}' is missing or of another shape", path.string(),
-                  tensor.name);
+    if (view == nullptr || view->type != TensorType::kF32 ||
+        at::IntArrayRef(view->shape) != tensor.tensor.sizes()) {
+      return Fail(ErrorCode::kCorrupt, "{}: '{}' is {}, expected F32 {}", file.path().string(),
+                  tensor.name,
+                  view == nullptr ? "missing"
+                                  : fmt::format("{} {}", TensorTypeName(view->type), view->shape),
+                  tensor.tensor.sizes().vec());
     }
   }
   for (const NamedTensor& tensor : state) {
     REPRO_RETURN_IF_ERROR(CopyTensor(file, tensor.name, tensor.tensor));
   }
-  return RestoredCheckpoint{*update, metadata.at("notes"), path};
+  return {};
 }
-
-}  // namespace
 
 std::vector<fs::path> ListCheckpoints(const fs::path& folder) {
   std::vector<std::pair<std::int64_t, fs::path>> found;
@@ -108,22 +149,19 @@ std::vector<fs::path> ListCheckpoints(const fs::path& folder) {
 Status SaveCheckpoint(const fs::path& folder, const AdamW& optimizer, std::int64_t update,
                       const std::string& notes, std::int64_t kept) {
   REPRO_RETURN_IF_ERROR(MakeDirectories(folder));
-  std::vector<NamedTensor> tensors = StateTensors(optimizer);
-  std::vector<TensorView> views;
-  for (NamedTensor& tensor : tensors) {
-    tensor.tensor = tensor.tensor.cpu().contiguous();
-    views.push_back(ViewOf(tensor));
-  }
-  std::map<std::string, std::string> metadata = {
-      {"format", kFormat}, {"update", std::to_string(update)}, {"notes", notes}};
-  metadata["sha256"] = Digest(views, metadata);
+  RemoveUnfinished(folder);
   const fs::path path = folder / fmt::format("{}{:09}{}", kPrefix, update, kSuffix);
-  REPRO_RETURN_IF_ERROR(WriteSafetensors(path, views, metadata));
+  REPRO_RETURN_IF_ERROR(
+      SaveSealed(path, StateTensors(optimizer),
+                 {{"format", kFormat}, {"update", std::to_string(update)}, {"notes", notes}}));
 
-  const std::vector<fs::path> all = ListCheckpoints(folder);
-  for (std::size_t i = static_cast<std::size_t>(kept); i < all.size(); ++i) {
-    std::error_code ignored;  // an old file that stays does no harm
-    fs::remove(all[i], ignored);
+  std::int64_t whole = 0;
+  for (const fs::path& other : ListCheckpoints(folder)) {
+    // Of a later update: damaged, and passed over when this run was resumed.
+    const bool later = UpdateOf(other) > update;
+    if (!later && whole++ < kept) continue;
+    std::error_code ignored;  // a file that stays does no harm
+    fs::remove(other, ignored);
   }
   return {};
 }

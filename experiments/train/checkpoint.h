@@ -8,17 +8,29 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/result.h"
+#include "experiments/model/safetensors.h"
 #include "experiments/train/optimizer.h"
 
 namespace repro {
 
-/// Writes the state after `update` updates, then removes all but the last `kept` checkpoints.
-/// Errors: kIo.
+/// A safetensors file whose metadata hold the "sha256" of all else in it. Errors: kIo.
+Status SaveSealed(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                  std::map<std::string, std::string> metadata = {});
+/// Errors: kNotFound, kIo, kCorrupt when the checksum is missing or does not fit.
+Result<SafetensorsFile> OpenSealed(const std::filesystem::path& path);
+/// Copies each tensor of `state` from the file. Errors: kCorrupt naming the tensor, before anything
+/// is changed.
+Status CopyAll(const SafetensorsFile& file, const std::vector<NamedTensor>& state);
+
+/// Writes the state after `update` updates, then removes what is of no use: all but the last `kept`
+/// checkpoints up to this one, those of later updates (a resume passed them over), unfinished
+/// files. Errors: kIo.
 Status SaveCheckpoint(const std::filesystem::path& folder, const AdamW& optimizer,
                       std::int64_t update, const std::string& notes, std::int64_t kept);
 

@@ -12,7 +12,6 @@
 #include "core/base/units.h"
 #include "core/io/file.h"
 #include "experiments/data/batcher.h"
-#include "experiments/model/tensor_file.h"
 #include "experiments/train/checkpoint.h"
 
 namespace repro {
@@ -120,12 +119,11 @@ class Finetuner {
     REPRO_ASSIGN_OR_RETURN(progress_,
                            ParseProgress(outcome.restored->notes, outcome.restored->path.string()));
     for (const std::int64_t update : BestUpdates(progress_.outcome)) {
-      const auto path = BestPath(options_.folder, update);
-      if (!std::filesystem::exists(path)) {
-        return Fail(ErrorCode::kCorrupt,
-                    "{}: the checkpoint names these weights, but the file is "
-                    "gone: remove {} to start again",
-                    path.string(), options_.folder.string());
+      const auto best = OpenSealed(BestPath(options_.folder, update));
+      if (!best) {
+        return Fail(ErrorCode::kCorrupt, "{}: {} names these weights: remove {} to start again",
+                    best.error().message, outcome.restored->path.filename().string(),
+                    options_.folder.string());
       }
     }
     events_.State("resumed", {{"update", updates()}});
@@ -222,7 +220,7 @@ class Finetuner {
     // names: at any moment a kill leaves a checkpoint whose best weights are there.
     const std::set<std::int64_t> named = BestUpdates(progress_.outcome);
     if (named.contains(updates())) {
-      REPRO_RETURN_IF_ERROR(SaveTensors(BestPath(options_.folder, updates()), problem_.parameters));
+      REPRO_RETURN_IF_ERROR(SaveSealed(BestPath(options_.folder, updates()), problem_.parameters));
     }
     REPRO_RETURN_IF_ERROR(Save());
     RemoveUnnamed(named, named_before);
@@ -314,12 +312,8 @@ Result<FinetuneOutcome> Finetune(const FinetuneProblem& problem, const Finetuner
 
 Status LoadBestWeights(const FinetuneProblem& problem, const FinetunerOptions& options,
                        std::int64_t update) {
-  REPRO_ASSIGN_OR_RETURN(const SafetensorsFile file,
-                         SafetensorsFile::Open(BestPath(options.folder, update)));
-  for (const NamedTensor& parameter : problem.parameters) {
-    REPRO_RETURN_IF_ERROR(CopyTensor(file, parameter.name, parameter.tensor));
-  }
-  return {};
+  REPRO_ASSIGN_OR_RETURN(const SafetensorsFile file, OpenSealed(BestPath(options.folder, update)));
+  return CopyAll(file, problem.parameters);
 }
 
 }  // namespace repro

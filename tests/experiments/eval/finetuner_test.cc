@@ -237,6 +237,30 @@ TEST_F(FinetunerTest, NonFiniteLossOrGradientStopsBeforeTheStep) {
   outcome = Run();
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::kDiverged);
+TEST_F(FinetunerTest, DamagedBestWeightsAreFoundAndNamed) {
+  stop_at_ = 37;
+  ASSERT_FALSE(Run());
+  stop_ = false;
+  stop_at_ = -1;
+  std::vector<std::filesystem::path> best;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.folder)) {
+    if (entry.path().filename().string().starts_with("best-")) best.push_back(entry.path());
+  }
+  ASSERT_FALSE(best.empty());
+  for (const auto& path : best) {
+    std::string bytes = ReadFile(path).value();
+    bytes[bytes.size() - 3] ^= 1;
+    ASSERT_TRUE(WriteFileAtomic(path, bytes));
+  }
+  Reset();
+  const auto outcome = Run();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(outcome.error().message, HasSubstr("the checksum does not fit the content"));
+  EXPECT_THAT(outcome.error().message, HasSubstr("remove " + options_.folder.string()));
+  EXPECT_EQ(updates_run_, 0);
+}
+
   EXPECT_THAT(outcome.error().message, HasSubstr("the gradient norm is nan"));
   EXPECT_TRUE(weight_.isfinite().all().item<bool>());
 }

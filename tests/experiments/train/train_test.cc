@@ -267,7 +267,72 @@ TEST_F(TrainTest, CheckpointOfAnotherShapeChangesNothing) {
   EXPECT_TRUE(BitEqual(before, Copies(other)));
 }
 
+// Else one damaged file would make every later checkpoint the oldest, and so the first to go.
+TEST_F(TrainTest, ADamagedLaterCheckpointNeverDisplacesANewOne) {
+  const MlmModel model = InitMlmModel(TinyShape(), 1);
+  AdamW optimizer(Parameters(model), {});
+  ASSERT_TRUE(SaveCheckpoint(folder_, optimizer, 12, "{}", 1));
+  fs::resize_file(ListCheckpoints(folder_)[0], 1000);
+  ASSERT_FALSE(RestoreCheckpoint(folder_, optimizer).restored.has_value());
+  ASSERT_TRUE(SaveCheckpoint(folder_, optimizer, 5, "{}", 1));
+  const RestoreOutcome outcome = RestoreCheckpoint(folder_, optimizer);
+  ASSERT_TRUE(outcome.restored.has_value());
+  EXPECT_EQ(outcome.restored->update, 5);
+  EXPECT_TRUE(outcome.warnings.empty());
+}
+
+TEST_F(TrainTest, WhatAKillLeftUnfinishedIsRemoved) {
+  const MlmModel model = InitMlmModel(TinyShape(), 1);
+  AdamW optimizer(Parameters(model), {});
+  const fs::path unfinished = folder_ / "checkpoint-000000003.safetensors.tmp.4711";
+  ASSERT_TRUE(WriteFileAtomic(unfinished, "half"));
+  ASSERT_TRUE(SaveCheckpoint(folder_, optimizer, 7, "{}", 2));
+  EXPECT_FALSE(fs::exists(unfinished));
+  EXPECT_EQ(ListCheckpoints(folder_).size(), 1U);
+}
+
+// The last tensor does not fit: those before it must not have been copied.
+TEST_F(TrainTest, CheckpointOfAnotherTypeChangesNothing) {
+  const MlmModel model = InitMlmModel(TinyShape(), 1);
+  AdamW optimizer(Parameters(model), {});
+  std::vector<NamedTensor> tensors;
+  for (const NamedTensor& parameter : optimizer.parameters()) {
+    tensors.push_back({"weight." + parameter.name, at::ones_like(parameter.tensor.detach())});
+  }
+  for (const NamedTensor& moment : optimizer.State()) tensors.push_back(moment);
+  tensors.back().tensor = tensors.back().tensor.to(at::kLong);
+  ASSERT_TRUE(SaveSealed(folder_ / "checkpoint-000000007.safetensors", tensors,
+                         {{"format", "repro-checkpoint-1"}, {"update", "7"}, {"notes", "{}"}}));
+  const auto before = Copies(model);
+  const RestoreOutcome outcome = RestoreCheckpoint(folder_, optimizer);
+  EXPECT_FALSE(outcome.restored.has_value());
+  ASSERT_EQ(outcome.warnings.size(), 1U);
+  EXPECT_THAT(outcome.warnings[0], HasSubstr("is I64 "));
+  EXPECT_TRUE(BitEqual(before, Copies(model)));
+}
+
+// A finite loss whose gradient is not.
 TEST_F(TrainTest, NonFiniteGradientStopsBeforeTheOptimizerStep) {
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  model.encoder.layers[0].intermediate.bias_O.register_hook([](const at::Tensor& gradient) {
+    return gradient * std::numeric_limits<double>::infinity();
+  });
+  AdamW optimizer(Parameters(model), {});
+  const auto before = Copies(model);
+  const auto step = TrainStep(model, optimizer, CountingBatch(0), 1e-3, {});
+  ASSERT_FALSE(step);
+  EXPECT_EQ(step.error().code, ErrorCode::kDiverged);
+  EXPECT_THAT(step.error().message, HasSubstr("the gradient norm is "));
+  EXPECT_THAT(step.error().message,
+              HasSubstr("not finite in: roberta.encoder.layer.0.intermediate.dense.bias)"));
+  EXPECT_TRUE(BitEqual(before, Copies(model)));
+  EXPECT_EQ(optimizer.steps(), 0);
+  for (const NamedTensor& moment : optimizer.State()) {
+    EXPECT_EQ(moment.tensor.abs().max().item<float>(), 0.0F) << moment.name;
+  }
+}
+
+TEST_F(TrainTest, NonFiniteLossStopsBeforeTheOptimizerStep) {
   MlmModel model = InitMlmModel(TinyShape(), 1);
   {
     const at::NoGradGuard no_grad;
@@ -278,6 +343,7 @@ TEST_F(TrainTest, NonFiniteGradientStopsBeforeTheOptimizerStep) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::kDiverged);
   EXPECT_THAT(result.error().message, HasSubstr("update 0 "));
+  EXPECT_THAT(result.error().message, HasSubstr("the loss of micro-batch 0 is "));
   EXPECT_THAT(result.error().message, HasSubstr("aa 3, bb 3"));
   EXPECT_TRUE(BitEqual(before, Copies(model)));
   EXPECT_THAT(Events(), HasSubstr("\"state\":\"diverged\""));
