@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -36,7 +37,8 @@ struct Progress {
 Json ToJson(const Progress& progress) {
   Json best = Json::object();
   for (const auto& [key, checkpoint] : progress.outcome.best) {
-    best[key] = {{"update", checkpoint.update}, {"score", checkpoint.score}};
+    best[key] = {
+        {"update", checkpoint.update}, {"score", checkpoint.score}, {"loss", checkpoint.loss}};
   }
   return {{"updates", progress.outcome.updates},
           {"stopped_early", progress.outcome.stopped_early},
@@ -55,8 +57,10 @@ Result<Progress> ParseProgress(const std::string& text, const std::string& where
     progress.outcome.updates = json.at("updates").get<std::int64_t>();
     progress.outcome.stopped_early = json.at("stopped_early").get<bool>();
     for (const auto& [key, best] : json.at("best").items()) {
-      progress.outcome.best[key] = {best.at("update").get<std::int64_t>(),
-                                    best.at("score").get<double>()};
+      const Json& loss = best.at("loss");  // JSON has null where a number is not finite
+      progress.outcome.best[key] = {
+          best.at("update").get<std::int64_t>(), best.at("score").get<double>(),
+          loss.is_null() ? std::numeric_limits<double>::quiet_NaN() : loss.get<double>()};
     }
     progress.outcome.history = json.at("history");
     progress.stale = json.at("stale").get<std::int64_t>();
@@ -184,13 +188,16 @@ class Finetuner {
     WriteMetric(options_.loss_metric, train_loss, options_.source_language, "train");
     const std::map<std::string, DevScore> scores = problem_.validate();
     Json dev = Json::object();
-    double sum = 0;
+    DevScore mean;
     for (const auto& [language, score] : scores) {
       WriteMetric(options_.score_metric, score.score, language, "dev");
       WriteMetric(options_.loss_metric, score.loss, language, "dev");
       dev[language] = {{"score", score.score}, {"loss", score.loss}};
-      sum += score.score;
+      mean.score += score.score;
+      mean.loss += score.loss;
     }
+    mean.score /= static_cast<double>(scores.size());
+    mean.loss /= static_cast<double>(scores.size());
     progress_.outcome.history.push_back(
         {{"update", updates()}, {"train_loss", train_loss}, {"dev", std::move(dev)}});
     progress_.loss_sum = 0;
@@ -199,17 +206,17 @@ class Finetuner {
     const std::set<std::int64_t> named_before = BestUpdates(progress_.outcome);
     bool better = false;
     if (options_.selection == Selection::kPerLanguageDev) {
-      for (const auto& [language, score] : scores) better |= Consider(language, score.score);
-      Consider(kBestOverall, sum / static_cast<double>(scores.size()));
+      for (const auto& [language, score] : scores) better |= Consider(language, score);
+      Consider(kBestOverall, mean);
     } else if (options_.selection == Selection::kSourceDev) {
       const auto source = scores.find(options_.source_language);
       if (source == scores.end()) {
         return Fail(ErrorCode::kInvalidArgument, "no dev scores of the source language '{}'",
                     options_.source_language);
       }
-      better = Consider(kBestOverall, source->second.score);
+      better = Consider(kBestOverall, source->second);
     } else {
-      better = Consider(kBestOverall, sum / static_cast<double>(scores.size()));
+      better = Consider(kBestOverall, mean);
     }
     progress_.stale = better ? 0 : progress_.stale + 1;
     progress_.outcome.stopped_early =
@@ -228,13 +235,16 @@ class Finetuner {
     return {};
   }
 
-  // Remembers the present update under `key` when its score is the best so far; ties keep the
-  // earlier one.
-  bool Consider(const std::string& key, double score) {
+  // Remembers the present update under `key` when it is the best so far. Returns whether the score
+  // rose: a tie with a lower loss is chosen, but gives patience no new start.
+  bool Consider(const std::string& key, const DevScore& dev) {
     const auto found = progress_.outcome.best.find(key);
-    if (found != progress_.outcome.best.end() && !(score > found->second.score)) return false;
-    progress_.outcome.best[key] = {updates(), score};
-    return true;
+    const bool first = found == progress_.outcome.best.end();
+    const bool rose = first || dev.score > found->second.score;
+    if (rose || (dev.score == found->second.score && dev.loss < found->second.loss)) {
+      progress_.outcome.best[key] = {updates(), dev.score, dev.loss};
+    }
+    return rose;
   }
 
   // Two checkpoints are kept: this validation's, and one from before it, which names the best

@@ -73,9 +73,11 @@ struct FinetunerOptions {
 /// Key of the joint selection in `FinetuneOutcome::best` (under kSourceDev: of the source's).
 inline constexpr const char* kBestOverall = "";
 
+/// The highest score; among equal scores the lowest dev loss, and then the earliest.
 struct BestCheckpoint {
   std::int64_t update = -1;
   double score = 0;
+  double loss = 0;  ///< of the same dev sets, mean over them
 };
 
 struct FinetuneOutcome {

@@ -1,9 +1,10 @@
 #pragma once
 /// `finetune`: one labelled task from a pretrained encoder, cross-lingual transfer: train on the
-/// source language, score the dev sets of all, keep the checkpoint that the selection rule picks.
-/// Inputs: "encoder" (`pretrain`), "vocab", and one `benchmark` per evaluated language (role =
-/// code). Artifact: model.safetensors, config.json, selection.json. Metrics: <task>.loss,
-/// <task>.accuracy or tags.f1 with split "dev" by language and step, seed = this seed.
+/// source language, score the dev sets of all, keep the checkpoint that the selection rule picks
+/// (of equal scores the one with the lower dev loss). Inputs: "encoder" (`pretrain`), "vocab", and
+/// one `benchmark` per evaluated language (role = code). Artifact: model.safetensors, config.json,
+/// selection.json. Metrics: <task>.loss, <task>.accuracy or tags.f1 with split "dev" by language
+/// and step, seed = this seed.
 
 #include <cstdint>
 #include <string>
@@ -48,7 +49,7 @@ struct FinetuneSettings {
   }
 };
 
-inline constexpr int kFinetuneVersion = 2;
+inline constexpr int kFinetuneVersion = 3;
 
 struct FinetuneSpec {
   std::string task;  ///< "xnli", "topic" or "tags"

@@ -110,7 +110,8 @@ Status SaveSelected(const FinetuneSpec& spec, const FinetuneOutcome& outcome,
     const std::filesystem::path folder = out / folder_of(checkpoint.update);
     REPRO_RETURN_IF_ERROR(SaveClassifier(folder.lexically_normal(), classifier));
     best[key == kBestOverall ? "overall" : key] = {{"update", checkpoint.update},
-                                                   {"dev_score", checkpoint.score}};
+                                                   {"dev_score", checkpoint.score},
+                                                   {"dev_loss", checkpoint.loss}};
   }
   file.details = {{"updates", outcome.updates},     {"stopped_early", outcome.stopped_early},
                   {"best", std::move(best)},        {"train_examples", data.train.size()},

@@ -124,6 +124,31 @@ TEST_F(FinetunerTest, BestWeightsAreThoseOfTheBestValidation) {
   EXPECT_TRUE(at::equal(weight_, at_best));
 }
 
+// {score, loss} of aa and bb at each validation: updates 10 and 20 tie under every rule, 20 with
+// the lower loss; 30 ties with a loss that is no lower.
+TEST_F(FinetunerTest, OfEqualScoresTheOneWithTheLowerLossIsTakenButPatienceRunsOn) {
+  for (const Selection selection :
+       {Selection::kJointDev, Selection::kSourceDev, Selection::kPerLanguageDev}) {
+    options_.selection = selection;
+    options_.folder = folder_ / std::to_string(static_cast<int>(selection));
+    options_.patience = 2;
+    problem_.validate = [validation = 0]() mutable {
+      const double loss = validation++ == 0 ? 0.6 : 0.5;
+      return std::map<std::string, DevScore>{{"aa", {0.7, loss}}, {"bb", {0.4, loss}}};
+    };
+    const auto outcome = Run();
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_EQ(outcome->updates, 30);
+    EXPECT_TRUE(outcome->stopped_early);
+    for (const auto& [key, best] : outcome->best) {
+      EXPECT_EQ(best.update, 20) << key;
+      EXPECT_DOUBLE_EQ(best.loss, 0.5) << key;
+    }
+    EXPECT_EQ(outcome->best.size(), selection == Selection::kPerLanguageDev ? 3U : 1U);
+    EXPECT_TRUE(LoadBestWeights(problem_, options_, 20));
+  }
+}
+
 TEST_F(FinetunerTest, SelectionRulesPickDifferentCheckpoints) {
   const std::vector<std::pair<double, double>> scores = {{0.9, 0.1}, {0.5, 0.8}, {0.6, 0.9},
                                                          {0.8, 0.2}, {0.1, 0.1}, {0.1, 0.1}};
@@ -212,6 +237,30 @@ TEST_F(FinetunerTest, DamagedCheckpointFallsBackToTheOneBefore) {
   EXPECT_THAT(ReadFile(folder_ / "events.jsonl").value(), HasSubstr("\"level\":\"warning\""));
 }
 
+TEST_F(FinetunerTest, DamagedBestWeightsAreFoundAndNamed) {
+  stop_at_ = 37;
+  ASSERT_FALSE(Run());
+  stop_ = false;
+  stop_at_ = -1;
+  std::vector<std::filesystem::path> best;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.folder)) {
+    if (entry.path().filename().string().starts_with("best-")) best.push_back(entry.path());
+  }
+  ASSERT_FALSE(best.empty());
+  for (const auto& path : best) {
+    std::string bytes = ReadFile(path).value();
+    bytes[bytes.size() - 3] ^= 1;
+    ASSERT_TRUE(WriteFileAtomic(path, bytes));
+  }
+  Reset();
+  const auto outcome = Run();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(outcome.error().message, HasSubstr("the checksum does not fit the content"));
+  EXPECT_THAT(outcome.error().message, HasSubstr("remove " + options_.folder.string()));
+  EXPECT_EQ(updates_run_, 0);
+}
+
 TEST_F(FinetunerTest, FinishedRunIsNotTrainedAgain) {
   ASSERT_TRUE(Run());
   const at::Tensor expected = weight_.detach().clone();
@@ -237,30 +286,6 @@ TEST_F(FinetunerTest, NonFiniteLossOrGradientStopsBeforeTheStep) {
   outcome = Run();
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::kDiverged);
-TEST_F(FinetunerTest, DamagedBestWeightsAreFoundAndNamed) {
-  stop_at_ = 37;
-  ASSERT_FALSE(Run());
-  stop_ = false;
-  stop_at_ = -1;
-  std::vector<std::filesystem::path> best;
-  for (const auto& entry : std::filesystem::directory_iterator(options_.folder)) {
-    if (entry.path().filename().string().starts_with("best-")) best.push_back(entry.path());
-  }
-  ASSERT_FALSE(best.empty());
-  for (const auto& path : best) {
-    std::string bytes = ReadFile(path).value();
-    bytes[bytes.size() - 3] ^= 1;
-    ASSERT_TRUE(WriteFileAtomic(path, bytes));
-  }
-  Reset();
-  const auto outcome = Run();
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code, ErrorCode::kCorrupt);
-  EXPECT_THAT(outcome.error().message, HasSubstr("the checksum does not fit the content"));
-  EXPECT_THAT(outcome.error().message, HasSubstr("remove " + options_.folder.string()));
-  EXPECT_EQ(updates_run_, 0);
-}
-
   EXPECT_THAT(outcome.error().message, HasSubstr("the gradient norm is nan"));
   EXPECT_TRUE(weight_.isfinite().all().item<bool>());
 }
