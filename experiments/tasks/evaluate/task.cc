@@ -1,7 +1,6 @@
 #include "experiments/tasks/evaluate/task.h"
 
 #include <algorithm>
-#include <exception>
 #include <map>
 #include <string>
 #include <utility>
@@ -142,13 +141,17 @@ class Evaluation {
 
   Status CheckAligned(const std::string& code, const std::vector<ParallelSentence>& sentences,
                       const std::vector<ParallelSentence>& source) const {
-    const bool aligned =
-        std::equal(sentences.begin(), sentences.end(), source.begin(), source.end(),
-                   [](const auto& a, const auto& b) { return a.id == b.id; });
-    if (aligned) return {};
-    return Fail(ErrorCode::kCorrupt,
-                "parallel.jsonl of '{}' and of '{}': expected the same ids in the same order", code,
-                spec_.source_language);
+    const auto [ours, theirs] =
+        std::mismatch(sentences.begin(), sentences.end(), source.begin(), source.end(),
+                      [](const auto& a, const auto& b) { return a.id == b.id; });
+    if (ours == sentences.end() && theirs == source.end()) return {};
+    REPRO_ASSIGN_OR_RETURN(const auto folder, context_.Input(code));
+    REPRO_ASSIGN_OR_RETURN(const auto source_folder, context_.Input(spec_.source_language));
+    return Fail(ErrorCode::kCorrupt, "{}:{}: {}, expected {} as in {}",
+                (folder / "parallel.jsonl").string(), ours - sentences.begin() + 1,
+                ours == sentences.end() ? "the file ends" : fmt::format("`id` is `{}`", ours->id),
+                theirs == source.end() ? "the end" : fmt::format("`{}`", theirs->id),
+                (source_folder / "parallel.jsonl").string());
   }
 
   static std::string PredictionLine(const Classifier& classifier, const std::string& code,
@@ -188,7 +191,9 @@ class Evaluation {
   std::int64_t done_ = 0;
 };
 
-Status Run(TaskContext& context) {
+}  // namespace
+
+Status RunEvaluateTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const EvaluateSpec spec, FromJson<EvaluateSpec>(context.task.spec));
   REPRO_ASSIGN_OR_RETURN(const at::Device device,
                          OpenDevice(spec.compute.device, spec.compute.threads));
@@ -197,16 +202,6 @@ Status Run(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const auto model, context.Input("model"));
   Evaluation evaluation(context, spec, tokenizer, device);
   return spec.measure == "intrinsic" ? evaluation.Intrinsic(model) : evaluation.Labelled(model);
-}
-
-}  // namespace
-
-Status RunEvaluateTask(TaskContext& context) {
-  try {
-    return Run(context);
-  } catch (const std::exception& e) {  // c10::Error: LibTorch throws, our floors do not
-    return Fail(ErrorCode::kFailed, "evaluation: {}", e.what());
-  }
 }
 
 }  // namespace repro

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <map>
 #include <string>
 #include <utility>
@@ -119,7 +118,9 @@ Status SaveSelected(const FinetuneSpec& spec, const FinetuneOutcome& outcome,
   return file.Save(out);
 }
 
-Status Run(TaskContext& context) {
+}  // namespace
+
+Status RunFinetuneTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const FinetuneSpec spec, FromJson<FinetuneSpec>(context.task.spec));
   REPRO_ASSIGN_OR_RETURN(const LabelledTask task, ParseLabelledTask(spec.task));
   REPRO_ASSIGN_OR_RETURN(const Selection selection, ParseSelection(spec.selection));
@@ -146,16 +147,6 @@ Status Run(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const FinetuneOutcome outcome,
                          Finetune(problem, options, context.events, context.stop));
   return SaveSelected(spec, outcome, problem, options, classifier, data, context.out);
-}
-
-}  // namespace
-
-Status RunFinetuneTask(TaskContext& context) {
-  try {
-    return Run(context);
-  } catch (const std::exception& e) {  // c10::Error: LibTorch throws, our floors do not
-    return Fail(ErrorCode::kFailed, "fine-tuning: {}", e.what());
-  }
 }
 
 }  // namespace repro

@@ -115,6 +115,9 @@ class FinetuneEvaluateTest : public ::testing::Test {
   Status Evaluate(testing::TaskFixture& fixture, const std::string& measure,
                   const std::filesystem::path& model) {
     Connect(fixture, "model", model);
+    return fixture.Run(&RunEvaluateTask, EvaluationSpec(measure));
+  }
+  static EvaluateSpec EvaluationSpec(const std::string& measure) {
     EvaluateSpec spec;
     spec.measure = measure;
     spec.source_language = "aa";
@@ -122,7 +125,7 @@ class FinetuneEvaluateTest : public ::testing::Test {
     spec.settings.pseudo_bits_sentences = 4;
     spec.max_tokens = 32;
     spec.seed = measure == "intrinsic" ? -1 : 4;
-    return fixture.Run(&RunEvaluateTask, spec);
+    return spec;
   }
 
   static testing::TempFolder* root_;
@@ -239,6 +242,22 @@ TEST_F(FinetuneEvaluateTest, IntrinsicMeasuresNeedNoFineTuning) {
   EXPECT_NEAR(bits / counts.at("pieces").get<double>(), 7.2, 0.7);
   EXPECT_NEAR(evaluate.MetricValue("pseudo_bits.per_character", "aa").value(),
               bits / counts.at("characters").get<double>(), 1e-9);
+}
+
+TEST_F(FinetuneEvaluateTest, ParallelSentencesInAnotherOrderAreNamedByLine) {
+  const auto other = folder_ / "other";
+  std::filesystem::copy(*root_ / "benchmark-bb", other);
+  std::string lines = ReadFile(other / "parallel.jsonl").value();
+  lines.replace(lines.find("\"p3\""), 4, "\"q3\"");
+  ASSERT_TRUE(WriteFileAtomic(other / "parallel.jsonl", lines));
+  testing::TaskFixture evaluate(folder_ / "evaluate");
+  Connect(evaluate, "model", *root_ / "pretrained");
+  evaluate.inputs["bb"] = other;
+  const Status status = evaluate.Run(&RunEvaluateTask, EvaluationSpec("intrinsic"));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(status.error().message,
+              HasSubstr("other/parallel.jsonl:4: `id` is `q3`, expected `p3` as in "));
 }
 
 TEST_F(FinetuneEvaluateTest, WrongInputsAreExplained) {
