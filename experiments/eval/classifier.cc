@@ -48,6 +48,12 @@ Result<Classifier> LoadClassifier(const std::filesystem::path& folder, LabelledT
   } else {
     REPRO_ASSIGN_OR_RETURN(classifier.model, LoadSequenceClassifier(folder));
   }
+  const std::int64_t outputs =
+      std::visit([](const auto& head) { return head.out.weight_OI.size(0); }, classifier.model);
+  if (outputs != static_cast<std::int64_t>(classifier.labels.size())) {
+    return Fail(ErrorCode::kCorrupt, "{}: config.json names {} labels, the head has {} outputs",
+                folder.string(), classifier.labels.size(), outputs);
+  }
   return classifier;
 }
 

@@ -28,7 +28,8 @@ struct Classifier {
 /// A new head, drawn from `seed`, on an encoder whose weights it shares.
 Classifier MakeClassifier(const Encoder& encoder, LabelledTask task,
                           std::vector<std::string> labels, std::uint64_t seed);
-/// A folder as SaveModel leaves it. Errors: those of state_dict_adapter.h.
+/// A folder as SaveModel leaves it. Errors: those of state_dict_adapter.h; kCorrupt unless the head
+/// has an output for each label.
 Result<Classifier> LoadClassifier(const std::filesystem::path& folder, LabelledTask task);
 Status SaveClassifier(const std::filesystem::path& folder, const Classifier& classifier);
 void MoveTo(Classifier& classifier, at::Device device);

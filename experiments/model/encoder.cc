@@ -10,14 +10,6 @@
 namespace repro {
 namespace {
 
-LinearWeights LinearOfShape(std::int64_t outputs, std::int64_t inputs) {
-  return {at::empty({outputs, inputs}, at::kFloat), at::empty({outputs}, at::kFloat)};
-}
-
-LayerNormWeights LayerNormOfShape(std::int64_t width) {
-  return {at::empty({width}, at::kFloat), at::empty({width}, at::kFloat)};
-}
-
 // A score so low that its softmax is 0 beside any other; not -inf, which makes NaN of a row that is
 // all padding.
 constexpr double kNever = -1e30;
@@ -28,10 +20,6 @@ at::Tensor AttentionBias(const at::Tensor& padding_BT, at::ScalarType type) {
   if (!padding_BT.any().item<bool>()) return {};
   const at::Tensor bias_BT = at::zeros(padding_BT.sizes(), padding_BT.options().dtype(type));
   return bias_BT.masked_fill(padding_BT, kNever).unsqueeze(1).unsqueeze(1);
-}
-
-at::Tensor ApplyLinear(const at::Tensor& x, const LinearWeights& linear) {
-  return at::linear(x, linear.weight_OI, linear.bias_O);
 }
 
 at::Tensor ApplyLayerNorm(const at::Tensor& x, const LayerNormWeights& norm, double eps) {
@@ -150,6 +138,18 @@ EncoderOutput EncodePacked(const Encoder& encoder, const at::Tensor& tokens_BT,
 }
 
 }  // namespace
+
+LinearWeights LinearOfShape(std::int64_t outputs, std::int64_t inputs) {
+  return {at::empty({outputs, inputs}, at::kFloat), at::empty({outputs}, at::kFloat)};
+}
+
+LayerNormWeights LayerNormOfShape(std::int64_t width) {
+  return {at::empty({width}, at::kFloat), at::empty({width}, at::kFloat)};
+}
+
+at::Tensor ApplyLinear(const at::Tensor& x, const LinearWeights& linear) {
+  return at::linear(x, linear.weight_OI, linear.bias_O);
+}
 
 Encoder EncoderOfShape(const ModelShape& shape) {
   const std::int64_t width = shape.settings.hidden;

@@ -113,20 +113,11 @@ void MoveTo(Model& model, at::Device device) {
   });
 }
 
-/// A deep copy of the weights (leaves that require a gradient): the best checkpoint kept in memory,
-/// an average.
-template <class Model>
-Model CloneWeights(const Model& model) {
-  Model copy = model;
-  VisitTensors(copy, [&](const std::string&, at::Tensor& tensor) {
-    tensor = tensor.detach().clone().requires_grad_(true);
-  });
-  return copy;
-}
-
 /// The structure with tensors of the right shapes on the CPU, values undefined: to be filled by
 /// InitTensor or from a file.
 Encoder EncoderOfShape(const ModelShape& shape);
+LinearWeights LinearOfShape(std::int64_t outputs, std::int64_t inputs);
+LayerNormWeights LayerNormOfShape(std::int64_t width);
 
 /// Fills a fresh tensor by the rule that its name says: LayerNorm weights 1, biases 0, all else
 /// N(0, std), the <pad> row of the two embedding tables 0. Each tensor has its own stream (seed,
@@ -155,6 +146,9 @@ struct EncoderOutput {
 /// model's tables.
 EncoderOutput Encode(const Encoder& encoder, const at::Tensor& tokens_BT,
                      const EncodeOptions& options = {});
+
+/// x_..I -> [.., O]
+at::Tensor ApplyLinear(const at::Tensor& x, const LinearWeights& linear);
 
 /// Position ids of fairseq and transformers: running count of ids other than <pad>, plus 1; 1 at
 /// <pad>.

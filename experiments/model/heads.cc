@@ -3,20 +3,12 @@
 namespace repro {
 namespace {
 
-LinearWeights LinearOfShape(std::int64_t outputs, std::int64_t inputs) {
-  return {at::empty({outputs, inputs}, at::kFloat), at::empty({outputs}, at::kFloat)};
-}
-
 // Fills what the new head needs; the encoder beside it keeps its weights.
 void InitHeadLinear(const std::string& name, LinearWeights& linear, const Encoder& encoder,
                     std::uint64_t seed) {
   VisitLinear(name, linear, [&](const std::string& tensor_name, at::Tensor& tensor) {
     InitTensor(tensor_name, tensor, encoder.shape.settings.init_std, seed);
   });
-}
-
-at::Tensor ApplyLinear(const at::Tensor& x, const LinearWeights& linear) {
-  return at::linear(x, linear.weight_OI, linear.bias_O);
 }
 
 }  // namespace
@@ -26,7 +18,7 @@ MlmModel MlmModelOfShape(const ModelShape& shape) {
   MlmModel model;
   model.encoder = EncoderOfShape(shape);
   model.head.dense = LinearOfShape(width, width);
-  model.head.norm = {at::empty({width}, at::kFloat), at::empty({width}, at::kFloat)};
+  model.head.norm = LayerNormOfShape(width);
   model.head.bias_V = at::empty({shape.vocab_size}, at::kFloat);
   return model;
 }

@@ -65,10 +65,13 @@ Status ReadField(const Json& config, const fs::path& path, const char* name, T& 
   if (found == config.end() || !found->is_number()) {
     return Fail(ErrorCode::kCorrupt, "{}: '{}' is missing or no number", path.string(), name);
   }
-  value = found->template get<T>();
-  if (!(value >= 0)) {
-    return Fail(ErrorCode::kCorrupt, "{}: '{}' is negative", path.string(), name);
+  constexpr double kMost = 1e15;  // beyond it a double is no exact int64
+  const double number = found->template get<double>();
+  if (!(number >= 0) || number > kMost) {
+    return Fail(ErrorCode::kCorrupt, "{}: '{}' is {}, expected 0 to {:g}", path.string(), name,
+                found->dump(), kMost);
   }
+  value = static_cast<T>(number);
   return {};
 }
 
@@ -111,9 +114,17 @@ Result<ModelShape> LoadShape(const fs::path& folder) {
   REPRO_RETURN_IF_ERROR(ReadField(config, path, "max_position_embeddings", shape.max_positions));
   REPRO_RETURN_IF_ERROR(ReadField(config, path, "vocab_size", shape.vocab_size));
   // The bounds of a manifest: what lies beyond is no model but a damaged or hostile file.
-  if (settings.layers > 200 || settings.hidden > 65'536 || settings.feed_forward > 1'000'000 ||
-      shape.max_positions > 1'000'000 || shape.vocab_size > 10'000'000) {
-    return Fail(ErrorCode::kCorrupt, "{}: sizes beyond any XLM-R", path.string());
+  if (settings.layers < 1 || settings.layers > 200 || settings.hidden < 1 ||
+      settings.hidden > 65'536 || settings.feed_forward < 1 || settings.feed_forward > 1'000'000 ||
+      shape.max_positions < 3 || shape.max_positions > 1'000'000 ||
+      shape.vocab_size <= kSpecialCount || shape.vocab_size > 10'000'000 || settings.dropout >= 1 ||
+      settings.attention_dropout >= 1) {
+    return Fail(
+        ErrorCode::kCorrupt,
+        "{}: {} layers of {} and {}, {} positions, {} rows of vocabulary, dropout {} and {}: "
+        "beyond any XLM-R",
+        path.string(), settings.layers, settings.hidden, settings.feed_forward, shape.max_positions,
+        shape.vocab_size, settings.dropout, settings.attention_dropout);
   }
   if (settings.heads == 0 || settings.hidden % settings.heads != 0) {
     return Fail(ErrorCode::kCorrupt, "{}: hidden_size {} is not a multiple of {} heads",
@@ -181,10 +192,6 @@ Result<std::int64_t> HeadOutputs(const SafetensorsFile& file, const std::string&
     return Fail(ErrorCode::kCorrupt, "{}: no matrix '{}'", file.path().string(), name);
   }
   return view->shape[0];
-}
-
-LinearWeights LinearOfShape(std::int64_t outputs, std::int64_t inputs) {
-  return {at::empty({outputs, inputs}, at::kFloat), at::empty({outputs}, at::kFloat)};
 }
 
 template <class Model>

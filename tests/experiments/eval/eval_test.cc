@@ -111,6 +111,20 @@ TEST_P(ClassifierTest, ModelComesBackFromItsFolder) {
   EXPECT_THAT(loaded->labels, ElementsAre("O", "B-X", "I-X"));
   EXPECT_EQ(Predict(*loaded, examples).labels, Predict(classifier, examples).labels);
 }
+
+TEST_P(ClassifierTest, AsManyLabelsAsOutputsOrItIsDamaged) {
+  testing::TempFolder folder;
+  ASSERT_TRUE(SaveClassifier(folder.path(), MakeClassifier(InitEncoder(TinyShape(), 1), GetParam(),
+                                                           {"O", "B-X", "I-X"}, 2)));
+  Json config = LoadJson(folder / "config.json").value();
+  config["id2label"].erase("2");
+  ASSERT_TRUE(WriteFileAtomic(folder / "config.json", config.dump()));
+  const auto loaded = LoadClassifier(folder.path(), GetParam());
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, ErrorCode::kCorrupt);
+  EXPECT_NE(loaded.error().message.find("names 2 labels, the head has 3 outputs"),
+            std::string::npos);
+}
 INSTANTIATE_TEST_SUITE_P(Tasks, ClassifierTest,
                          ::testing::Values(LabelledTask::kPair, LabelledTask::kTags));
 
@@ -199,6 +213,7 @@ TEST_F(PseudoBitsTest, EqualsTheDefinition) {
   for (const std::string& sentence : sentences) {
     characters += static_cast<std::int64_t>(sentence.size());  // ASCII
     const auto ids = tokenizer_->Encode(sentence);
+    const auto texts = tokenizer_->EncodePieces(sentence);
     for (std::size_t i = 0; i < ids.size(); ++i) {
       std::vector<std::int64_t> tokens = {kBosId};
       bool same_word = true;
@@ -213,7 +228,6 @@ TEST_F(PseudoBitsTest, EqualsTheDefinition) {
                                        .hidden_BTC[0][static_cast<std::int64_t>(i) + 1]
                                        .unsqueeze(0);
       expected -= at::log_softmax(MlmLogits(model, hidden_1C)[0].to(at::kDouble), 0)[ids[i]]
-    const auto texts = tokenizer_->EncodePieces(sentence);
                       .item<double>() /
                   std::log(2.0);
       ++pieces;
@@ -244,8 +258,6 @@ TEST_F(PseudoBitsTest, UnknownAndCutSentencesAreCounted) {
   EXPECT_EQ(bits.sentences, 2);
 }
 
-}  // namespace
-}  // namespace repro
 // Bits and characters are of the same text: a model that pays log2 V a piece pays as much for a cut
 // sentence as for the text that is left of it.
 TEST_F(PseudoBitsTest, ACutSentenceCountsTheCharactersThatAreLeft) {
@@ -267,3 +279,5 @@ TEST_F(PseudoBitsTest, ACutSentenceCountsTheCharactersThatAreLeft) {
   EXPECT_EQ(left.characters, cut.characters);
 }
 
+}  // namespace
+}  // namespace repro
