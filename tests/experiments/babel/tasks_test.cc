@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/hash.h"
 #include "core/io/file.h"
 #include "experiments/tasks/benchmark/spec.h"
 #include "experiments/tasks/benchmark/task.h"
@@ -94,6 +96,33 @@ TEST(BenchmarkTaskTest, WritesParallelFilesAndTrainsInTheSourceLanguageOnly) {
   EXPECT_EQ(labels.at("xnli"), (Json{"contradiction", "neutral", "entailment"}));
   EXPECT_EQ(labels.at("topic").size(), 8U);
   EXPECT_EQ(labels.at("tags").front(), "O");
+}
+
+// As for the corpora (corpus_text_test.cc): when the labelled data change on purpose,
+// kBenchmarkVersion is raised and these are replaced by what the failing test prints.
+TEST(BenchmarkTaskTest, BytesAreTheSameEverywhere) {
+  const auto digest = [](const char* code, bool null_world) {
+    const TempFolder folder;
+    TaskFixture task(folder / code);
+    BenchmarkSpec spec = SmallBenchmark(code);
+    spec.null_world = null_world;
+    EXPECT_TRUE(task.Run(&RunBenchmarkTask, spec).has_value());
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(task.out())) {
+      files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+    std::string all;
+    for (const auto& file : files) {
+      all += file.filename().string() + "\n" + ReadFile(file).value();
+    }
+    return Sha256Hex(all);
+  };
+  EXPECT_EQ(digest("en", false),
+            "36ec19f761223cb8ad3959860cc422f55c43c1a1ff9e947f89f2422de9c2ca84");
+  EXPECT_EQ(digest("ur", false),
+            "7aa810a182bea17f397f5045829ffd20ea310876cd96958b0c883cf75dc0af15");
+  EXPECT_EQ(digest("zh", true), "3b9fc6ffeba4ff7548ef4a4a6d05699c34a714d43b4e6447ad115c3e9abd9fd6");
 }
 
 TEST(BenchmarkTaskTest, RealTestSetsAreNotHere) {
