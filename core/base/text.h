@@ -1,5 +1,6 @@
 #pragma once
-/// Text on its way to a person: data that cannot take a terminal over, columns, counted nouns.
+/// Text on its way to a person: data that cannot take a terminal over, columns,
+/// words for a shell, counted nouns.
 
 #include <cstddef>
 #include <string>
@@ -14,8 +15,14 @@ namespace repro {
 std::string Printable(std::string_view text, bool keep_lines = false);
 
 /// Columns that a text takes: one for each code point, two for wide East Asian ones, none for
-/// combining marks.
+/// marks that stand on the letter before them.
 std::size_t DisplayWidth(std::string_view text);
+
+/// `text` with blanks after it, so that it takes at least so many columns.
+std::string Padded(std::string text, std::size_t columns);
+
+/// `word` as a shell reads it back: in single quotes unless it is plain.
+std::string ShellWord(std::string_view word);
 
 /// "1 task", "12 tasks". For nouns whose plural takes an s.
 std::string Plural(std::size_t count, std::string_view noun);

@@ -39,12 +39,6 @@ std::string Cut(const std::string& text, std::size_t columns) {
   return cut;
 }
 
-std::string Pad(std::string text, std::size_t columns) {
-  const std::size_t width = DisplayWidth(text);
-  if (width < columns) text.append(columns - width, ' ');
-  return text;
-}
-
 /// `parts` joined by two blanks, as many as fit into `columns`; the first are the most important.
 std::string JoinFitting(const std::vector<std::string>& parts, std::size_t columns) {
   std::string joined;
@@ -162,7 +156,7 @@ std::vector<std::string> DrawProgress(const std::string& title, const Snapshot& 
 
   std::size_t label_width = 0;
   for (const TaskView& task : snapshot.tasks)
-    label_width = std::max(label_width, DisplayWidth(task.label));
+    label_width = std::max(label_width, DisplayWidth(Printable(task.label)));
   label_width = std::min(label_width, columns / 3);
   const std::size_t room = size.rows > 4 ? size.rows - 3 : 1;
   for (std::size_t i = 0; i < snapshot.tasks.size(); ++i) {
@@ -171,7 +165,7 @@ std::vector<std::string> DrawProgress(const std::string& title, const Snapshot& 
       break;
     }
     const TaskView& task = snapshot.tasks[i];
-    const std::string label = Pad(Cut(Printable(task.label), label_width), label_width);
+    const std::string label = Padded(Cut(Printable(task.label), label_width), label_width);
     const bool known = task.total > 0 || task.eta_seconds;
     const std::vector<std::string> parts = {
         label,

@@ -6,8 +6,10 @@
 #include <unordered_set>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "core/base/text.h"
 #include "core/io/json_io.h"
 #include "experiments/corpus/babel/benchmark.h"
 #include "experiments/corpus/babel/controls.h"
@@ -16,35 +18,6 @@
 
 namespace repro {
 namespace {
-
-// Columns that a text takes on a terminal, near enough: combining signs take none, ideographs, kana
-// and Hangul two.
-std::size_t Columns(std::string_view text) {
-  std::size_t columns = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t bytes = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    char32_t c = bytes == 1 ? lead : lead & (0xFFU >> (bytes + 1));
-    for (std::size_t k = 1; k < bytes && i + k < text.size(); ++k) {
-      c = (c << 6U) | (static_cast<unsigned char>(text[i + k]) & 0x3FU);
-    }
-    i += bytes;
-    const bool indic_sign = c >= 0x0900 && c < 0x0E00 && (c & 0x7FU) >= 0x3E && (c & 0x7FU) < 0x4D;
-    const bool other_sign = c == 0x0E34 || c == 0x0E35 || c == 0x0E38 || c == 0x0EB4 ||
-                            c == 0x0EB5 || c == 0x0EB8 || c == 0x17B7 || c == 0x17BB ||
-                            c == 0x102D || c == 0x102F || c == 0x102E ||
-                            (c >= 0x0DCF && c <= 0x0DDF);
-    const bool wide = (c >= 0x3040 && c < 0xA000) || (c >= 0xAC00 && c < 0xD7A4);
-    columns += indic_sign || other_sign ? 0 : wide ? 2 : 1;
-  }
-  return columns;
-}
-
-std::string Padded(std::string text, std::size_t columns) {
-  const std::size_t have = Columns(text);
-  if (have < columns) text.append(columns - have, ' ');
-  return text;
-}
 
 struct Options {
   std::string world = "babel";
@@ -137,7 +110,7 @@ Result<int> Show(const Options& options, const CommandContext& context) {
       const std::string word = TextOf(sentence[i]);
       const std::string gloss = Gloss(sentence[i].sense);
       const std::string& tag = TagNames()[sentence[i].tag];
-      const std::size_t width = 2 + std::max({Columns(word), gloss.size(), tag.size()});
+      const std::size_t width = 2 + std::max({DisplayWidth(word), gloss.size(), tag.size()});
       words += Padded(word, width);
       glosses += Padded(gloss, width);
       tags += Padded(tag, width);

@@ -45,6 +45,30 @@ TEST(DisplayWidthTest, CountsColumnsNotBytes) {
   EXPECT_EQ(DisplayWidth("中文"), 4u);
 }
 
+TEST(DisplayWidthTest, MarksOfEveryScriptStandOnTheirLetter) {
+  EXPECT_EQ(DisplayWidth("हिन्दी"), 5u) << "the virama takes no column, the vowel signs do";
+  EXPECT_EQ(DisplayWidth("ที่"), 1u) << "a vowel and a tone above one letter";
+  EXPECT_EQ(DisplayWidth("عَرَبِيّ"), 4u) << "harakat";
+  EXPECT_EQ(DisplayWidth("ខ្មែរ"), 4u) << "the coeng takes no column";
+  EXPECT_EQ(DisplayWidth("\u1112\u1161\u11ab"), 2u) << "one syllable of Hangul in three letters";
+  EXPECT_EQ(DisplayWidth("\u02ff\u0370"), 2u) << "beside the first marks";
+  EXPECT_EQ(DisplayWidth("\ufe30"), 2u) << "beyond the last";
+}
+
+TEST(PaddedTest, FillsColumnsAndCutsNothing) {
+  EXPECT_EQ(Padded("中", 4), "中  ");
+  EXPECT_EQ(Padded("long", 2), "long");
+}
+
+TEST(ShellWordTest, AShellReadsItBack) {
+  EXPECT_EQ(ShellWord("vocab.size=3000"), "vocab.size=3000");
+  EXPECT_EQ(ShellWord("a b"), "'a b'");
+  EXPECT_EQ(ShellWord("tasks=[\"xnli\"]"), "'tasks=[\"xnli\"]'");
+  EXPECT_EQ(ShellWord("it's"), "'it'\\''s'");
+  EXPECT_EQ(ShellWord("~"), "'~'");
+  EXPECT_EQ(ShellWord(""), "''");
+}
+
 TEST(PluralTest, OneIsSingular) {
   EXPECT_EQ(Plural(0, "task"), "0 tasks");
   EXPECT_EQ(Plural(1, "task"), "1 task");
