@@ -1,8 +1,9 @@
 #include "core/store/apply_request.h"
 
 namespace repro {
+namespace {
 
-Result<std::string> ApplyToLog(RunLog& log, const Request& request) {
+Result<std::string> Apply(RunLog& log, const Request& request) {
   switch (request.kind) {
     case Request::Kind::kStop:
       return std::string();
@@ -27,6 +28,18 @@ Result<std::string> ApplyToLog(RunLog& log, const Request& request) {
   REPRO_RETURN_IF_ERROR(status);
   if (count == 0) return std::string("no task has failed");
   return fmt::format("{} failed {} will be tried again", count, count == 1 ? "task" : "tasks");
+}
+
+}  // namespace
+
+Result<std::string> ApplyToLog(RunLog& log, const Request& request) {
+  std::string done;
+  const Status status = log.Durably([&]() -> Status {
+    REPRO_ASSIGN_OR_RETURN(done, Apply(log, request));
+    return {};
+  });
+  REPRO_RETURN_IF_ERROR(status);
+  return done;
 }
 
 }  // namespace repro

@@ -11,7 +11,8 @@
 namespace repro {
 
 /// Does what a `tag` or `retry` asks and says in one line what was done. `stop` concerns processes,
-/// not the log: the text comes back empty and nothing is written. A `retry --failed` leaves
+/// not the log: the text comes back empty and nothing is written. What was done survives a power
+/// cut. Not inside a transaction. A `retry --failed` leaves
 /// diverged tasks alone: the same spec diverges again. Errors: those of RunLog::Tag and
 /// RunLog::RetryTask.
 Result<std::string> ApplyToLog(RunLog& log, const Request& request);

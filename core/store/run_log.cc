@@ -253,6 +253,16 @@ Status RunLog::InTransaction(const std::function<Status()>& body) {
   return impl_->Write("write", body);
 }
 
+Status RunLog::Durably(const std::function<Status()>& body) {
+  Impl& log = *impl_;
+  return log.Guard("write", [&]() -> Status {
+    log.database->exec("PRAGMA synchronous = FULL");
+    Status status = body();
+    log.database->exec("PRAGMA synchronous = NORMAL");
+    return status;
+  });
+}
+
 Result<std::int64_t> RunLog::BeginInvocation(const InvocationRow& row) {
   Impl& log = *impl_;
   return log.Write("record the invocation", [&]() -> Result<std::int64_t> {
@@ -286,6 +296,28 @@ Status RunLog::EndInvocation(std::int64_t id, std::string_view state) {
     if (log.database->getChanges() == 0) {
       return Fail(ErrorCode::kNotFound, "no invocation {} in the run log", id);
     }
+    return {};
+  });
+}
+
+Status RunLog::CloseKilledInvocations() {
+  Impl& log = *impl_;
+  return log.Write("close killed invocations", [&]() -> Status {
+    // One invocation at a time: a sign belongs to the newest that had begun by then.
+    Query(
+        log.Prepare(
+            "UPDATE invocations SET state = 'killed', ended_ms = max(started_ms, coalesce((SELECT "
+            "max(sign) FROM (SELECT max(started_ms, ended_ms, CASE WHEN json_valid(progress) "
+            "THEN coalesce(CAST(json_extract(progress, '$.time_ms') AS INTEGER), 0) ELSE 0 END) "
+            "AS sign FROM attempts) WHERE sign < coalesce((SELECT min(later.started_ms) FROM "
+            "invocations later WHERE later.id > invocations.id), 9223372036854775807)), 0)) "
+            "WHERE state = 'running'"))
+        .Run();
+    Query(log.Prepare("UPDATE runs SET state = 'interrupted', finished_ms = coalesce((SELECT "
+                      "ended_ms FROM invocations WHERE id = runs.invocation), ?) WHERE state = "
+                      "'running'"))
+        .Bind(WallTimeMs())
+        .Run();
     return {};
   });
 }

@@ -126,8 +126,15 @@ class RunLog {
   /// Everything that `body` writes through this log becomes one transaction; an error rolls all of
   /// it back.
   Status InTransaction(const std::function<Status()>& body);
+  /// What `body` commits survives even a power cut; any other commit may be lost to one, but never
+  /// half of it. Not inside a transaction.
+  Status Durably(const std::function<Status()>& body);
   Result<std::int64_t> BeginInvocation(const InvocationRow& row);
   Status EndInvocation(std::int64_t id, std::string_view state);
+  /// For a new holder of the lease, before it ingests anything. Invocations that are still running
+  /// in the log were killed: they get that state, and end with their last sign (the start, end or
+  /// newest progress of an attempt). Runs that they left running are interrupted.
+  Status CloseKilledInvocations();
   Status UpsertTask(const TaskRow& row);  ///< by key; does not touch state of a known task
   Status SetTaskState(std::string_view key, std::string_view state);
   Status FinishTask(const TaskRow& row);  ///< state done, seconds, peak_rss, artifact_bytes, build

@@ -202,6 +202,64 @@ TEST_F(RunLogTest, TheSameRunIsOneRunWhateverTheInvocation) {
   EXPECT_EQ(invocations[0].provenance, invocation.provenance);
 }
 
+TEST_F(RunLogTest, AKilledInvocationEndsWithItsLastSign) {
+  RunLog log = OpenLog();
+  InvocationRow invocation;
+  invocation.experiment_id = "fig2";
+  invocation.scale = "desk";
+  std::vector<std::int64_t> ids;
+  for (const std::int64_t started_ms : {1000, 2000, 3000, 4000}) {
+    invocation.started_ms = started_ms;
+    ids.push_back(log.BeginInvocation(invocation).value());
+  }
+  ASSERT_OK(log.EndInvocation(ids[2], "done"));
+  const std::int64_t ended = log.FindInvocation(ids[2]).value()->ended_ms;
+  ASSERT_OK(log.UpsertTask(MakeTask('a')));
+  AttemptRow attempt;
+  attempt.task_key = Key('a');
+  for (const std::int64_t started_ms : {1100, 1200, 4100}) {
+    ++attempt.number;
+    attempt.started_ms = started_ms;
+    attempt.folder = fmt::format("work/a/{}", attempt.number);
+    attempt.id = log.BeginAttempt(attempt).value();
+    if (started_ms == 1100) {
+      attempt.state = "failed";
+      attempt.ended_ms = 1150;
+      ASSERT_OK(log.EndAttempt(attempt));
+    }
+  }
+  WriteText(
+      workspace_ / "events.jsonl",
+      "{\"type\":\"progress\",\"done\":1,\"total\":2,\"unit\":\"updates\",\"time_ms\":4500}\n");
+  ASSERT_OK(log.IngestEvents(attempt.id, workspace_ / "events.jsonl"));
+  RunRow row = MakeRun('a');
+  row.invocation = ids[3];
+  row.state = "running";
+  const auto run = log.UpsertRun(row, {Key('a')}).value();
+
+  ASSERT_OK(log.CloseKilledInvocations());
+  const auto end_of = [&](std::size_t i) {
+    const auto found = log.FindInvocation(ids[i]).value();
+    return std::pair(found->state, found->ended_ms);
+  };
+  EXPECT_EQ(end_of(0), std::pair(std::string("killed"), std::int64_t{1200}));
+  EXPECT_EQ(end_of(1), std::pair(std::string("killed"), std::int64_t{2000})) << "no sign at all";
+  EXPECT_EQ(end_of(2), std::pair(std::string("done"), ended)) << "it ended in order";
+  EXPECT_EQ(end_of(3), std::pair(std::string("killed"), std::int64_t{4500}));
+  EXPECT_EQ(log.FindRun(run).value()->state, "interrupted");
+  EXPECT_EQ(log.FindRun(run).value()->finished_ms, 4500);
+}
+
+TEST_F(RunLogTest, WhatIsDoneDurablyIsDoneAndTheLogGoesOn) {
+  RunLog log = OpenLog();
+  const auto id = AddRun(log, 'a');
+  ASSERT_OK(log.Durably([&] { return log.Tag(id, "kept", false); }));
+  EXPECT_EQ(log.Durably([&] { return log.Tag(id, "two words", false); }).error().code,
+            ErrorCode::kInvalidArgument);
+  ASSERT_OK(log.Tag(id, "more", false));
+  EXPECT_THAT(log.FindRun(id).value()->tags, ElementsAre("kept", "more"));
+}
+
 TEST_F(RunLogTest, ARunKeepsTheTimeOfItsEndWhenItIsMetAgain) {
   RunLog log = OpenLog();
   const auto id = AddRun(log, 'a');
