@@ -22,4 +22,8 @@ Result<Json> LoadJson(const std::filesystem::path& path);
 /// Canonical bytes: no spaces, sorted keys, UTF-8; invalid UTF-8 is replaced, never thrown.
 std::string CanonicalJson(const Json& value);
 
+/// The text of a field; empty when the object has none of that name, or it is no text. For what
+/// others wrote: nlohmann's `value` throws when the type is another.
+std::string TextField(const Json& object, const char* name);
+
 }  // namespace repro

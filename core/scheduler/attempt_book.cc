@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <set>
 #include <system_error>
 
@@ -12,6 +13,7 @@
 #include "core/graph/task_history.h"
 #include "core/graph/task_runner.h"
 #include "core/io/file.h"
+#include "core/io/file_lock.h"
 
 namespace repro {
 namespace {
@@ -19,17 +21,31 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kStderrTail = 300;
+constexpr std::int64_t kStderrBytes = 64 << 10;
 constexpr int kKillSignal = 9;
 
-/// The last line that a task printed on stderr, cut: often all there is when it was aborted.
+/// The last line that a task printed on stderr, cut: often all there is when it was aborted. Only
+/// the end of the file is read: a task may have filled the disk with it.
 std::string LastStderrLine(const fs::path& folder) {
-  const auto text = ReadFile(folder / "stderr");
-  if (!text) return {};
-  const auto end = text->find_last_not_of(" \n\r\t");
+  std::ifstream in(folder / "stderr", std::ios::binary | std::ios::ate);
+  const auto size = static_cast<std::int64_t>(in.tellg());
+  if (!in || size <= 0) return {};
+  const std::int64_t offset = std::max<std::int64_t>(0, size - kStderrBytes);
+  in.seekg(offset);
+  std::string text(static_cast<std::size_t>(size - offset), '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  const auto end = text.find_last_not_of(" \n\r\t");
   if (end == std::string::npos) return {};
-  const auto start = text->rfind('\n', end);
-  const std::string line = text->substr(start == std::string::npos ? 0 : start + 1, kStderrTail);
-  return line.substr(0, line.find('\n'));
+  const auto before = text.find_last_of('\n', end);
+  const auto start = before == std::string::npos ? 0 : before + 1;
+  std::size_t length = std::min(end + 1 - start, kStderrTail);
+  // Not in the middle of a character: what follows the cut must not continue one.
+  while (length > 0 && start + length < text.size() &&
+         (static_cast<unsigned char>(text[start + length]) & 0xC0U) == 0x80U) {
+    --length;
+  }
+  return text.substr(start, length);
 }
 
 /// Refused now is better than after hours of work, when the artifact is to be published.
@@ -113,11 +129,12 @@ AttemptTrace ReadTrace(const fs::path& events_file) {
     }
     const auto event = ParseJson(line, "events.jsonl");
     if (!event || !event->is_object()) continue;
-    if (event->value("type", "") == "state") {
-      trace.last_state = event->value("state", "");
+    const std::string type = TextField(*event, "type");
+    if (type == "state") {
+      trace.last_state = TextField(*event, "state");
       trace.saved |= trace.last_state == "checkpoint";
-    } else if (event->value("type", "") == "message" && event->value("level", "") == "error") {
-      trace.last_error = event->value("text", "");
+    } else if (type == "message" && TextField(*event, "level") == "error") {
+      trace.last_error = TextField(*event, "text");
     }
   }
   return trace;
@@ -166,7 +183,8 @@ Result<AttemptRow> AttemptBook::Begin(const Task& task) {
   attempt.number = 1;
   for (const AttemptRow& row : earlier) attempt.number = std::max(attempt.number, row.number + 1);
   // A folder that the log does not know belongs to a log that was lost: it is left as it is.
-  while (fs::exists(store_.AttemptFolder(task.key, attempt.number))) ++attempt.number;
+  std::error_code error;
+  while (fs::exists(store_.AttemptFolder(task.key, attempt.number), error)) ++attempt.number;
   const fs::path folder = store_.AttemptFolder(task.key, attempt.number);
   REPRO_RETURN_IF_ERROR(MakeDirectories(folder));
   attempt.folder = folder.lexically_relative(store_.workspace()).string();
@@ -239,7 +257,8 @@ Status AttemptBook::RecordFound(const Task& task) {
   std::set<int> numbers;
   for (const AttemptRow& row : known) numbers.insert(row.number);
   return log_.InTransaction([&]() -> Status {
-    for (int number = 1; fs::exists(store_.AttemptFolder(task.key, number)); ++number) {
+    std::error_code error;
+    for (int number = 1; fs::exists(store_.AttemptFolder(task.key, number), error); ++number) {
       if (numbers.contains(number)) continue;
       AttemptRow attempt;
       attempt.task_key = task.key;
@@ -276,6 +295,12 @@ Result<std::vector<Survivor>> RecoverAttempts(
         survivors.push_back({attempt, std::move(task)});
         continue;
       }
+    } else if (IsLocked(book.Folder(attempt) / "lock")) {
+      return Fail(
+          ErrorCode::kBusy,
+          "attempt {} of task {} is still alive, but its description cannot be read: {}; end "
+          "it with `repro stop`, then run again",
+          attempt.number, attempt.task_key.substr(0, 12), description.error().message);
     } else {
       // Killed before it was described: it never started.
       REPRO_ASSIGN_OR_RETURN(const auto row, log.FindTask(attempt.task_key));

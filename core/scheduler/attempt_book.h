@@ -2,6 +2,8 @@
 /// Attempts in the run log: how one begins, what its end means, and what becomes of those that an
 /// earlier `repro` left.
 
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -82,7 +84,8 @@ struct Survivor {
 
 /// Goes through the attempts that the log has as running: living ones are taken over by `executor`
 /// and returned; of the others, those with a whole artifact are done, the rest is lost and will be
-/// started again without charge. `report` gets one line for each.
+/// started again without charge. `report` gets one line for each. Errors: kBusy when one lives of
+/// which nothing can be read any more: it must not be started beside itself.
 Result<std::vector<Survivor>> RecoverAttempts(
     RunLog& log, const ArtifactStore& store, Executor& executor,
     const std::function<void(const std::string&)>& report);

@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kVisibleDevices = "CUDA_VISIBLE_DEVICES";
+
 std::int64_t PhysicalMemory() {
   const std::int64_t physical =
       static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE);
@@ -29,26 +31,31 @@ std::int64_t PhysicalMemory() {
   return std::min(physical, limit);
 }
 
+/// "0,2" as CUDA reads it: up to the first that is no number of one of `count` devices.
+std::vector<int> ParseDevices(const char* list, long count) {
+  std::vector<int> devices;
+  for (const char* at = list; *at != '\0';) {
+    char* end = nullptr;
+    const long device = std::strtol(at, &end, 10);
+    if (end == at || device < 0 || device >= count) break;
+    devices.push_back(static_cast<int>(device));
+    at = *end == ',' ? end + 1 : end;
+  }
+  return devices;
+}
+
 std::vector<int> VisibleGpus() {
   int count = 0;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc/driver/nvidia/gpus", error)) {
-    count += entry.is_directory() ? 1 : 0;
+  for (fs::directory_iterator gpu("/proc/driver/nvidia/gpus", error), end; !error && gpu != end;
+       gpu.increment(error)) {
+    ++count;
   }
   // Who limits the devices from outside means us, too. Only plain numbers can be shared out.
+  const char* limit = std::getenv(kVisibleDevices);
+  if (limit != nullptr) return ParseDevices(limit, count);
   std::vector<int> visible;
-  const char* limit = std::getenv("CUDA_VISIBLE_DEVICES");
-  if (limit == nullptr) {
-    for (int gpu = 0; gpu < count; ++gpu) visible.push_back(gpu);
-    return visible;
-  }
-  for (const char* at = limit; *at != '\0';) {
-    char* end = nullptr;
-    const long gpu = std::strtol(at, &end, 10);
-    if (end == at || gpu < 0 || gpu >= count) break;
-    visible.push_back(static_cast<int>(gpu));
-    at = *end == ',' ? end + 1 : end;
-  }
+  for (int gpu = 0; gpu < count; ++gpu) visible.push_back(gpu);
   return visible;
 }
 
@@ -75,6 +82,18 @@ std::vector<int> CoresOf(pid_t pid) {
     if (CPU_ISSET(static_cast<std::size_t>(core), &set)) cores.push_back(core);
   }
   return cores;
+}
+
+/// GPUs that a living process was given when it was started.
+std::vector<int> GpusOf(pid_t pid) {
+  std::ifstream environment("/proc/" + std::to_string(pid) + "/environ", std::ios::binary);
+  const std::string name = std::string(kVisibleDevices) + "=";
+  for (std::string entry; std::getline(environment, entry, '\0');) {
+    if (entry.starts_with(name)) {
+      return ParseDevices(entry.c_str() + name.size(), std::numeric_limits<int>::max());
+    }
+  }
+  return {};
 }
 
 std::int64_t ModifiedMs(const fs::path& path) {
@@ -135,7 +154,7 @@ Status LocalExecutor::Start(const fs::path& folder, const AttemptDescription& at
       {"OMP_WAIT_POLICY", "passive"},
       {"OMP_DYNAMIC", "false"},
       {"MKL_DYNAMIC", "false"},
-      {"CUDA_VISIBLE_DEVICES", Join(running.gpus)},
+      {kVisibleDevices, Join(running.gpus)},
   };
   auto process = Subprocess::Start(options);
   if (!process) {
@@ -152,12 +171,15 @@ Result<bool> LocalExecutor::Adopt(const fs::path& folder, const AttemptDescripti
   if (!IsLocked(folder / "lock")) return false;
   Running running;
   running.folder = folder;
-  for (const pid_t pid : ProcessesHolding(folder / "lock")) {
-    for (const int core : CoresOf(pid)) {
-      if (free_cores_.erase(core) > 0) running.cores.push_back(core);
+  const auto take = [](std::set<int>& pool, const std::vector<int>& used, std::vector<int>& taken) {
+    for (const int item : used) {
+      if (pool.erase(item) > 0) taken.push_back(item);
     }
+  };
+  for (const pid_t pid : ProcessesHolding(folder / "lock")) {
+    take(free_cores_, CoresOf(pid), running.cores);
+    take(free_gpus_, GpusOf(pid), running.gpus);
   }
-  running.gpus = Take(free_gpus_, attempt.task.resources.gpus);
   running_.emplace(attempt.task.key, std::move(running));
   return true;
 }

@@ -56,6 +56,7 @@ Scheduler::Scheduler(SchedulerParts parts, SchedulerOptions options,
       plan_(parts.graph, MustRun(standings), OrderingSeconds(parts.graph, estimates_),
             parts.executor.Capacity()),
       began_ms_(parts.pulse.NowMs()) {
+  if (options_.heed_stops_since_ms == 0) options_.heed_stops_since_ms = began_ms_;
   for (std::size_t i = 0; i < standings.size(); ++i) {
     switch (standings[i].standing) {
       case Standing::kCached:
@@ -67,7 +68,7 @@ Scheduler::Scheduler(SchedulerParts parts, SchedulerOptions options,
       case Standing::kDiverged:
       case Standing::kUnresolved:
         ++to_do_;
-        stopped_[i] = standings[i].reasons.empty() ? "" : standings[i].reasons.front();
+        hopeless_[i] = standings[i].reasons.empty() ? "" : standings[i].reasons.front();
         break;
     }
   }
@@ -92,6 +93,7 @@ Result<RunSummary> Scheduler::Run() {
                                              [](const auto& failure) { return failure.diverged; }));
   summary_.failed = summary_.failures.size() - summary_.diverged;
   summary_.blocked = plan_.Count(Plan::State::kBlocked);
+  summary_.interrupted = interrupted_.size();
   return summary_;
 }
 
@@ -104,6 +106,7 @@ Status Scheduler::Loop() {
     live.attempt = survivor.attempt;
     live.task = &survivor.task;
     live.progress = survivor.attempt.progress;
+    live.started = static_cast<double>(survivor.attempt.started_ms - began_ms_) / kMsPerSecond;
     const auto own = index.find(survivor.task.key);
     if (own != index.end() && plan_.state(own->second) != Plan::State::kSkipped) {
       live.index = own->second;
@@ -117,7 +120,7 @@ Status Scheduler::Loop() {
     live_.emplace(survivor.task.key, std::move(live));
   }
   // What diverged before fails again at once, and what needs it is blocked.
-  for (const auto& [task, reason] : std::exchange(stopped_, {})) {
+  for (const auto& [task, reason] : std::exchange(hopeless_, {})) {
     if (plan_.state(task) == Plan::State::kRunning) continue;
     REPRO_RETURN_IF_ERROR(GiveUp(task, TaskProgress::kDiverged, reason));
   }
@@ -151,7 +154,7 @@ bool Scheduler::WorkLeft() const {
 
 Status Scheduler::StartReady() {
   while (const auto task = plan_.TakeReady()) REPRO_RETURN_IF_ERROR(StartOne(*task));
-  // With nothing running, what is ready and was not offered wants a device that is not there.
+  // What wants more GPUs than there are is never offered.
   for (std::size_t i = 0; i < parts_.graph.tasks().size(); ++i) {
     if (plan_.state(i) != Plan::State::kReady || plan_.FitsMachine(i)) continue;
     REPRO_RETURN_IF_ERROR(parts_.log.SetTaskState(parts_.graph.tasks()[i].key, "failed"));
@@ -207,13 +210,13 @@ Status Scheduler::TakeEvents() {
     auto events = book_.Ingest(live.attempt);
     if (!events) return Context("events of '" + live.task->label + "'", events.error());
     for (Json& event : *events) {
-      const std::string type = event.value("type", "");
+      const std::string type = TextField(event, "type");
       if (type == "progress") {
         if (live.first_progress.is_null()) live.first_progress = event;
         live.progress = std::move(event);
-      } else if (type == "message" && event.value("level", "") != "info") {
-        parts_.observer.OnMessage(event.value("level", ""), live.task->label,
-                                  event.value("text", ""));
+      } else if (const std::string level = TextField(event, "level");
+                 type == "message" && level != "info") {
+        parts_.observer.OnMessage(level, live.task->label, TextField(event, "text"));
       }
     }
   }
@@ -261,7 +264,7 @@ Status Scheduler::Settle(const Live& live, const Judgement& judgement) {
       return give_up(TaskProgress::kFailed, judgement.reason);
     case Next::kAgain:
       if (live.cancelled == CancelReason::kStop || live.cancelled == CancelReason::kRequest) {
-        ++summary_.interrupted;
+        interrupted_.insert(task);
         tell("interrupted", judgement.reason);
         plan_.Fail(task);
         return parts_.runs.Set(task, TaskProgress::kInterrupted);
@@ -272,7 +275,7 @@ Status Scheduler::Settle(const Live& live, const Judgement& judgement) {
         return give_up(TaskProgress::kFailed, fmt::format("{} (attempt {}, no retry left)",
                                                           judgement.reason, live.attempt.number));
       }
-      if (stop_signal_ != 0) {
+      if (stop_signal_ != 0 || live.cancelled == CancelReason::kRequest) {
         return give_up(TaskProgress::kFailed, judgement.reason);
       }
       break;
@@ -319,6 +322,7 @@ Status Scheduler::Apply(const Request& request) {
     const std::size_t task = failed.at(row.key);
     plan_.Revive(task);
     failures_.erase(task);
+    interrupted_.erase(task);
     std::erase_if(summary_.failures, [&](const auto& failure) { return failure.key == row.key; });
     REPRO_RETURN_IF_ERROR(parts_.runs.Set(task, TaskProgress::kWaiting));
   }
@@ -326,10 +330,11 @@ Status Scheduler::Apply(const Request& request) {
 }
 
 Status Scheduler::ApplyStop(const Request& request) {
-  if (request.time_ms < began_ms_) return {};  // meant for a `repro run` that has ended since
+  if (request.time_ms < options_.heed_stops_since_ms) return {};
   if (request.run == 0 && request.task_key.empty()) {
     parts_.observer.OnMessage("info", "", "asked to stop by " + request.by);
-    BeginStop(SIGTERM);
+    // Asking twice is no second Ctrl-C: it kills nothing.
+    if (stop_signal_ == 0) BeginStop(SIGTERM);
     return {};
   }
   const std::vector<Task>& tasks = parts_.graph.tasks();
@@ -339,23 +344,25 @@ Status Scheduler::ApplyStop(const Request& request) {
   }
   if (chosen.empty())
     return Fail(ErrorCode::kNotFound, "nothing of that name belongs to this `repro run`");
-  for (const std::size_t task : chosen) StopTask(task);
+  for (const std::size_t task : chosen) REPRO_RETURN_IF_ERROR(StopTask(task));
   return {};
 }
 
-void Scheduler::StopTask(std::size_t index) {
+Status Scheduler::StopTask(std::size_t index) {
   const std::string& key = parts_.graph.tasks()[index].key;
   const auto live = live_.find(key);
   if (live != live_.end()) {
     live->second.cancelled = CancelReason::kRequest;
     parts_.executor.Cancel(key, CancelMode::kCheckpoint);
-    return;
+    return {};
   }
   const Plan::State state = plan_.state(index);
-  if (state == Plan::State::kReady || state == Plan::State::kWaiting) {
-    plan_.Fail(index);
-    ++summary_.interrupted;
-  }
+  if (state != Plan::State::kReady && state != Plan::State::kWaiting) return {};
+  plan_.Fail(index);
+  interrupted_.insert(index);
+  // Not "waiting": that is what a retry makes of it.
+  REPRO_RETURN_IF_ERROR(parts_.log.SetTaskState(key, "interrupted"));
+  return parts_.runs.Set(index, TaskProgress::kInterrupted);
 }
 
 void Scheduler::BeginStop(int signal) {
@@ -412,7 +419,7 @@ TaskView Scheduler::View(const Live& live) {
   if (live.progress.is_object()) {
     view.done = static_cast<std::int64_t>(NumberOr(live.progress, "done", 0));
     view.total = static_cast<std::int64_t>(NumberOr(live.progress, "total", 0));
-    view.unit = live.progress.value("unit", "");
+    view.unit = TextField(live.progress, "unit");
     if (const auto info = live.progress.find("info");
         info != live.progress.end() && info->is_object()) {
       view.rate = Number(*info, "tokens_per_second");

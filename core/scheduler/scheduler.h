@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct SchedulerOptions {
   double stall_seconds = 3600;  ///< without an event or a line of output for so long a task is
                                 ///< taken for hung; 0: never
   double tick_seconds = 0.2;
+  std::int64_t heed_stops_since_ms = 0;  ///< a request to stop that is older was meant for a `repro
+                                         ///< run` that has ended; 0: since this was made
 };
 
 /// What this `repro run` did.
@@ -70,7 +73,7 @@ class Scheduler {
     std::optional<std::size_t> index;  ///< empty: of another experiment, found alive
     bool finishing = false;            ///< its artifact is whole already: about to end
     CancelReason cancelled = CancelReason::kNone;
-    double started = 0;  ///< steady seconds of this loop's clock
+    double started = 0;  ///< seconds on this loop's clock; negative when it was taken over
     std::int64_t last_sign_ms = 0;
     double quiet_seconds = 0;
     Json first_progress, progress;  ///< oldest and newest progress event seen
@@ -86,7 +89,7 @@ class Scheduler {
   Status ObeyRequests();
   Status Apply(const Request& request);
   Status ApplyStop(const Request& request);
-  void StopTask(std::size_t index);
+  Status StopTask(std::size_t index);
   void BeginStop(int signal);
   void CheckStalls(double seconds);
   void Show();
@@ -106,7 +109,8 @@ class Scheduler {
   Plan plan_;
   std::map<std::string, Live> live_;  ///< by task key
   std::map<std::size_t, int> failures_;
-  std::map<std::size_t, std::string> stopped_;  ///< tasks that a request stopped, and why
+  std::map<std::size_t, std::string> hopeless_;  ///< tasks that diverged before or lack a source
+  std::set<std::size_t> interrupted_;            ///< tasks that were stopped before they were done
   std::map<std::string, std::vector<double>, std::less<>>
       seen_rates_;  ///< kind -> seconds per unit of work
   RunSummary summary_;

@@ -90,11 +90,6 @@ Status MoveAwayAndRemove(const fs::path& folder, const fs::path& staging, std::s
   return RemoveTree(aside);
 }
 
-std::string TextField(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 std::int64_t CompletionRecord::TotalBytes() const {

@@ -55,5 +55,14 @@ TEST(JsonIoTest, ATornFileIsCorruptAndAMissingOneNotFound) {
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
 }
 
+TEST(TextFieldTest, IsEmptyForWhatIsNoText) {
+  const Json json = {{"text", "word"}, {"number", 3}};
+  EXPECT_EQ(TextField(json, "text"), "word");
+  EXPECT_EQ(TextField(json, "number"), "");
+  EXPECT_EQ(TextField(json, "absent"), "");
+  EXPECT_EQ(TextField(Json::array({"text"}), "text"), "");
+  EXPECT_EQ(TextField(Json(), "text"), "");
+}
+
 }  // namespace
 }  // namespace repro

@@ -74,6 +74,10 @@ TEST(ReadTraceTest, TakesTheNewestAndForgivesATornLine) {
                                     "\nnot json \"state\"\n"
                                     R"({"type":"message","level":"error","text":"boom"})"
                                     "\n"
+                                    R"({"type":"message","level":3,"text":["a"]})"
+                                    "\n"
+                                    R"({"type":{},"state":7})"
+                                    "\n"
                                     R"({"type":"state","state":"interru)"));
   const AttemptTrace trace = ReadTrace(file);
   EXPECT_EQ(trace.last_state, "checkpoint");

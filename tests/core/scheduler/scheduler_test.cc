@@ -1,6 +1,8 @@
 #include "core/scheduler/scheduler.h"
 
+#include <deque>
 #include <filesystem>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +10,8 @@
 #include <stdlib.h>
 
 #include "core/base/hash.h"
+#include "core/base/units.h"
+#include "core/io/file_lock.h"
 #include "tests/core/scheduler/fakes.h"
 
 namespace repro {
@@ -459,6 +463,119 @@ TEST_F(SchedulerTest, ARequestStopsOneTaskAndTheOthersGoOn) {
   EXPECT_EQ(summary->interrupted, 1U);
   EXPECT_EQ(summary->signal, 0);
   EXPECT_EQ(TaskState("long"), "interrupted");
+}
+
+TEST_F(SchedulerTest, ToAskForTheEndTwiceKillsNothing) {
+  Add("long");
+  executor_.Script("long", {{.seconds = 30, .heeds_stop = false}});
+  int asked = 0;
+  pulse_.on_wait = [&](std::int64_t now) {
+    if (asked == 2 || now < FakePulse::kStart + 2000 * (asked + 1)) return;
+    ++asked;
+    ASSERT_TRUE(DropRequest(workspace_, Request{}));
+  };
+  const auto summary = Run();
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(summary->signal, SIGTERM);
+  EXPECT_THAT(executor_.cancels, ElementsAre(std::pair("long", CancelMode::kCheckpoint)));
+}
+
+TEST_F(SchedulerTest, ARequestToStopThatIsOlderThanTheRunIsNotForIt) {
+  Add("long");
+  ASSERT_TRUE(DropRequest(workspace_, Request{}));
+  const auto summary = Run({.heed_stops_since_ms = WallTimeMs() + 1000});
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->signal, 0);
+  EXPECT_EQ(summary->done, 1U);
+}
+
+TEST_F(SchedulerTest, WhatWasStoppedGoesOnWhenARetryNamesIt) {
+  const std::string stopped = Add("stopped");
+  Add("input");
+  const std::string waiting = Add("waiting", {"input"});
+  executor_.Script("stopped", {{.seconds = 100}, {}});
+  executor_.Script("input", {{.seconds = 50}});
+  std::deque<std::pair<std::int64_t, Request>> asks;
+  for (const auto& [second, kind, key] :
+       {std::tuple(2, Request::Kind::kStop, stopped), std::tuple(4, Request::Kind::kStop, waiting),
+        std::tuple(6, Request::Kind::kRetry, stopped)}) {
+    Request request;
+    request.kind = kind;
+    request.task_key = key;
+    asks.emplace_back(FakePulse::kStart + second * 1000, request);
+  }
+  pulse_.on_wait = [&](std::int64_t now) {
+    if (asks.empty() || now < asks.front().first) return;
+    ASSERT_TRUE(DropRequest(workspace_, asks.front().second));
+    asks.pop_front();
+  };
+  const auto summary = Run();
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->done, 2U);
+  EXPECT_EQ(summary->interrupted, 1U) << "the one that nobody asked to go on";
+  EXPECT_EQ(TaskState("stopped"), "done");
+  EXPECT_EQ(TaskState("waiting"), "interrupted");
+  EXPECT_THAT(executor_.started, Not(Contains("waiting")));
+}
+
+TEST_F(SchedulerTest, TheReasonIsTheLastLineOfAnyAmountOfOutput) {
+  const std::string key = Add("loud");
+  executor_.Script("loud", {{.how = Exited{134}}});
+  pulse_.on_wait = [&](std::int64_t) {
+    const std::string text = std::string(200'000, 'x') + "\nterminate called\n\n";
+    ASSERT_TRUE(WriteFileAtomic(store_.AttemptFolder(key, 1) / "stderr", text));
+  };
+  const auto summary = Run({.retries = 0});
+  ASSERT_TRUE(summary);
+  EXPECT_THAT(log_.Attempts(key).value()[0].reason, testing::EndsWith(": terminate called"));
+}
+
+TEST_F(SchedulerTest, EventsOfTheWrongTypeStopNobody) {
+  const std::string key = Add("odd");
+  executor_.Script("odd", {{.how = Exited{1}}});
+  pulse_.on_wait = [&](std::int64_t) {
+    ASSERT_TRUE(WriteFileAtomic(store_.AttemptFolder(key, 1) / "events.jsonl",
+                                "{\"type\":\"message\",\"level\":3,\"text\":[\"a\"]}\n"
+                                "{\"type\":\"progress\",\"done\":1,\"total\":2,\"unit\":{}}\n"));
+  };
+  const auto summary = Run({.retries = 0});
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->failed, 1U);
+}
+
+TEST_F(SchedulerTest, ARequestToStopIsNotUndoneByARetry) {
+  const std::string key = Add("clumsy");
+  executor_.Script("clumsy", {{.seconds = 4, .how = Exited{1}, .heeds_stop = false}});
+  bool asked = false;
+  pulse_.on_wait = [&](std::int64_t now) {
+    if (asked || now < FakePulse::kStart + 2000) return;
+    asked = true;
+    Request request;
+    request.task_key = key;
+    ASSERT_TRUE(DropRequest(workspace_, request));
+  };
+  const auto summary = Run({.retries = 5});
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->failed, 1U) << "it ended badly, and is not started again";
+  EXPECT_EQ(executor_.started.size(), 1U);
+}
+
+TEST_F(SchedulerTest, ALivingAttemptThatCannotBeReadIsNotStartedBesideItself) {
+  const std::string key = Add("long");
+  AttemptBook book(log_, store_);
+  ASSERT_TRUE(log_.UpsertTask(MakeTaskRow(*graph_.Find(key))));
+  const auto attempt = book.Begin(*graph_.Find(key));
+  ASSERT_TRUE(attempt);
+  ASSERT_TRUE(WriteFileAtomic(book.Folder(*attempt) / "task.json", "of another format"));
+  const auto lock = FileLock::TryLock(book.Folder(*attempt) / "lock");
+  ASSERT_TRUE(lock);
+  const auto survivors =
+      RecoverAttempts(log_, store_, executor_, [](const std::string&) { FAIL() << "recovered"; });
+  ASSERT_FALSE(survivors);
+  EXPECT_EQ(survivors.error().code, ErrorCode::kBusy);
+  EXPECT_THAT(survivors.error().message, AllOf(HasSubstr("task.json"), HasSubstr("repro stop")));
+  EXPECT_THAT(AttemptStates("long"), ElementsAre("running"));
 }
 
 TEST_F(SchedulerTest, ARequestToRetryRevivesAFailedTask) {
