@@ -106,23 +106,28 @@ std::string CudaPlugin::Describe() const {
   return text;
 }
 
-CudaMemory CudaPlugin::Memory(int device) const {
+Status CudaPlugin::Check(std::int32_t code, int device) const {
+  if (code == 0) return {};
+  return Fail(ErrorCode::kFailed, "GPU {}: {}", device, api_->last_error());
+}
+
+Result<CudaMemory> CudaPlugin::Memory(int device) const {
   REPRO_CHECK(available());
   ReproCudaMemory memory{};
-  REPRO_CHECK(api_->memory(device, &memory) == 0);
-  return {.allocated_bytes = memory.allocated_bytes,
-          .peak_bytes = memory.peak_bytes,
-          .reserved_bytes = memory.reserved_bytes};
+  REPRO_RETURN_IF_ERROR(Check(api_->memory(device, &memory), device));
+  return CudaMemory{.allocated_bytes = memory.allocated_bytes,
+                    .peak_bytes = memory.peak_bytes,
+                    .reserved_bytes = memory.reserved_bytes};
 }
 
-void CudaPlugin::ResetPeakMemory(int device) const {
+Status CudaPlugin::ResetPeakMemory(int device) const {
   REPRO_CHECK(available());
-  REPRO_CHECK(api_->reset_peak_memory(device) == 0);
+  return Check(api_->reset_peak_memory(device), device);
 }
 
-void CudaPlugin::Seed(int device, std::uint64_t seed) const {
+Status CudaPlugin::Seed(int device, std::uint64_t seed) const {
   REPRO_CHECK(available());
-  REPRO_CHECK(api_->seed(device, seed) == 0);
+  return Check(api_->seed(device, seed), device);
 }
 
 }  // namespace repro

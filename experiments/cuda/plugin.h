@@ -7,7 +7,6 @@
 /// any other call of LibTorch. This header and the loader use no LibTorch.
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -39,13 +38,15 @@ class CudaPlugin {
   std::string Describe() const;
   const std::vector<CudaDevice>& devices() const { return devices_; }
 
-  /// The next three need `available()`.
-  CudaMemory Memory(int device) const;
-  void ResetPeakMemory(int device) const;
+  /// The next three need `available()`. Errors: kFailed with what CUDA says.
+  Result<CudaMemory> Memory(int device) const;
+  Status ResetPeakMemory(int device) const;
   /// Seeds the device's default generator.
-  void Seed(int device, std::uint64_t seed) const;
+  Status Seed(int device, std::uint64_t seed) const;
 
  private:
+  Status Check(std::int32_t code, int device) const;
+
   friend Result<CudaPlugin> LoadCudaPlugin();
   friend CudaPlugin DecideOnCuda();
   const ReproCudaApi* api_ = nullptr;

@@ -166,4 +166,10 @@ void AddCosts(const EvaluateSpec& spec, const RunSettings& settings, Task& task)
   task.resources.disk_bytes = static_cast<std::int64_t>(languages * passes * 60);
 }
 
+void AddCosts(const ControlsSpec& spec, Task& task) {
+  task.work = static_cast<double>(spec.languages.size());
+  task.work_unit = "languages";
+  task.resources.memory_bytes = kTorchProcessBytes;
+}
+
 }  // namespace repro

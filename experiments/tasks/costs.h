@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "core/graph/task.h"
+#include "experiments/tasks/controls/spec.h"
 #include "experiments/tasks/settings.h"
 
 namespace repro {
@@ -17,5 +18,6 @@ void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
 void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, Task& task);
 void AddCosts(const FinetuneSpec& spec, const RunSettings& settings, Task& task);
 void AddCosts(const EvaluateSpec& spec, const RunSettings& settings, Task& task);
+void AddCosts(const ControlsSpec& spec, Task& task);
 
 }  // namespace repro

@@ -16,7 +16,9 @@ TEST(CudaPluginTest, SaysInOneLineWhichGpusThereAreOrWhyNone) {
   if (plugin.available()) {
     ASSERT_FALSE(plugin.devices().empty());
     EXPECT_THAT(plugin.Describe(), HasSubstr("GPU 0: " + plugin.devices()[0].name));
-    EXPECT_GE(plugin.Memory(0).peak_bytes, 0);
+    const auto memory = plugin.Memory(0);
+    ASSERT_TRUE(memory) << memory.error().message;
+    EXPECT_GE(memory->peak_bytes, 0);
   } else {
     EXPECT_THAT(plugin.Describe(), StartsWith("CUDA: none ("));
     EXPECT_GT(plugin.Describe().size(), std::string("CUDA: none ()").size());
