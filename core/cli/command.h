@@ -11,11 +11,15 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "core/base/result.h"
 #include "core/graph/task_graph.h"
 #include "core/manifest/experiment.h"
+
+// <CLI/CLI.hpp> takes seconds to compile, less for being read than for the validators that each
+// file gets of its own: only those who define flags include it.
+namespace CLI {
+class App;
+}
 
 namespace repro {
 
@@ -32,6 +36,9 @@ struct Suite {
   std::string version;
   /// Short id of this build (commit, dirty flag, compiler, build type): what artifacts record.
   std::string build_id;
+  /// Why the folders below are not there, and what to do; empty: they are. Said by the commands
+  /// that need them.
+  std::string data_problem;
   std::filesystem::path task_program;   ///< repro-task
   std::filesystem::path manifest_dir;   ///< manifests/
   std::filesystem::path reference_dir;  ///< results/reference
@@ -42,9 +49,11 @@ struct Suite {
 /// Options that every command takes.
 struct GlobalOptions {
   std::filesystem::path workspace;  ///< --workspace, REPRO_WORKSPACE or the default, resolved
-  bool json = false;                ///< --json
-  bool color = false;               ///< out is a terminal and NO_COLOR is not set
-  bool terminal = false;            ///< out is a terminal
+  /// " --workspace DIR" for a command that is to be typed next; empty when it is the default.
+  std::string workspace_flag;
+  bool json = false;      ///< --json
+  bool color = false;     ///< out is a terminal and NO_COLOR is not set
+  bool terminal = false;  ///< out is a terminal
   std::vector<std::string> command_line;
 };
 

@@ -5,9 +5,11 @@
 #include <string_view>
 #include <system_error>
 
+#include <CLI/CLI.hpp>
 #include <signal.h>
 #include <unistd.h>
 
+#include "core/base/text.h"
 #include "core/cli/command.h"
 #include "core/cli/compare_command.h"
 #include "core/cli/doctor_command.h"
@@ -48,17 +50,23 @@ std::string Environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-/// --workspace, else REPRO_WORKSPACE, else the default; absolute and without links, since tasks run
-/// elsewhere.
-fs::path ResolveWorkspace(const std::string& flag, const fs::path& otherwise) {
-  fs::path chosen = flag;
-  if (chosen.empty()) chosen = Environment("REPRO_WORKSPACE");
-  if (chosen.empty()) chosen = otherwise;
+/// Absolute and without links, since tasks run elsewhere.
+fs::path Resolved(const fs::path& path) {
   std::error_code error;
-  fs::path resolved = fs::weakly_canonical(fs::absolute(chosen, error), error);
+  const fs::path absolute = fs::absolute(path, error);
+  if (error) return path;
+  fs::path resolved = fs::weakly_canonical(absolute, error);
+  if (error) return absolute;
   // "." and a slash at the end leave an empty last part.
   if (!resolved.has_filename()) resolved = resolved.parent_path();
-  return error ? chosen : resolved;
+  return resolved;
+}
+
+/// --workspace, else REPRO_WORKSPACE, else the default.
+fs::path ChooseWorkspace(const std::string& flag, const fs::path& otherwise) {
+  if (!flag.empty()) return flag;
+  const std::string variable = Environment("REPRO_WORKSPACE");
+  return variable.empty() ? otherwise : fs::path(variable);
 }
 
 /// One command with the flags that all have.
@@ -131,7 +139,7 @@ int RunCommandLine(int argc, char** argv, const Suite& suite,
   if (!unknown.empty()) {
     std::vector<std::string> names;
     for (const CommandEntry& entry : commands) names.emplace_back(entry.name);
-    std::cerr << "repro: no command `" << unknown << "`" << DidYouMean(unknown, names)
+    std::cerr << "repro: no command `" << Printable(unknown) << "`" << DidYouMean(unknown, names)
               << "; `repro --help` lists them\n";
     return kBadCommand;
   }
@@ -139,8 +147,9 @@ int RunCommandLine(int argc, char** argv, const Suite& suite,
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    std::cerr << "repro: " << error.what() << "; `repro"
-              << (argc > 1 ? std::string(" ") + argv[1] : "") << " --help` shows what there is\n";
+    std::cerr << "repro: " << Printable(error.what()) << "; `repro"
+              << (argc > 1 && argv[1][0] != '-' ? std::string(" ") + argv[1] : "")
+              << " --help` shows what there is\n";
     return kBadCommand;
   }
   if (version) {
@@ -153,14 +162,19 @@ int RunCommandLine(int argc, char** argv, const Suite& suite,
     std::cout << app.help();
     return 0;
   }
-  options.workspace = ResolveWorkspace(workspace, suite.default_workspace);
+  options.workspace = Resolved(ChooseWorkspace(workspace, suite.default_workspace));
+  if (options.workspace != Resolved(suite.default_workspace)) {
+    options.workspace_flag = " --workspace " + ShellWord(options.workspace.string());
+  }
   options.terminal = ::isatty(STDOUT_FILENO) == 1 && Environment("TERM") != "dumb";
   options.color = options.terminal && Environment("NO_COLOR").empty();
   options.command_line.assign(argv, argv + argc);
   const Result<int> result = chosen->command->Run({suite, options, std::cout, std::cerr});
   std::cout.flush();
   if (!result) {
-    std::cerr << "repro: " << result.error().message << "\n";
+    // A message quotes manifests, file names and what a task said; several mistakes are several
+    // lines.
+    std::cerr << "repro: " << Printable(result.error().message, /*keep_lines=*/true) << "\n";
     return ExitCodeOf(result.error());
   }
   return *result;

@@ -8,6 +8,8 @@
 #include <set>
 #include <tuple>
 
+#include <CLI/CLI.hpp>
+
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"
 #include "core/io/json_diff.h"

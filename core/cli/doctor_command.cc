@@ -7,6 +7,8 @@
 #include <set>
 #include <system_error>
 
+#include <CLI/CLI.hpp>
+
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
@@ -104,6 +106,10 @@ class DoctorCommand : public Command {
                          std::move(mend), std::move(fix)});
   }
 
+  static std::string FixRemovesIt(const GlobalOptions& options) {
+    return fmt::format("repro doctor --fix{} removes it", options.workspace_flag);
+  }
+
   void CheckLease(const GlobalOptions& options) {
     if (fix_) return;  // we hold it ourselves, and its text was rewritten
     const LeaseState lease = InspectLease(options.workspace);
@@ -122,17 +128,10 @@ class DoctorCommand : public Command {
                "the next `repro run` makes one and finds the artifacts that are there");
       return;
     }
-    // The shell would need quoting for a path with blanks or quotes in it: the advice shows it in
-    // single quotes.
-    std::string quoted = "'";
-    for (const char c : path.string())
-      quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    quoted += "'";
     const std::string rescue = fmt::format(
-        "save what can be read: sqlite3 {0} .recover | sqlite3 {0}.saved && mv {0}.saved {0}; or "
-        "move "
-        "it away: artifacts are kept, and the next `repro run` uses them",
-        quoted);
+        "save what can be read: sqlite3 {0} .recover | sqlite3 {1} && mv {1} {0}; or move it away: "
+        "artifacts are kept, and the next `repro run` uses them",
+        ShellWord(path.string()), ShellWord(path.string() + ".saved"));
     auto log = RunLog::Open(path, fix_ ? RunLog::Mode::kWrite : RunLog::Mode::kRead);
     if (!log) {
       // Made, but cut off before anything was in it: by a full disk, say.
@@ -153,17 +152,25 @@ class DoctorCommand : public Command {
       Damage("log", fmt::format("{}: {}", path.string(), line), rescue);
     }
     if (!integrity->empty()) return;
+    if (fix_) {
+      if (const Status closed = log->CloseKilledInvocations(); !closed) {
+        Damage("log", closed.error().message, "see the message");
+        return;
+      }
+    }
     ReadLog(*log, options);
   }
 
   /// What the log says that the folders may contradict.
   void ReadLog(const RunLog& log, const GlobalOptions& options) {
-    if (const auto done = log.TasksInState("done")) {
-      for (const TaskRow& task : *done) done_[task.key] = task.kind + " '" + task.label + "'";
-    }
-    const bool held = InspectLease(options.workspace).held && !fix_;
+    const auto done = log.TasksInState("done");
     const auto running = log.RunningAttempts();
-    if (!running || held) return;
+    if (!done || !running) {
+      Damage("log", done ? running.error().message : done.error().message, "see the message");
+      return;
+    }
+    for (const TaskRow& task : *done) done_[task.key] = task.kind + " '" + task.label + "'";
+    if (InspectLease(options.workspace).held && !fix_) return;
     for (const AttemptRow& attempt : *running) {
       if (IsAlive(options, attempt)) continue;
       Leftover("attempt",
@@ -194,8 +201,8 @@ class DoctorCommand : public Command {
       }
       if (problem.empty()) continue;
       Damage("artifact", problem,
-             fmt::format("repro doctor --fix removes {}; the next `repro run` makes it again",
-                         artifact.folder.string()),
+             fmt::format("repro doctor --fix{} removes {}; the next `repro run` makes it again",
+                         options.workspace_flag, artifact.folder.string()),
              [store, artifact] { return store.Remove(artifact.kind, artifact.key); });
     }
     if (options.terminal && !options.json && !artifacts.empty()) context.out << "\r\x1b[K";
@@ -220,7 +227,7 @@ class DoctorCommand : public Command {
       const std::string key = folder.filename().string().substr(0, 64);
       if (HasLivingAttempt(store, key)) continue;
       Leftover("staging", folder.string() + ": left by an attempt that did not finish",
-               "repro doctor --fix removes it", [folder] { return RemoveAll(folder); });
+               FixRemovesIt(options), [folder] { return RemoveAll(folder); });
     }
     for (const fs::path& folder : Children(options.workspace / "work")) {
       const std::string key = folder.filename().string();
@@ -231,7 +238,7 @@ class DoctorCommand : public Command {
         continue;
       }
       Leftover("scratch", scratch.string() + ": checkpoints of a task that is done",
-               "repro doctor --fix removes it", [scratch] { return RemoveAll(scratch); });
+               FixRemovesIt(options), [scratch] { return RemoveAll(scratch); });
     }
   }
 
@@ -239,7 +246,7 @@ class DoctorCommand : public Command {
     const fs::path folder = options.workspace / "requests";
     for (const fs::path& file : Children(folder / "bad")) {
       Leftover("request", file.string() + ": a request that could not be read",
-               "repro doctor --fix removes it", [file] { return RemoveAll(file); });
+               FixRemovesIt(options), [file] { return RemoveAll(file); });
     }
     if (fix_ || InspectLease(options.workspace).held) return;
     for (const fs::path& file : Children(folder)) {

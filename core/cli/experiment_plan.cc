@@ -2,22 +2,31 @@
 
 #include <algorithm>
 
+#include <CLI/CLI.hpp>
+
+#include "core/base/text.h"
 #include "core/manifest/manifest.h"
 
 namespace repro {
 
 void ExperimentArguments::Define(CLI::App& app) {
-  app.add_option("manifest", manifest, "Name of a manifest (fig2, fig2.toml) or a path to one")
-      ->required()
-      ->type_name("MANIFEST");
-  app.add_option("--scale", scale, "How large: smoke, desk, lab or paper")->capture_default_str();
-  app.add_option("--set", sets, "Changes one value, e.g. --set vocab.size=3000; may be given often")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+  DefineExperiment(app);
   app.add_option("--cores", cores, "Use at most so many CPU cores")->check(CLI::Range(1, 4096));
 }
 
+void ExperimentArguments::DefineExperiment(CLI::App& app) {
+  app.add_option("manifest", manifest, "Name of a manifest (fig2, fig2.toml) or a path to one")
+      ->required()
+      ->type_name("MANIFEST");
+  app.add_option("--scale", scale, "How large: smoke, desk, lab, released or paper")
+      ->capture_default_str();
+  app.add_option("--set", sets, "Changes one value, e.g. --set vocab.size=3000; may be given often")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
 Result<LoadedExperiment> LoadGraph(const ExperimentArguments& arguments, const Suite& suite) {
+  if (!suite.data_problem.empty()) return Fail(ErrorCode::kNotFound, "{}", suite.data_problem);
   LoadOptions options;
   options.scale = arguments.scale;
   options.sets = arguments.sets;
@@ -50,10 +59,16 @@ Result<Assessment> Assess(const TaskGraph& graph, const RunLog* log, const Artif
   return assessment;
 }
 
-std::string CommandWords(const ExperimentArguments& arguments) {
-  std::string words = arguments.manifest + " --scale " + arguments.scale;
-  for (const std::string& set : arguments.sets) words += " --set " + set;
-  return words;
+std::string CommandWords(const ExperimentArguments& arguments, const GlobalOptions& options) {
+  std::string words = ShellWord(arguments.manifest) + " --scale " + ShellWord(arguments.scale);
+  for (const std::string& set : arguments.sets) words += " --set " + ShellWord(set);
+  return words + options.workspace_flag;
+}
+
+std::string RunCommandText(const ExperimentArguments& arguments, const GlobalOptions& options) {
+  std::string text = "repro run " + CommandWords(arguments, options);
+  if (arguments.cores > 0) text += fmt::format(" --cores {}", arguments.cores);
+  return text;
 }
 
 std::vector<std::string> MissingSources(const TaskGraph& graph) {

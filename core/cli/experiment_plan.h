@@ -1,5 +1,6 @@
 #pragma once
-/// What `run` and `plan` share: their arguments, and the way from a manifest to what must run.
+/// What `run`, `plan` and `report` share: their arguments, the way from a manifest to what must
+/// run, and how a person types that again.
 
 #include <optional>
 #include <string>
@@ -15,10 +16,12 @@ namespace repro {
 struct ExperimentArguments {
   std::string manifest;
   std::string scale = "desk";
-  std::vector<std::string> sets;
+  std::vector<std::string> sets{};
   int cores = 0;  ///< 0: all that this process may use
 
   void Define(CLI::App& app);
+  /// Without --cores: for what runs nothing.
+  void DefineExperiment(CLI::App& app);
 };
 
 struct LoadedExperiment {
@@ -42,8 +45,12 @@ struct Assessment {
 Result<Assessment> Assess(const TaskGraph& graph, const RunLog* log, const ArtifactStore& store,
                           const std::string& build_id);
 
-/// "fig2 --scale desk": how a person names this experiment on the command line.
-std::string CommandWords(const ExperimentArguments& arguments);
+/// "fig2 --scale desk --workspace there": how a person names this experiment on the command line,
+/// to be pasted into a shell.
+std::string CommandWords(const ExperimentArguments& arguments, const GlobalOptions& options);
+
+/// "repro run fig2 --scale desk --cores 2": what starts it, or goes on with it.
+std::string RunCommandText(const ExperimentArguments& arguments, const GlobalOptions& options);
 
 /// Datasets that the graph's tasks lack, each once.
 std::vector<std::string> MissingSources(const TaskGraph& graph);

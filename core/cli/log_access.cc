@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <ostream>
+#include <system_error>
 #include <tuple>
 
 #include "core/base/text.h"
@@ -53,6 +54,12 @@ Result<RunLog> OpenLogForReading(const GlobalOptions& options) {
   return RunLog::Open(path, RunLog::Mode::kRead);
 }
 
+Result<RunLog> OpenLogForWriting(const GlobalOptions& options) {
+  REPRO_ASSIGN_OR_RETURN(RunLog log, RunLog::Open(LogPath(options), RunLog::Mode::kWrite));
+  REPRO_RETURN_IF_ERROR(log.CloseKilledInvocations());
+  return log;
+}
+
 Result<Target> FindTarget(const RunLog& log, std::string_view name) {
   Target target;
   if (const auto number = RunNumber(name)) {
@@ -94,22 +101,28 @@ std::string ShortKey(std::string_view key) {
 std::string CommandText(const GlobalOptions& options) {
   std::string text;
   for (const std::string& word : options.command_line) {
-    text += text.empty() ? fs::path(word).filename().string() : " " + word;
+    text += text.empty() ? fs::path(word).filename().string() : " " + ShellWord(word);
   }
   return text.empty() ? "repro" : text;
 }
 
 Result<RequestOutcome> ApplyOrAsk(const GlobalOptions& options, const Request& request) {
-  const auto lease = Lease::Acquire(options.workspace, CommandText(options));
-  if (lease) {
-    REPRO_ASSIGN_OR_RETURN(RunLog log, RunLog::Open(LogPath(options), RunLog::Mode::kWrite));
+  const auto apply = [&]() -> Result<RequestOutcome> {
+    REPRO_ASSIGN_OR_RETURN(RunLog log, OpenLogForWriting(options));
     RequestOutcome outcome;
     REPRO_ASSIGN_OR_RETURN(outcome.done, ApplyToLog(log, request));
     return outcome;
-  }
+  };
+  const auto lease = Lease::Acquire(options.workspace, CommandText(options));
+  if (lease) return apply();
   if (lease.error().code != ErrorCode::kBusy) return tl::unexpected<Error>(lease.error());
   const LeaseState state = InspectLease(options.workspace);
-  REPRO_RETURN_IF_ERROR(DropRequest(options.workspace, request));
+  REPRO_ASSIGN_OR_RETURN(const fs::path left, DropRequest(options.workspace, request));
+  // A holder that was about to end has not seen it: then nobody would for a long time.
+  if (const auto late = Lease::Acquire(options.workspace, CommandText(options))) {
+    std::error_code error;
+    if (fs::remove(left, error)) return apply();
+  }
   return RequestOutcome{
       true, fmt::format("asked {}",
                         state.holder ? Printable(state.holder->Describe()) : "the running repro")};

@@ -21,6 +21,10 @@ std::filesystem::path LogPath(const GlobalOptions& options);
 /// lease; else as RunLog::Open.
 Result<RunLog> OpenLogForReading(const GlobalOptions& options);
 
+/// For the holder of the lease: opens the log, or makes it, and closes what a killed `repro` left
+/// open in it. Errors: as RunLog::Open.
+Result<RunLog> OpenLogForWriting(const GlobalOptions& options);
+
 /// A run or a task, by what a person types: a run number ("12", "#12"), or the first digits of a
 /// task's key.
 struct Target {
@@ -37,7 +41,7 @@ Result<TaskRow> FindTaskTarget(const RunLog& log, std::string_view name);
 /// The first 12 digits: enough for a person and for `show`.
 std::string ShortKey(std::string_view key);
 
-/// The words of the command line, for the lease file.
+/// The command line, to be pasted into a shell: for the lease file and the run log.
 std::string CommandText(const GlobalOptions& options);
 
 /// Applies a request to the log, or leaves it for the lease holder. `done` says what happened in

@@ -7,6 +7,8 @@
 #include <ostream>
 #include <thread>
 
+#include <CLI/CLI.hpp>
+
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
@@ -40,6 +42,7 @@ class Stream {
     std::ifstream in(path_, std::ios::binary | std::ios::ate);
     if (!in) return lines;
     const auto size = static_cast<std::int64_t>(in.tellg());
+    if (size < 0) return lines;
     if (size < offset_) offset_ = 0;
     if (size - offset_ > kTailBytes) {
       offset_ = size - kTailBytes;
@@ -87,16 +90,12 @@ int NewestAttempt(const fs::path& attempts) {
 /// "12:30:05 warning: text" of a message or state event; empty for what belongs to bars and tables.
 std::string DescribeEvent(const Json& event) {
   if (!event.is_object()) return {};
-  const auto text = [&event](const char* name) -> std::string {
-    const auto found = event.find(name);
-    return found != event.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  const std::string type = text("type");
+  const std::string type = TextField(event, "type");
   std::string line;
   if (type == "message") {
-    line = text("level") + ": " + text("text");
+    line = TextField(event, "level") + ": " + TextField(event, "text");
   } else if (type == "state") {
-    line = text("state");
+    line = TextField(event, "state");
     const auto info = event.find("info");
     if (info != event.end() && info->is_object() && !info->empty())
       line += " " + CanonicalJson(*info);
@@ -115,7 +114,8 @@ class LogsCommand : public Command {
   void Define(CLI::App& app) override {
     app.add_option("task", task_, "The first digits of a task's key")->required();
     app.add_flag("-f,--follow", follow_, "Go on as the task writes, until it ends");
-    app.add_option("-n,--lines", lines_, "Only the last lines of each file");
+    app.add_option("-n,--lines", lines_, "Only the last lines of each file")
+        ->check(CLI::PositiveNumber);
     app.add_option("--attempt", attempt_, "An earlier attempt; default: the newest")
         ->check(CLI::PositiveNumber);
     app.add_option("--stream", stream_, "Only one of: stdout, stderr, events")
@@ -133,7 +133,8 @@ class LogsCommand : public Command {
     const ArtifactStore store(options.workspace);
     const fs::path attempts = store.WorkFolder(task.key) / "attempts";
     int number = attempt_ > 0 ? attempt_ : NewestAttempt(attempts);
-    if (number == 0 || !fs::exists(store.AttemptFolder(task.key, number))) {
+    std::error_code error;
+    if (number == 0 || !fs::exists(store.AttemptFolder(task.key, number), error)) {
       return Fail(ErrorCode::kNotFound, "{} ({}) is {} and has no {} in {}", ShortKey(task.key),
                   Printable(task.label), task.state,
                   number == 0 ? "attempt" : fmt::format("attempt {}", number), attempts.string());

@@ -6,6 +6,8 @@
 #include <ostream>
 #include <system_error>
 
+#include <CLI/CLI.hpp>
+
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/experiment_plan.h"
@@ -130,7 +132,8 @@ class PlanCommand : public Command {
     const ArtifactStore store(context.options.workspace);
     std::optional<RunLog> log;
     std::optional<EstimateAccuracy> accuracy;
-    if (std::filesystem::exists(LogPath(context.options))) {
+    std::error_code error;
+    if (std::filesystem::exists(LogPath(context.options), error)) {
       REPRO_ASSIGN_OR_RETURN(log, OpenLogForReading(context.options));
       REPRO_ASSIGN_OR_RETURN(accuracy, LastEstimateAccuracy(*log));
     }
@@ -195,7 +198,9 @@ class PlanCommand : public Command {
           "\"unresolved\"\n",
           Plural(missing.size(), "source"));
     } else {
-      out << "next: " << (to_run > 0 ? "repro run " : "repro report ") << CommandWords(arguments_)
+      out << "next: "
+          << Printable(to_run > 0 ? RunCommandText(arguments_, context.options)
+                                  : "repro report " + CommandWords(arguments_, context.options))
           << "\n";
     }
   }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ostream>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/ioctl.h>
@@ -27,17 +28,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kDefaultWidth = 100;
 constexpr std::size_t kWidestTable = 140;
 
-/// A word of a shell's command line.
-std::string ShellWord(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./=:,+@%") == std::string::npos;
-  if (plain) return word;
-  std::string quoted = "'";
-  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 std::size_t TerminalWidth(const GlobalOptions& options) {
   struct winsize size {};
   if (options.terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
@@ -51,11 +41,7 @@ std::size_t TerminalWidth(const GlobalOptions& options) {
 class ReportCommand : public Command {
  public:
   void Define(CLI::App& app) override {
-    app.add_option("manifest", arguments_.manifest, "Name in manifests/, or a path")->required();
-    app.add_option("--scale", arguments_.scale, "smoke, desk, lab, released or paper")
-        ->capture_default_str();
-    app.add_option("--set", arguments_.sets, "A value over the manifest's, e.g. vocab.size=3000")
-        ->type_name("KEY=VALUE");
+    arguments_.DefineExperiment(app);
     app.add_option("--format", formats_, "Which of terminal, html, md, csv, json (default: all)")
         ->delimiter(',')
         ->check(CLI::IsMember({"terminal", "html", "md", "csv", "json"}));
@@ -100,7 +86,7 @@ class ReportCommand : public Command {
     inputs.experiment = std::move(loaded.experiment);
     inputs.build_id = suite.build_id;
     inputs.now_ms = WallTimeMs();
-    inputs.command = RunCommandText(context);
+    inputs.command = RunCommandText(arguments_, context.options);
     REPRO_ASSIGN_OR_RETURN(inputs.measures, LoadMeasures(suite.report_dir / "measures.json"));
     auto reference = LoadReference(suite.reference_dir, inputs.experiment.item);
     if (reference) {
@@ -114,28 +100,14 @@ class ReportCommand : public Command {
     return inputs;
   }
 
-  bool IsDefaultWorkspace(const CommandContext& context) const {
-    std::error_code error;
-    return context.options.workspace ==
-           fs::weakly_canonical(context.suite.default_workspace, error);
-  }
-
-  std::string RunCommandText(const CommandContext& context) const {
-    std::string text = fmt::format("repro run {} --scale {}", ShellWord(arguments_.manifest),
-                                   ShellWord(arguments_.scale));
-    for (const std::string& set : arguments_.sets) text += " --set " + ShellWord(set);
-    if (!IsDefaultWorkspace(context))
-      text += " --workspace " + ShellWord(context.options.workspace.string());
-    return text;
-  }
-
   /// --out; else reports/out of the checkout when its own workspace is used; else reports/ of the
   /// workspace.
   fs::path OutFolder(const CommandContext& context) const {
     if (!out_dir_.empty()) return out_dir_;
     const fs::path checkout = context.suite.report_dir.parent_path();
     const bool in_checkout = context.suite.default_workspace == checkout / "results" / "workspace";
-    if (in_checkout && IsDefaultWorkspace(context)) return context.suite.report_dir / "out";
+    if (in_checkout && context.options.workspace_flag.empty())
+      return context.suite.report_dir / "out";
     return context.options.workspace / "reports";
   }
 

@@ -3,6 +3,7 @@
 #include <ostream>
 #include <utility>
 
+#include <CLI/CLI.hpp>
 #include <signal.h>
 
 #include "core/base/text.h"
@@ -13,6 +14,7 @@
 #include "core/cli/text_table.h"
 #include "core/scheduler/local_executor.h"
 #include "core/scheduler/scheduler.h"
+#include "core/store/apply_request.h"
 #include "core/store/provenance.h"
 
 namespace repro {
@@ -58,11 +60,12 @@ class RunCommand : public Command {
 
   Result<int> Run(const CommandContext& context) override {
     REPRO_ASSIGN_OR_RETURN(const LoadedExperiment loaded, LoadGraph(arguments_, context.suite));
-    REPRO_RETURN_IF_ERROR(RefuseUnresolved(loaded));
+    REPRO_RETURN_IF_ERROR(RefuseUnresolved(loaded, CommandWords(arguments_, context.options)));
     const GlobalOptions& options = context.options;
+    const std::int64_t began_ms = WallTimeMs();
     REPRO_ASSIGN_OR_RETURN(const Lease lease,
                            Lease::Acquire(options.workspace, CommandText(options)));
-    REPRO_ASSIGN_OR_RETURN(RunLog log, RunLog::Open(LogPath(options), RunLog::Mode::kWrite));
+    REPRO_ASSIGN_OR_RETURN(RunLog log, OpenLogForWriting(options));
     const ArtifactStore store(options.workspace);
     LocalExecutor executor(context.suite.task_program, DetectMachine(arguments_.cores));
 
@@ -87,6 +90,7 @@ class RunCommand : public Command {
       REPRO_ASSIGN_OR_RETURN(const bool known,
                              runs.AllKnownDone(loaded.experiment.id, loaded.experiment.scale));
       if (known) {
+        REPRO_RETURN_IF_ERROR(TakeWhatWasAsked(options, log, *progress));
         progress.reset();
         RunSummary summary;
         summary.cached = loaded.graph.tasks().size();
@@ -95,17 +99,23 @@ class RunCommand : public Command {
     }
 
     REPRO_ASSIGN_OR_RETURN(const std::int64_t invocation,
-                           Begin(context, loaded, assessment, log, runs));
-    AttemptBook book(log, store);
-    REPRO_RETURN_IF_ERROR(RecordCached(loaded.graph, assessment, log, book));
-    WarnOfDisk(context, loaded, assessment, *progress);
-
-    SchedulerOptions scheduling;
-    scheduling.retries = retries_;
-    scheduling.stall_seconds = stall_minutes_ * kSecondsPerMinute;
-    Scheduler scheduler({loaded.graph, log, store, executor, inbox, *progress, runs}, scheduling,
-                        assessment.standings, std::move(assessment.seconds), std::move(survivors));
-    const auto summary = scheduler.Run();
+                           log.BeginInvocation(Describe(context, loaded, assessment)));
+    const auto work = [&]() -> Result<RunSummary> {
+      REPRO_RETURN_IF_ERROR(
+          runs.Register(loaded.experiment.id, loaded.experiment.scale, invocation));
+      AttemptBook book(log, store);
+      REPRO_RETURN_IF_ERROR(RecordCached(loaded.graph, assessment, log, book));
+      WarnOfDisk(context, loaded, assessment, *progress);
+      SchedulerOptions scheduling;
+      scheduling.retries = retries_;
+      scheduling.stall_seconds = stall_minutes_ * kSecondsPerMinute;
+      scheduling.heed_stops_since_ms = began_ms;
+      Scheduler scheduler({loaded.graph, log, store, executor, inbox, *progress, runs}, scheduling,
+                          assessment.standings, std::move(assessment.seconds),
+                          std::move(survivors));
+      return scheduler.Run();
+    };
+    const auto summary = work();
     progress.reset();  // clears its lines before anything else is printed
     const std::string_view state = !summary               ? "failed"
                                    : summary->signal != 0 ? "interrupted"
@@ -119,21 +129,35 @@ class RunCommand : public Command {
   }
 
  private:
-  Status RefuseUnresolved(const LoadedExperiment& loaded) const {
+  static Status RefuseUnresolved(const LoadedExperiment& loaded, const std::string& words) {
     const std::vector<std::string> missing = MissingSources(loaded.graph);
     if (missing.empty()) return {};
     return Fail(ErrorCode::kInvalidArgument,
                 "{} at scale {} needs {} that {} not at hand, e.g. {}; `repro plan {}` shows what "
-                "it would take, and "
-                "scale desk runs in the synthetic world",
+                "it would take, and scale desk runs in the synthetic world",
                 loaded.experiment.id, loaded.experiment.scale,
                 missing.size() == 1 ? "a source" : Plural(missing.size(), "source"),
-                missing.size() == 1 ? "is" : "are", missing.front(), CommandWords(arguments_));
+                missing.size() == 1 ? "is" : "are", missing.front(), words);
   }
 
-  /// Records the invocation with where it came from, and what is to be done.
-  Result<std::int64_t> Begin(const CommandContext& context, const LoadedExperiment& loaded,
-                             const Assessment& assessment, RunLog& log, RunBook& runs) const {
+  /// With nothing to do there is no loop that would take requests: those that a killed `repro`
+  /// left.
+  static Status TakeWhatWasAsked(const GlobalOptions& options, RunLog& log, Observer& progress) {
+    const auto apply = [&log](const Request& request) -> Status {
+      REPRO_RETURN_IF_ERROR(ApplyToLog(log, request));
+      return {};
+    };
+    REPRO_ASSIGN_OR_RETURN(const auto taken, TakeRequests(options.workspace, apply));
+    for (const TakenRequest& request : taken) {
+      if (request.outcome) continue;
+      progress.OnMessage("warning", "", "request refused: " + request.outcome.error().message);
+    }
+    return {};
+  }
+
+  /// This `repro run` for the log: where it came from, and how long its tasks should take.
+  static InvocationRow Describe(const CommandContext& context, const LoadedExperiment& loaded,
+                                const Assessment& assessment) {
     const Experiment& experiment = loaded.experiment;
     ProvenanceRequest request;
     request.checkout = context.suite.manifest_dir.parent_path();
@@ -156,9 +180,7 @@ class RunCommand : public Command {
     row.command_line = CommandText(context.options);
     row.state = "running";
     row.started_ms = WallTimeMs();
-    REPRO_ASSIGN_OR_RETURN(const std::int64_t invocation, log.BeginInvocation(row));
-    REPRO_RETURN_IF_ERROR(runs.Register(experiment.id, experiment.scale, invocation));
-    return invocation;
+    return row;
   }
 
   static void WarnOfDisk(const CommandContext& context, const LoadedExperiment& loaded,
@@ -187,8 +209,8 @@ class RunCommand : public Command {
   Result<int> Finish(const CommandContext& context, const LoadedExperiment& loaded,
                      const RunSummary& summary) const {
     const int code = ExitCode(summary);
-    const std::string words = CommandWords(arguments_);
-    const std::string next = code == 0 ? "repro report " + words : "repro run " + words;
+    const std::string next = code == 0 ? "repro report " + CommandWords(arguments_, context.options)
+                                       : RunCommandText(arguments_, context.options);
     if (context.options.json) {
       Json failures = Json::array();
       for (const RunSummary::Failure& failure : summary.failures) {
@@ -231,18 +253,19 @@ class RunCommand : public Command {
       add(summary.blocked, "waiting for those");
       out << "\n";
     }
+    const std::string flag = Printable(context.options.workspace_flag);
     for (const RunSummary::Failure& failure : summary.failures) {
       out << Styled(failure.diverged ? "  diverged  " : "  failed  ", Style::kRed,
                     context.options.color)
           << Printable(failure.label) << ": " << Printable(failure.reason)
-          << "\n            repro logs " << ShortKey(failure.key);
+          << "\n            repro logs " << ShortKey(failure.key) << flag;
       if (failure.diverged) {
         out << "; the same settings diverge again: --set others, or insist with repro retry "
-            << ShortKey(failure.key);
+            << ShortKey(failure.key) << flag;
       }
       out << "\n";
     }
-    out << (code == 0 ? "next: " : "to go on: ") << next << std::endl;
+    out << (code == 0 ? "next: " : "to go on: ") << Printable(next) << std::endl;
     return code;
   }
 

@@ -4,6 +4,8 @@
 #include <map>
 #include <ostream>
 
+#include <CLI/CLI.hpp>
+
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
@@ -174,7 +176,8 @@ class ShowCommand : public Command {
     PrintMetrics(out, metrics, by_language_, color);
     for (const TaskRow& task : tasks) {
       if (task.state != "failed" && task.state != "diverged") continue;
-      out << "\nwhat went wrong: repro logs " << ShortKey(task.key) << '\n';
+      out << "\nwhat went wrong: repro logs " << ShortKey(task.key)
+          << Printable(context.options.workspace_flag) << '\n';
       break;
     }
     return {};
@@ -259,16 +262,17 @@ class ShowCommand : public Command {
     PrintSettings(out, "spec", task.spec, color);
     PrintAttempts(out, attempts, options);
     PrintMetrics(out, metrics, by_language_, color);
+    const std::string key = ShortKey(task.key) + Printable(options.workspace_flag);
     std::int64_t damaged = 0;
     for (const AttemptRow& attempt : attempts) damaged += attempt.damaged_lines;
     if (damaged > 0) {
       out << "\n"
-          << damaged << " damaged lines in events.jsonl were left out; see repro logs "
-          << ShortKey(task.key) << '\n';
+          << damaged << " damaged lines in events.jsonl were left out; see repro logs " << key
+          << '\n';
     }
-    if (!attempts.empty()) out << "\nits output: repro logs " << ShortKey(task.key) << '\n';
+    if (!attempts.empty()) out << "\nits output: repro logs " << key << '\n';
     if (task.state == "failed" || task.state == "diverged") {
-      out << "try again:  repro retry " << ShortKey(task.key) << '\n';
+      out << "try again:  repro retry " << key << '\n';
     }
     return {};
   }

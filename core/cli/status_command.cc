@@ -4,6 +4,8 @@
 #include <map>
 #include <ostream>
 
+#include <CLI/CLI.hpp>
+
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
@@ -126,15 +128,15 @@ class StatusCommand : public Command {
     }
     out << "\n\n";
     if (list_runs_) {
-      PrintRuns(out, color);
+      PrintRuns(out, options);
     } else {
       PrintExperiments(out, color);
     }
     PrintRunning(out, options);
-    PrintFailures(out, color);
+    PrintFailures(out, options);
     if (!list_runs_ && !experiments_.empty()) {
       out << "\nlist the runs: repro status " << Printable(experiments_.front().experiment)
-          << " --runs\n";
+          << " --runs" << Printable(options.workspace_flag) << '\n';
     }
   }
 
@@ -165,7 +167,7 @@ class StatusCommand : public Command {
     table.Print(out, color);
   }
 
-  void PrintRuns(std::ostream& out, bool color) const {
+  void PrintRuns(std::ostream& out, const GlobalOptions& options) const {
     if (runs_.empty()) {
       out << "no run matches\n";
       return;
@@ -192,10 +194,10 @@ class StatusCommand : public Command {
                     FormatTime(std::max(run.created_ms, run.finished_ms)),
                     tags});
     }
-    table.Print(out, color);
+    table.Print(out, options.color);
     out << '\n'
         << FormatCount(static_cast<std::int64_t>(runs_.size())) << " runs; one of them: repro show "
-        << runs_.front().id << '\n';
+        << runs_.front().id << Printable(options.workspace_flag) << '\n';
   }
 
   void PrintRunning(std::ostream& out, const GlobalOptions& options) const {
@@ -220,16 +222,18 @@ class StatusCommand : public Command {
     }
   }
 
-  void PrintFailures(std::ostream& out, bool color) const {
+  void PrintFailures(std::ostream& out, const GlobalOptions& options) const {
     if (failures_.empty()) return;
-    out << '\n' << Styled("last failures", Style::kBold, color) << '\n';
+    out << '\n' << Styled("last failures", Style::kBold, options.color) << '\n';
+    const std::string flag = Printable(options.workspace_flag);
     for (const FailureRow& failure : failures_) {
       const std::string key = ShortKey(failure.task.key);
-      out << "  " << Styled(failure.task.state, StateStyle(failure.task.state), color) << "  "
-          << key << "  " << Printable(failure.task.label);
+      out << "  " << Styled(failure.task.state, StateStyle(failure.task.state), options.color)
+          << "  " << key << "  " << Printable(failure.task.label);
       if (failure.attempt.number > 0) out << ", attempt " << failure.attempt.number;
       if (!failure.attempt.reason.empty()) out << ": " << Printable(failure.attempt.reason);
-      out << "\n      why: repro logs " << key << "    again: repro retry " << key << '\n';
+      out << "\n      why: repro logs " << key << flag << "    again: repro retry " << key << flag
+          << '\n';
     }
   }
 

@@ -4,6 +4,8 @@
 #include <csignal>
 #include <ostream>
 
+#include <CLI/CLI.hpp>
+
 #include "core/base/text.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"

@@ -1,10 +1,14 @@
 /// repro: schedules, logs and reports. Does not link LibTorch, so it starts in milliseconds and
 /// works on a laptop.
 
-#include <cstdlib>
+#include <cstdio>
+#include <exception>
 #include <filesystem>
+#include <string>
 #include <system_error>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "core/base/build_info.h"
 #include "core/cli/command.h"
@@ -20,6 +24,7 @@ namespace fs = std::filesystem;
 struct Layout {
   fs::path data;
   bool checkout = false;
+  std::string problem{};  ///< when they are nowhere: where they were looked for, and what to do
 };
 
 Layout FindLayout(const fs::path& program) {
@@ -30,12 +35,17 @@ Layout FindLayout(const fs::path& program) {
   for (fs::path at = bin; at != at.root_path(); at = at.parent_path()) {
     if (fs::exists(at / "manifests" / "languages.toml", error)) return {at, true};
   }
-  return {bin, false};
+  return {
+      bin, false,
+      fmt::format("repro's manifests and the paper's values are not at hand: there is neither {} "
+                  "(an installed tree) nor manifests/languages.toml in a folder above {} (a "
+                  "checkout); start build/bin/repro of a checkout, or make a tree that runs "
+                  "from anywhere with `cmake --install build --prefix DIR` and start "
+                  "DIR/bin/repro",
+                  installed.string(), bin.string())};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Main(int argc, char** argv) {
   const fs::path self = "/proc/self/exe";
   std::error_code error;
   const Layout layout = FindLayout(self);
@@ -44,6 +54,7 @@ int main(int argc, char** argv) {
   suite.build_graph = &repro::BuildTaskGraph;
   suite.version = repro::VersionText();
   suite.build_id = repro::BuildId();
+  suite.data_problem = layout.problem;
   suite.task_program = fs::canonical(self, error).parent_path() / "repro-task";
   suite.manifest_dir = layout.data / "manifests";
   suite.reference_dir =
@@ -56,4 +67,23 @@ int main(int argc, char** argv) {
   commands.push_back(
       {"data", "Look at the synthetic world and its controls", &repro::MakeDataCommand});
   return repro::RunCommandLine(argc, argv, suite, commands);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Errors are values here; what is thrown all the same (no memory, a mistake of ours) ends in one
+  // line, and with the destructors run: the terminal is whole, the lease is free.
+  try {
+    return Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(
+        stderr,
+        "repro: it cannot go on: %s; nothing that is done is lost, and tasks that run go on: "
+        "start it again\n",
+        error.what());
+  } catch (...) {
+    std::fputs("repro: it cannot go on, and nobody said why\n", stderr);
+  }
+  return 1;
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -28,9 +29,7 @@ void InstallSignalHandlers() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Main(int argc, char** argv) {
   const repro::CudaPlugin cuda =
       repro::DecideOnCuda();  // before any torch call: LibTorch caches the answer
   if (argc == 2 && std::string_view(argv[1]) == "--version") {
@@ -41,11 +40,24 @@ int main(int argc, char** argv) {
     std::fprintf(stderr,
                  "usage: repro-task run ATTEMPT_FOLDER\n"
                  "Runs the task that ATTEMPT_FOLDER/task.json describes. `repro run` starts it; to "
-                 "run one by hand, "
-                 "take a folder from `repro show TASK`.\n");
+                 "run one by hand, take a folder from `repro show TASK`.\n");
     return static_cast<int>(repro::TaskExit::kBadSpec);
   }
   InstallSignalHandlers();
   return static_cast<int>(
       repro::RunAttempt(argv[2], repro::TaskKinds(), repro::BuildId(), stop_requested));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // What a task throws is caught around it, with its label; this is for what is left.
+  try {
+    return Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "repro-task: it cannot go on: %s\n", error.what());
+  } catch (...) {
+    std::fputs("repro-task: it cannot go on, and nobody said why\n", stderr);
+  }
+  return static_cast<int>(repro::TaskExit::kFailed);
 }

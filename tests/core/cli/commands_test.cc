@@ -1,10 +1,12 @@
 #include <filesystem>
 
+#include <CLI/CLI.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include "core/cli/command.h"
+#include "core/cli/experiment_plan.h"
 
 namespace repro {
 namespace {
@@ -18,8 +20,10 @@ class ProbeCommand : public Command {
   void Define(CLI::App& app) override { app.add_option("what", what_, "What to do"); }
   Result<int> Run(const CommandContext& context) override {
     context.out << "workspace=" << context.options.workspace.string()
-                << " json=" << context.options.json << " color=" << context.options.color << "\n";
+                << context.options.workspace_flag << " json=" << context.options.json
+                << " color=" << context.options.color << "\n";
     if (what_ == "bad") return Fail(ErrorCode::kInvalidArgument, "vocab.size: a bad value");
+    if (what_ == "evil") return Fail(ErrorCode::kCorrupt, "a: \x1b[2Jb\nc: d");
     if (what_ == "busy") return Fail(ErrorCode::kBusy, "somebody is here");
     return what_ == "seven" ? 7 : 0;
   }
@@ -60,6 +64,10 @@ TEST(RunCommandLineTest, TheWorkspaceIsTheFlagElseTheVariableElseTheDefault) {
   EXPECT_THAT(RunLine({"probe"}).out, HasSubstr("workspace=/from/variable "));
   EXPECT_THAT(RunLine({"probe", "--workspace", "/from/flag/../there"}).out,
               HasSubstr("workspace=/from/there "));
+  EXPECT_THAT(RunLine({"probe", "--workspace", "/a b"}).out,
+              HasSubstr("workspace=/a b --workspace '/a b' "));
+  EXPECT_THAT(RunLine({"probe", "--workspace", "/default/../default/workspace"}).out,
+              HasSubstr("workspace=/default/workspace json"));
   EXPECT_THAT(RunLine({"probe", "--workspace", "here"}).out,
               HasSubstr("workspace=" + (std::filesystem::current_path() / "here").string() + " "));
   ::unsetenv("REPRO_WORKSPACE");
@@ -72,6 +80,12 @@ TEST(RunCommandLineTest, ExitCodesFollowTheError) {
   EXPECT_EQ(bad.code, 2);
   EXPECT_EQ(bad.err, "repro: vocab.size: a bad value\n");
   EXPECT_EQ(RunLine({"probe", "busy"}).code, 1);
+}
+
+TEST(RunCommandLineTest, AnErrorCannotTakeTheTerminalOver) {
+  EXPECT_EQ(RunLine({"probe", "evil"}).err, "repro: a: \\x1b[2Jb\nc: d\n");
+  EXPECT_THAT(RunLine({"pr\x1b[2Jobe"}).err, testing::Not(HasSubstr("\x1b")));
+  EXPECT_THAT(RunLine({"probe", "--f\x1b[2Jast"}).err, testing::Not(HasSubstr("\x1b")));
 }
 
 TEST(RunCommandLineTest, AMisspeltCommandGetsASuggestion) {
@@ -98,9 +112,34 @@ TEST(RunCommandLineTest, WithoutATerminalThereIsNoColour) {
   EXPECT_THAT(RunLine({"probe", "--json"}).out, HasSubstr("json=1 color=0"));
 }
 
+TEST(LoadGraphTest, AProgramWithoutItsFilesSaysWhatIsMissing) {
+  Suite suite;
+  suite.data_problem = "the manifests are not at hand: start it elsewhere";
+  const auto loaded = LoadGraph({.manifest = "fig2"}, suite);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(loaded.error().message, suite.data_problem);
+}
+
+TEST(CommandWordsTest, CanBePastedIntoAShell) {
+  GlobalOptions options;
+  ExperimentArguments arguments{.manifest = "fig2"};
+  EXPECT_EQ(CommandWords(arguments, options), "fig2 --scale desk");
+  EXPECT_EQ(RunCommandText(arguments, options), "repro run fig2 --scale desk");
+  options.workspace_flag = " --workspace '/a workspace'";
+  arguments = {.manifest = "my figure.toml",
+               .scale = "smoke",
+               .sets = {"vocab.size=3000", "finetune.tasks=[\"xnli\"]"},
+               .cores = 2};
+  EXPECT_EQ(CommandWords(arguments, options),
+            "'my figure.toml' --scale smoke --set vocab.size=3000 --set "
+            "'finetune.tasks=[\"xnli\"]' --workspace '/a workspace'");
+  EXPECT_THAT(RunCommandText(arguments, options), testing::EndsWith(" --cores 2"));
+}
+
 // The flags are frozen on purpose: what an experiment can vary lives in its manifest. A new flag
 // has to be written here.
-TEST(CoreCommandsTest, TheFlagsOfRunAndPlanAreThese) {
+TEST(CoreCommandsTest, TheFlagsOfRunPlanAndReportAreThese) {
   std::map<std::string, std::vector<std::string>> flags;
   for (const CommandEntry& entry : CoreCommands()) {
     CLI::App app;
@@ -115,6 +154,8 @@ TEST(CoreCommandsTest, TheFlagsOfRunAndPlanAreThese) {
                                             "--retries", "--stall-minutes"));
   EXPECT_THAT(flags["plan"], testing::UnorderedElementsAre("--help", "manifest", "--scale", "--set",
                                                            "--cores", "--all"));
+  EXPECT_THAT(flags["report"], testing::UnorderedElementsAre("--help", "manifest", "--scale",
+                                                             "--set", "--format", "--out"));
 }
 
 }  // namespace

@@ -18,7 +18,10 @@ TEST_F(ProcessTest, RunsTheGraphOnceAndThenHasNothingToDo) {
   AddTask("a", {{"steps", 2}});
   AddTask("b", {{"steps", 2}}, {"a"});
   ASSERT_EQ(Run(), 0) << Errors();
-  EXPECT_THAT(Output(), AllOf(HasSubstr("2 tasks done"), HasSubstr("next: repro report")));
+  EXPECT_THAT(Output(),
+              AllOf(HasSubstr("2 tasks done"), HasSubstr("next: repro report " REPRO_TESTDATA
+                                                         "/mini.toml --scale smoke --workspace " +
+                                                         workspace_.string() + "\n")));
   EXPECT_THAT(Artifacts(), testing::SizeIs(2));
   ASSERT_EQ(Run(), 0) << Errors();
   EXPECT_THAT(Output(), HasSubstr("nothing to do, all 2 tasks are done"));
@@ -168,6 +171,12 @@ TEST_F(ProcessTest, AKilledSchedulerLeavesItsTasksToTheNextOne) {
   EXPECT_THAT(Output(), HasSubstr("taken over"));
   EXPECT_THAT(Attempts()["long"], ElementsAre("done"));
   EXPECT_EQ(CountInLedger("step long 0"), 1);
+  const auto invocations = OpenLog().Invocations(10).value();
+  ASSERT_EQ(invocations.size(), 2U);
+  EXPECT_EQ(invocations[0].state, "done");
+  EXPECT_EQ(invocations[1].state, "killed");
+  EXPECT_GE(invocations[1].ended_ms, invocations[1].started_ms);
+  EXPECT_LE(invocations[1].ended_ms, invocations[0].started_ms);
 }
 
 TEST_F(ProcessTest, AnAdoptedTaskIsStoppedByCtrlC) {
