@@ -142,6 +142,7 @@ std::vector<fs::path> ListCheckpoints(const fs::path& folder) {
   }
   std::sort(found.rbegin(), found.rend());
   std::vector<fs::path> paths;
+  paths.reserve(found.size());
   for (auto& [update, path] : found) paths.push_back(std::move(path));
   return paths;
 }
