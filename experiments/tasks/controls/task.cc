@@ -20,6 +20,7 @@ Result<std::vector<TextPair>> ReadPairs(const std::filesystem::path& folder,
   }
   REPRO_ASSIGN_OR_RETURN(auto examples, ReadLabelled(folder, "xnli", split, labels));
   std::vector<TextPair> pairs;
+  pairs.reserve(examples.size());
   for (LabelledExample& example : examples) {
     pairs.push_back({.premise = std::move(example.text),
                      .hypothesis = std::move(example.second),

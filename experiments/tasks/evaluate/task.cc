@@ -133,6 +133,7 @@ class Evaluation {
   at::Tensor Vectors(const Encoder& encoder, const std::vector<ParallelSentence>& sentences,
                      std::int64_t layer, std::int64_t max_tokens) const {
     std::vector<std::vector<std::int64_t>> tokens;
+    tokens.reserve(sentences.size());
     for (const ParallelSentence& sentence : sentences) {
       tokens.push_back(EncodeSentence(sentence.text, tokenizer_, max_tokens));
     }
