@@ -77,6 +77,8 @@ function(repro_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC repro_options ${ARG_DEPS} GTest::gtest_main GTest::gmock)
   target_compile_definitions(${name} PRIVATE REPRO_TESTDATA="${CMAKE_SOURCE_DIR}/tests/testdata")
+  # A test's own code runs for milliseconds and is compiled for seconds: a third less than at -O3.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   repro_finish_target(${name} test ${ARG_TORCH})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
