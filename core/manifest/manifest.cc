@@ -135,6 +135,14 @@ Result<std::optional<ReferenceItem>> FindReference(const Document& base, const f
   return std::nullopt;
 }
 
+/// A config beside which its series stand: only the science knows which metrics there are.
+Document WithSeries(Document config, const Document& manifest) {
+  if (const Node* series = manifest.Find("series")) {
+    config.root().As<Node::Table>()->insert_or_assign("series", *series);
+  }
+  return config;
+}
+
 void ReportUnknownScale(const LoadOptions& options,
                         const std::map<std::string, const Node*>& scales,
                         Diagnostics& diagnostics) {
@@ -212,8 +220,12 @@ Result<Experiment> LoadExperiment(std::string_view name_or_path, const LoadOptio
     ReadOutcome outcome = ReadExperiment(manifest, context, diagnostics);
     if (options.validate_sections) {
       const std::vector<Point>& points = outcome.experiment.points;
-      for (const Point& point : points) options.validate_sections(*point.config, diagnostics);
-      if (points.empty()) options.validate_sections(SectionsOf(manifest), diagnostics);
+      for (const Point& point : points) {
+        options.validate_sections(WithSeries(*point.config, manifest), diagnostics);
+      }
+      if (points.empty()) {
+        options.validate_sections(WithSeries(SectionsOf(manifest), manifest), diagnostics);
+      }
     }
     return outcome;
   };

@@ -28,7 +28,8 @@ struct LoadOptions {
   std::filesystem::path manifest_dir;  ///< where names are looked up and languages.toml lies
   std::filesystem::path
       reference_dir;  ///< results/reference; empty: items and series are not checked against it
-  /// Checks the sections of one point's config; null: sections are not checked.
+  /// Checks the sections of one point's config, and the metrics of the `[[series]]` that are added
+  /// to it; null: neither is checked.
   std::function<void(const Document& config, Diagnostics& diagnostics)> validate_sections;
 };
 

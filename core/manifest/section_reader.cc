@@ -162,7 +162,8 @@ void SectionReader::ReportUnknownKeys(const std::vector<std::string>& extra) {
   std::vector<std::string> candidates = known_;
   candidates.insert(candidates.end(), extra.begin(), extra.end());
   for (const auto& [key, node] : *table) {
-    if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
+    // Candidates are known too, if not here: the manifest's own reader reads them.
+    if (std::find(candidates.begin(), candidates.end(), key) != candidates.end()) continue;
     const std::string what = fmt::format("unknown key `{}`", Join(key));
     const std::string best = DidYouMean(key, candidates);
     const std::string of = path_.empty() ? "the manifest" : "[" + path_ + "]";

@@ -42,6 +42,7 @@ class Checker {
     CheckSource();
     CheckFinetuneTasks();
     CheckCompute();
+    CheckSeries();
   }
 
  private:
@@ -151,6 +152,23 @@ class Checker {
     }
   }
 
+  // A metric that no task logs would leave its series out of every report without a word.
+  void CheckSeries() {
+    const Node* series = config_.Find("series");
+    const auto* rows = series == nullptr ? nullptr : series->As<Node::Array>();
+    if (rows == nullptr) return;
+    const auto& known = SeriesMetrics();
+    for (std::size_t i = 0; i < rows->size(); ++i) {
+      const Node* metric = (*rows)[i].Get("metric");
+      const auto* name = metric == nullptr ? nullptr : metric->As<std::string>();
+      if (name == nullptr || std::find(known.begin(), known.end(), *name) != known.end()) continue;
+      diagnostics_.Add(metric->position,
+                       fmt::format("`series[{}].metric` is {}", i, metric->ToText()),
+                       "expected a metric that is logged by language, e.g. `xnli.accuracy`" +
+                           DidYouMean(*name, known));
+    }
+  }
+
   const RunSettings& settings_;
   const Document& config_;
   Diagnostics& diagnostics_;
@@ -161,6 +179,25 @@ class Checker {
 const std::vector<std::string>& CorpusSources() {
   static const std::vector<std::string> kSources = {"babel-wiki", "babel-cc", "wiki", "cc"};
   return kSources;
+}
+
+const std::vector<std::string>& SeriesMetrics() {
+  static const std::vector<std::string> kMetrics = {"xnli.accuracy",
+                                                    "topic.accuracy",
+                                                    "tags.f1",
+                                                    "retrieval.accuracy",
+                                                    "pseudo_bits.per_sentence",
+                                                    "pseudo_bits.per_character",
+                                                    "control.hypothesis_only.accuracy",
+                                                    "control.surface_lookup.accuracy",
+                                                    "control.surface_regression.accuracy",
+                                                    "vocab.tokens_per_word",
+                                                    "vocab.coverage",
+                                                    "vocab.unknown_rate",
+                                                    "pretrain.repeats",
+                                                    "pretrain.plateau_margin",
+                                                    "valid.loss"};
+  return kMetrics;
 }
 
 void CheckContradictions(const RunSettings& settings, const Document& config,

@@ -12,6 +12,9 @@ class Document;
 /// Sources of text that a manifest may name in `corpus.source`.
 const std::vector<std::string>& CorpusSources();
 
+/// Metrics that a `[[series]]` may name: logged by language, and known to reports/measures.json.
+const std::vector<std::string>& SeriesMetrics();
+
 /// `settings` as read from `config`, which knows where each value was written. Reports every
 /// contradiction at once; a field whose value was not taken (and reported already) gives none,
 /// since the default that stands in for it is nobody's wish.

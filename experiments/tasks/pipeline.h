@@ -10,8 +10,8 @@ namespace repro {
 
 class Diagnostics;
 
-/// Checks the sections of one point: types and ranges, then contradictions between fields. Every
-/// error is reported with its position.
+/// Checks the sections of one point: types and ranges, then contradictions between fields; and the
+/// metrics of `series`, where it stands beside them. Every error is reported with its position.
 void ValidateSections(const Document& config, Diagnostics& diagnostics);
 
 /// Tasks and runs of every point, seed and control. Tasks that several runs need are there once.

@@ -7,8 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include "core/io/json_io.h"
 #include "core/manifest/manifest.h"
 #include "experiments/model/config.h"
+#include "experiments/tasks/contradictions.h"
 
 namespace repro {
 namespace {
@@ -46,6 +48,16 @@ std::set<std::string> Keys(const TaskGraph& graph, const std::set<std::string>& 
     if (kinds.contains(task.kind)) keys.insert(task.key);
   }
   return keys;
+}
+
+// A metric without a name of its own would be drawn under its logged one; a name without a metric
+// would be refused in a manifest.
+TEST(ContradictionsTest, ASeriesMayNameWhatReportsKnow) {
+  const auto measures = LoadJson(REPRO_SOURCE_DIR "/reports/measures.json");
+  ASSERT_TRUE(measures) << measures.error().message;
+  std::set<std::string> named;
+  for (const Json& measure : (*measures)["measures"]) named.insert(measure["metric"]);
+  EXPECT_EQ(std::set<std::string>(SeriesMetrics().begin(), SeriesMetrics().end()), named);
 }
 
 TEST(PipelineTest, DeskRunsEverySeedAtEveryPointAndTheControlsAtTheEnds) {
