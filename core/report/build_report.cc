@@ -311,10 +311,19 @@ class Builder {
     at.transfer = Transfer(measure, at.targets, at.target_controls);
     const std::optional<double> baseline = Baseline(at, chance);
     const Estimate& judged = Judged(at);
-    at.moves =
-        baseline && judged.mean.known() &&
-        (measure.higher_is_better ? judged.mean.low > *baseline : judged.mean.high < *baseline);
+    at.moves = baseline && BetterThan(measure, judged.mean, *baseline);
     return at;
+  }
+
+  /// The whole interval lies on the better side. Seeds that all agree give none: then the value
+  /// must be clear of the baseline by a distance that was fixed before.
+  static bool BetterThan(const Measure& measure, const MeanInterval& value, double baseline) {
+    if (value.all_same()) {
+      return (measure.higher_is_better ? value.mean - baseline : baseline - value.mean) >
+             kClearOfBaseline;
+    }
+    return value.known() &&
+           (measure.higher_is_better ? value.low > baseline : value.high < baseline);
   }
 
   static const Estimate& Judged(const MeasureReport::AtPoint& at) {
@@ -339,7 +348,11 @@ class Builder {
     auto shown = std::find_if(result.points.begin(), result.points.end(),
                               [](const auto& at) { return at.moves; });
     result.moves = shown != result.points.end();
-    if (!result.moves) shown = result.points.begin();
+    if (!result.moves) {
+      shown = std::find_if(result.points.begin(), result.points.end(),
+                           [](const auto& at) { return Judged(at).mean.n >= 2; });
+      if (shown == result.points.end()) shown = result.points.begin();
+    }
     const std::optional<double> baseline = Baseline(*shown, result.chance);
     const std::string where =
         shown->source.empty() ? "over the other languages" : "in the source language";
@@ -348,12 +361,37 @@ class Builder {
                   : fmt::format("{} {}", result.chance ? "chance" : "without pretraining",
                                 ShowValue(result.measure, *baseline));
     const std::string value = WithInterval(result.measure, Judged(*shown));
-    const char* state = result.moves                   ? "moves"
-                        : !Judged(*shown).mean.known() ? "one value, no interval"
-                        : !baseline                    ? "undetermined"
-                        : result.chance                ? "at chance"
-                                                       : "no better than without pretraining";
+    const char* state = result.moves                ? "moves"
+                        : Judged(*shown).mean.n < 2 ? "one value, no interval"
+                        : !baseline                 ? "undetermined"
+                        : result.chance             ? "at chance"
+                                                    : "no better than without pretraining";
     result.verdict = fmt::format("{}: {} {} at {}; {}", state, value, where, shown->point, against);
+  }
+
+  /// Why a claim on this metric cannot be judged: it moves at no point, so that "level" holds and
+  /// every step is noise whatever the languages do. Empty when it moves, and while no point has the
+  /// seeds that would tell: then the claim lacks its own.
+  std::string StandstillNote(const std::string& metric) const {
+    const MeasureReport* measure = MeasureOf(metric);
+    if (measure == nullptr || measure->moves) return "";
+    const auto told = std::find_if(measure->points.begin(), measure->points.end(),
+                                   [](const auto& at) { return Judged(at).mean.n >= 2; });
+    if (told == measure->points.end()) return "";
+    const std::string& name = measure->measure.name;
+    const char* where =
+        told->source.empty() ? "over the other languages" : "in the source language";
+    if (measure->chance) {
+      return fmt::format("{} does not move: at no point better than chance ({}) {}", name,
+                         ShowValue(measure->measure, *measure->chance), where);
+    }
+    const bool compared =
+        std::any_of(measure->points.begin(), measure->points.end(),
+                    [&](const auto& at) { return Baseline(at, measure->chance).has_value(); });
+    return fmt::format(
+        "{} does not move: {} {}", name,
+        compared ? "at no point better than without pretraining" : "no baseline to compare with",
+        where);
   }
 
   const MeasureReport* MeasureOf(const std::string& metric) const {
@@ -405,14 +443,16 @@ class Builder {
       if (const SeriesReport* series = FindSeries(claim.series)) {
         entry.series_name = series->name;
         values = ToSweep(*series);
-        blocked = PlateauNote();
+        std::vector<std::string> reasons;
         const bool all_measured =
             std::all_of(values.points.begin(), values.points.end(),
                         [](const auto& point) { return !point.by_seed.empty(); });
         // A point without any value says enough of its seeds.
-        if (const std::string open = OpenSeedsNote(); all_measured && !open.empty()) {
-          blocked = blocked.empty() ? open : open + "; " + blocked;
-        }
+        if (all_measured) reasons.push_back(OpenSeedsNote());
+        reasons.push_back(PlateauNote());
+        reasons.push_back(StandstillNote(MetricOf(claim.series)));
+        std::erase(reasons, "");
+        blocked = fmt::format("{}", fmt::join(reasons, "; "));
       } else {
         blocked = fmt::format("the manifest has no series '{}'", claim.series);
       }
@@ -431,6 +471,12 @@ class Builder {
       }
     }
     return nullptr;
+  }
+
+  std::string MetricOf(const std::string& series) const {
+    const auto found = std::find_if(experiment_.series.begin(), experiment_.series.end(),
+                                    [&](const Series& known) { return known.id == series; });
+    return found == experiment_.series.end() ? "" : found->metric;
   }
 
   /// Runs of the sweep that may still give a value. The number of seeds was fixed before the run: a
@@ -695,16 +741,15 @@ class Builder {
           "paper, whose cells are "
           "shown as not comparable.");
     }
-    for (const MeasureReport& measure : report_.measures) {
-      if (measure.measure.kind != MeasureKind::kTask) continue;
+    for (const MeasureReport* measure : TasksAsShown()) {
       std::vector<std::string> parts;
-      for (const MeasureReport::AtPoint& at : measure.points) {
-        if (at.transfer) parts.push_back(SayTransfer(measure.measure, at));
+      for (const MeasureReport::AtPoint& at : measure->points) {
+        if (at.transfer) parts.push_back(SayTransfer(measure->measure, at));
       }
       if (parts.empty()) continue;
       report_.headline.push_back(
           fmt::format("{}: transfer, the difference from the null world, is {}.",
-                      measure.measure.name, fmt::join(parts, "; ")));
+                      measure->measure.name, fmt::join(parts, "; ")));
     }
     const auto stuck = std::count_if(report_.runs.begin(), report_.runs.end(),
                                      [](const RunReport& run) { return run.on_plateau; });
@@ -728,11 +773,29 @@ class Builder {
     }
   }
 
+  /// The measures of tasks, what moves first and then as the figures stand.
+  std::vector<const MeasureReport*> TasksAsShown() const {
+    std::vector<const MeasureReport*> tasks;
+    for (const MeasureReport& measure : report_.measures) {
+      if (measure.measure.kind == MeasureKind::kTask) tasks.push_back(&measure);
+    }
+    const auto place = [&](const MeasureReport* measure) {
+      const auto figure = std::find_if(
+          report_.figures.begin(), report_.figures.end(),
+          [&](const auto& shown) { return shown.measure.metric == measure->measure.metric; });
+      return std::pair(!measure->moves, figure - report_.figures.begin());
+    };
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [&](const auto* a, const auto* b) { return place(a) < place(b); });
+    return tasks;
+  }
+
   static std::string SayTransfer(const Measure& measure, const MeasureReport::AtPoint& at) {
     const DifferenceInterval& d = *at.transfer;
     const std::string unit = measure.unit == "%" ? "points" : measure.unit;
     const std::string amount =
         fmt::format("{} {} at {}", FormatSigned(d.difference, measure.decimals), unit, at.point);
+    if (d.all_same()) return amount + " (no interval: the seeds do not differ)";
     if (!d.known()) return amount + ", no interval";
     return fmt::format("{} (95 % interval {}, {})", amount, ShowRange(measure, d.low, d.high),
                        d.low > 0    ? "above zero"

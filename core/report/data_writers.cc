@@ -116,7 +116,8 @@ class Csv {
     for (const auto& [role, control] : point.controls) EstimateRows(key, role, control, "");
     if (point.transfer) {
       Row(key, "transfer", "mean", point.transfer->difference, point.transfer->low,
-          point.transfer->high, std::to_string(point.transfer->n), "pretraining seeds", "");
+          point.transfer->high, std::to_string(point.transfer->n),
+          SeedVariation(point.transfer->all_same()), "");
     }
   }
 
@@ -157,7 +158,8 @@ Json ToJson(const std::optional<DifferenceInterval>& difference) {
           {"standard_error", Number(difference->standard_error)},
           {"df", Number(difference->df)},
           {"low", Number(difference->low)},
-          {"high", Number(difference->high)}};
+          {"high", Number(difference->high)},
+          {"variation", SeedVariation(difference->all_same())}};
 }
 
 Json ToJson(const std::optional<ReferenceCell>& cell) {

@@ -29,6 +29,11 @@ inline constexpr double kPlateauThreshold = 0.1;
 /// How far a surface-only classifier may be from chance, in points.
 inline constexpr double kSurfaceLimit = 3.0;
 
+/// Where all seeds give the same value there is no interval: a measure then moves when it is more
+/// than this beyond its baseline, in shown units. A ceiling is; a classifier that names one class
+/// for everything is not.
+inline constexpr double kClearOfBaseline = 3.0;
+
 /// The state of a cell of the paper.
 enum class CellState { kReproduced, kNotReproduced, kInconclusive, kNotComparable, kNotRun };
 std::string_view CellStateName(CellState state);
@@ -40,7 +45,8 @@ struct Estimate {
   MeanInterval mean;
   std::string variation;  ///< which variation the interval holds: "pretraining seeds", or
                           ///< "fine-tuning seeds, conditional on one pretraining", or "one value,
-                          ///< conditional on one pretraining"
+                          ///< conditional on one pretraining"; seeds "which do not differ" give no
+                          ///< interval
   bool empty() const { return by_seed.empty(); }
 };
 

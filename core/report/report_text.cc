@@ -14,6 +14,7 @@ namespace repro {
 namespace {
 
 constexpr const char* kNothing = "–";
+constexpr const char* kSeedsAgree = "seeds agree";  // in the place of an interval
 
 /// "mean (min to max)" of the values that are there; empty when none is.
 std::string Spread(const std::vector<VocabularyReport::Row>& rows,
@@ -63,6 +64,7 @@ std::string ShowRange(const Measure& measure, double low, double high) {
 }
 
 std::string ShowRange(const Measure& measure, const Estimate& estimate) {
+  if (estimate.mean.all_same()) return kSeedsAgree;
   return estimate.mean.known() ? ShowRange(measure, estimate.mean.low, estimate.mean.high) : "";
 }
 
@@ -84,8 +86,13 @@ std::string ShowDifference(const Measure& measure,
 }
 
 std::string ShowRange(const Measure& measure, const std::optional<DifferenceInterval>& difference) {
+  if (difference && difference->all_same()) return kSeedsAgree;
   return difference && difference->known() ? ShowRange(measure, difference->low, difference->high)
                                            : "";
+}
+
+std::string SeedVariation(bool all_same) {
+  return all_same ? "pretraining seeds, which do not differ" : "pretraining seeds";
 }
 
 std::string ShowControl(const Measure& measure, const std::map<std::string, Estimate>& controls,
@@ -255,7 +262,8 @@ std::string ClaimsNote(const Report& report) {
       "pooled per series; every "
       "step must hold (intersection-union); p adjusted by Holm over the {} of the manifest, level "
       "{:g}. Contradicted: "
-      "the opposite is significant. Steps are differences of means with 95 % intervals. "
+      "the opposite is significant. Undecided whatever the steps are: a claim on a measure that "
+      "does not move. Steps are differences of means with 95 % intervals. "
       "Detectable step: found with power {:g}.",
       report.provenance.world, report.provenance.scale, Plural(report.claims.size(), "claim"),
       kClaimAlpha, kClaimPower);
@@ -266,7 +274,8 @@ std::string TransferNote() {
          "nothing but surface "
          "statistics; positive is better. Intervals hold the variation of pretraining seeds; a "
          "control with one seed "
-         "borrows the variance of the sweep's runs. The other languages are those of the point "
+         "borrows the variance of the sweep's runs, and where these do not differ there is no "
+         "interval. The other languages are those of the point "
          "that "
          "every role was scored in, so points of more languages average over more.";
 }
@@ -290,6 +299,8 @@ std::vector<std::pair<std::string, std::string>> Facts(const Report& report) {
       {"Seeds",
        fmt::format("pretraining {}; fine-tuning {}; controls {}", fmt::join(p.pretrain_seeds, ", "),
                    fmt::join(p.finetune_seeds, ", "), fmt::join(p.control_seeds, ", "))},
+      {"Intervals",
+       "95 %, Student's t; they may reach beyond 0 or 100 %; none where the seeds do not differ"},
       {"Model selection", p.selection},
       {"Commit", p.commit.empty() ? "not known" : p.commit},
       {"Machine", p.machine.empty() ? "nothing has run yet" : p.machine},

@@ -15,7 +15,8 @@ std::string FormatNumber(double value, int decimals);
 std::string FormatSigned(double value, int decimals);
 /// "61.2 %", "3.4 bits"; "–" for a value that is none.
 std::string ShowValue(const Measure& measure, double value);
-/// "57.0 to 65.4"; empty when there is no interval.
+/// "57.0 to 65.4"; "seeds agree" where they all gave the same value; empty when there is no
+/// interval for another reason.
 std::string ShowRange(const Measure& measure, double low, double high);
 std::string ShowRange(const Measure& measure, const Estimate& estimate);
 /// "61.2 %" or "–".
@@ -26,6 +27,9 @@ std::string ShowEstimate(const Measure& measure, const Estimate& estimate);
 std::string ShowDifference(const Measure& measure,
                            const std::optional<DifferenceInterval>& difference);
 std::string ShowRange(const Measure& measure, const std::optional<DifferenceInterval>& difference);
+/// What an interval over pretraining seeds holds, in a mean as in a difference: "pretraining
+/// seeds", or that they do not differ and there is none.
+std::string SeedVariation(bool all_same);
 /// The mean of a control, or "–" when it did not run.
 std::string ShowControl(const Measure& measure, const std::map<std::string, Estimate>& controls,
                         const char* role);

@@ -1,9 +1,12 @@
 #include "core/report/run_values.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
+
+#include "core/report/report_text.h"
 
 namespace repro {
 namespace {
@@ -126,12 +129,17 @@ Estimate RunValues::Series(const Measure& measure, const std::string& point,
   for (const auto& [seed, value] : estimate.by_seed) values.push_back(value);
   estimate.mean = MeanWithInterval(values);
   if (values.size() >= 2) {
-    estimate.variation = "pretraining seeds";
+    estimate.variation = SeedVariation(estimate.mean.all_same());
   } else if (values.size() == 1 && by_finetune_seed.size() >= 2) {
     estimate.mean = MeanWithInterval(by_finetune_seed);
-    estimate.variation = "fine-tuning seeds, conditional on one pretraining";
+    estimate.variation = fmt::format("fine-tuning seeds{}, conditional on one pretraining",
+                                     estimate.mean.all_same() ? ", which do not differ" : "");
   } else if (values.size() == 1) {
     estimate.variation = "one value, conditional on one pretraining";
+  }
+  if (estimate.mean.all_same()) {
+    // A width of zero is no interval: no writer may show one.
+    estimate.mean.low = estimate.mean.high = std::numeric_limits<double>::quiet_NaN();
   }
   return estimate;
 }

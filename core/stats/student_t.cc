@@ -1,5 +1,6 @@
 #include "core/stats/student_t.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -22,6 +23,11 @@ double SquaredDeviations(std::span<const double> values, double mean) {
   double sum = 0;
   for (const double value : values) sum += (value - mean) * (value - mean);
   return sum;
+}
+
+/// `sd`, or 0 where it is rounding of the mean and not spread.
+double WithoutRounding(double sd, double mean) {
+  return sd < 1e-12 * std::abs(mean) ? 0 : sd;
 }
 
 }  // namespace
@@ -53,7 +59,8 @@ MeanInterval MeanWithInterval(std::span<const double> values, double confidence)
   result.sd = result.sem = result.low = result.high = kNaN;
   if (values.size() < 2) return result;
   const double n = static_cast<double>(values.size());
-  result.sd = std::sqrt(SquaredDeviations(values, result.mean) / (n - 1));
+  result.sd =
+      WithoutRounding(std::sqrt(SquaredDeviations(values, result.mean) / (n - 1)), result.mean);
   result.sem = result.sd / std::sqrt(n);
   const double half = StudentTQuantile(0.5 + confidence / 2, n - 1) * result.sem;
   result.low = result.mean - half;
@@ -72,9 +79,12 @@ DifferenceInterval PooledDifference(std::span<const double> a, std::span<const d
   result.difference = mean_a - mean_b;
   result.df = static_cast<double>(result.n) - 2;
   if (result.df < 1) return result;
-  const double variance = (SquaredDeviations(a, mean_a) + SquaredDeviations(b, mean_b)) / result.df;
+  const double sd = WithoutRounding(
+      std::sqrt((SquaredDeviations(a, mean_a) + SquaredDeviations(b, mean_b)) / result.df),
+      std::max(std::abs(mean_a), std::abs(mean_b)));
+  if (sd == 0) return result;
   result.standard_error =
-      std::sqrt(variance * (1 / static_cast<double>(a.size()) + 1 / static_cast<double>(b.size())));
+      sd * std::sqrt(1 / static_cast<double>(a.size()) + 1 / static_cast<double>(b.size()));
   const double half = StudentTQuantile(0.5 + confidence / 2, result.df) * result.standard_error;
   result.low = result.difference - half;
   result.high = result.difference + half;

@@ -14,7 +14,9 @@ double StudentTUpperTail(double t, double df);
 double StudentTQuantile(double p, double df);
 
 /// Mean of a sample with its spread. `sd`, `sem`, `low` and `high` are NaN for fewer than two
-/// values: one value says nothing about its own variance. sd divides by n - 1.
+/// values: one value says nothing about its own variance. sd divides by n - 1. Values that are all
+/// the same (a score at its ceiling) say nothing of it either: sd is 0, low and high
+/// are the mean, and `known` is false.
 struct MeanInterval {
   std::size_t n = 0;
   double mean = 0;
@@ -25,7 +27,9 @@ struct MeanInterval {
   double confidence = 0.95;
 
   /// True when there is an interval at all.
-  bool known() const { return n >= 2; }
+  bool known() const { return n >= 2 && sd > 0; }
+  /// Two values or more, and all the same.
+  bool all_same() const { return n >= 2 && sd == 0; }
 };
 
 /// The two-sided t interval of the mean. mean is NaN for an empty sample.
@@ -33,8 +37,8 @@ MeanInterval MeanWithInterval(std::span<const double> values, double confidence 
 
 /// Difference mean(a) - mean(b) of two independent samples, variance pooled over both (Student's
 /// two-sample t), so that one sample may hold a single value: its variance is then taken to be that
-/// of the other. df = n_a + n_b - 2. `n` is n_a + n_b. Without a degree of freedom the interval is
-/// NaN and `known` is false.
+/// of the other. df = n_a + n_b - 2. `n` is n_a + n_b. Without a degree of freedom, or where no
+/// sample differs within itself, standard error and interval are NaN and `known` is false.
 struct DifferenceInterval {
   std::size_t n = 0;
   double difference = 0;
@@ -43,7 +47,9 @@ struct DifferenceInterval {
   double low = 0;
   double high = 0;
 
-  bool known() const { return df >= 1; }
+  bool known() const { return standard_error > 0; }
+  /// There are degrees of freedom, but no spread to borrow.
+  bool all_same() const { return df >= 1 && !known(); }
 };
 DifferenceInterval PooledDifference(std::span<const double> a, std::span<const double> b,
                                     double confidence = 0.95);

@@ -224,6 +224,39 @@ TEST(BuildReportTest, ARunOnThePlateauMakesClaimsUndecided) {
   EXPECT_FALSE(RunOf(report, "xlm7", "no-pretraining", 1).on_plateau);
 }
 
+TEST(BuildReportTest, AClaimOnAMeasureThatDoesNotMoveIsUndecided) {
+  ReportInputs inputs = SampleInputs({.xnli_moves = true, .complete_sweep = true});
+  for (MetricRow& row : inputs.metrics) {
+    // In the source language at chance, in the others as before: the falls would be significant.
+    if (row.name == "xnli.accuracy" && row.language == "en" && row.split == "test") {
+      row.value = 1.0 / 3 + (row.task_key.back() - '2') * 0.01;
+    }
+  }
+  const std::string standstill =
+      "XNLI accuracy does not move: at no point better than chance (33.3 %) in the source language";
+  const Report report = BuildReport(inputs);
+  for (const ClaimReport& claim : report.claims) {
+    EXPECT_EQ(claim.test.state, ClaimState::kUndecided);
+    EXPECT_EQ(claim.test.reason, standstill);
+    EXPECT_EQ(claim.test.steps.size(), 4u);
+    EXPECT_FALSE(std::isnan(claim.test.steps[0].p)) << "what could be tested is there to read";
+    EXPECT_EQ(StepsTitle(claim.test), "For information and no verdict: 4 of 4 steps measured.");
+  }
+  // It stands beside what else there is.
+  for (MetricRow& row : inputs.metrics) {
+    if (row.name == "valid.loss" && row.task_key == SampleKey("pretrain", "wiki30", "main", 2))
+      row.value = 5.66;
+  }
+  EXPECT_EQ(BuildReport(inputs).claims[0].test.reason,
+            "ended less than 0.1 nats below the plateau: wiki30 seed 2 (0.040); " + standstill);
+  // A claim on another measure is judged by that one.
+  inputs = SampleInputs({.complete_sweep = true});
+  inputs.experiment.claims[1].series = "retrieval";
+  const Report other = BuildReport(inputs);
+  EXPECT_EQ(other.claims[0].test.reason, standstill);
+  EXPECT_EQ(other.claims[1].test.state, ClaimState::kSupported);
+}
+
 TEST(BuildReportTest, WithoutALoggedDistanceClaimsAreUndecidedToo) {
   ReportInputs inputs = SampleInputs({.xnli_moves = true, .complete_sweep = true});
   std::erase_if(inputs.metrics, [](const MetricRow& row) { return row.name == "valid.loss"; });
@@ -295,6 +328,55 @@ TEST(BuildReportTest, TransferIsTheDifferenceFromTheNullWorldAtTheSamePoint) {
     EXPECT_NEAR(at.transfer->difference,
                 at.target_controls.at("null-world").mean.mean - at.targets.mean.mean, 1e-9);
   }
+}
+
+TEST(BuildReportTest, SeedsThatAgreeGiveNoInterval) {
+  ReportInputs inputs = SampleInputs();
+  for (MetricRow& row : inputs.metrics) {
+    if (row.name == "topic.accuracy" && row.task_key.find("|main|") != std::string::npos) {
+      row.value = 1;
+    }
+    // A classifier that names one class for everything: not at chance to the digit, and no more.
+    if (row.name == "xnli.accuracy" && row.language == "en") row.value = 0.34;
+  }
+  const Report report = BuildReport(inputs);
+  const SeriesPoint& point = SeriesOf(report, "topic.low").points[0];
+  const Measure& topic = FigureOf(report, "topic.accuracy").measure;
+  EXPECT_EQ(ShowRange(topic, point.main), "seeds agree");
+  EXPECT_EQ(ShowRange(topic, point.transfer), "seeds agree");
+  EXPECT_EQ(point.main.variation, "pretraining seeds, which do not differ");
+  EXPECT_EQ(VariationNote(FigureOf(report, "topic.accuracy")),
+            "no interval: pretraining seeds, which do not differ");
+  EXPECT_EQ(report.figures[0].measure.metric, "topic.accuracy") << "a ceiling moves";
+  EXPECT_FALSE(report.measures[0].moves) << report.measures[0].verdict;
+  EXPECT_THAT(report.headline,
+              testing::Contains(HasSubstr(" (no interval: the seeds do not differ); ")));
+  const auto json = ParseJson(WriteJson(report), "report");
+  ASSERT_TRUE(json);
+  const Json& at = (*json)["figures"][0]["series"][0]["points"][0];
+  EXPECT_TRUE(at["main"]["low"].is_null());
+  EXPECT_EQ(at["main"]["variation"], "pretraining seeds, which do not differ");
+  EXPECT_TRUE(at["transfer"]["standard_error"].is_null());
+  EXPECT_TRUE(at["transfer"]["high"].is_null());
+  EXPECT_EQ(at["transfer"]["variation"], "pretraining seeds, which do not differ");
+  for (const std::string& text : {WriteTerminal(report, {}), WriteMarkdown(report)}) {
+    EXPECT_THAT(text, Not(HasSubstr("100.0 to 100.0")));
+    EXPECT_THAT(text, HasSubstr("seeds agree"));
+    EXPECT_THAT(text, HasSubstr("they may reach beyond 0 or 100 %"));
+  }
+}
+
+TEST(BuildReportTest, TheHeadlineNamesFirstWhatMoves) {
+  const auto order = [](const SampleOptions& options) {
+    std::vector<std::string> names;
+    for (const std::string& line : BuildReport(SampleInputs(options)).headline) {
+      const std::size_t colon = line.find(": transfer");
+      if (colon != std::string::npos) names.push_back(line.substr(0, colon));
+    }
+    return names;
+  };
+  EXPECT_THAT(order({}), ElementsAre("Topic accuracy", "XNLI accuracy"));
+  EXPECT_THAT(order({.xnli_moves = true}), ElementsAre("XNLI accuracy", "Topic accuracy"));
 }
 
 TEST(BuildReportTest, MeasuresThatMoveLeadWhenThePapersStandsAtChance) {

@@ -44,7 +44,7 @@ TEST(MeanWithIntervalTest, EqualsScipy) {
     ExpectGolden(interval.sem, entry["sem"], "sem");
     ExpectGolden(interval.low, entry["ci_low"], "low");
     ExpectGolden(interval.high, entry["ci_high"], "high");
-    EXPECT_TRUE(interval.known());
+    EXPECT_EQ(interval.known(), interval.sd > 0);
   }
 }
 
@@ -53,6 +53,31 @@ TEST(MeanWithIntervalTest, OneValueHasNoInterval) {
   EXPECT_EQ(interval.mean, 71.5);
   EXPECT_FALSE(interval.known());
   EXPECT_TRUE(std::isnan(interval.low));
+}
+
+// 47.8 thrice has a mean that is not quite 47.8: rounding is no spread.
+TEST(MeanWithIntervalTest, ValuesThatAreAllTheSameHaveNoInterval) {
+  for (const double value : {100.0, 47.8, 0.0}) {
+    const MeanInterval interval = MeanWithInterval(std::array{value, value, value});
+    EXPECT_TRUE(interval.all_same()) << value;
+    EXPECT_FALSE(interval.known());
+    EXPECT_EQ(interval.sd, 0);
+    EXPECT_EQ(interval.low, interval.high);
+  }
+  EXPECT_FALSE(MeanWithInterval(std::array{71.5}).all_same());
+  EXPECT_FALSE(MeanWithInterval(std::array{71.5, 71.6}).all_same());
+}
+
+TEST(PooledDifferenceTest, ASampleWithoutSpreadHasNoneToLend) {
+  const DifferenceInterval none = PooledDifference(std::array{47.8, 47.8, 47.8}, std::array{34.0});
+  EXPECT_TRUE(none.all_same());
+  EXPECT_FALSE(none.known());
+  EXPECT_NEAR(none.difference, 13.8, 1e-9);
+  EXPECT_TRUE(std::isnan(none.standard_error));
+  EXPECT_TRUE(std::isnan(none.low));
+  // The other sample's spread counts for both.
+  EXPECT_TRUE(PooledDifference(std::array{100.0, 100.0}, std::array{34.0, 36.0}).known());
+  EXPECT_FALSE(PooledDifference(std::array{40.0}, std::array{34.0}).all_same());
 }
 
 // Worked by hand: a = 3, 5 (mean 4, squares 2), b = 1, 2, 3 (mean 2, squares 2): variance 4 / 3,
