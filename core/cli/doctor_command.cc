@@ -32,6 +32,7 @@ struct Finding {
   std::string detail;             ///< one sentence with the path
   std::string mend;               ///< what to do, as a command where there is one
   std::function<Status()> fix{};  ///< what --fix does; empty: nothing safe can be done for the user
+  std::string then{};             ///< what is left to do when `fix` has been done
   bool mended = false;
 };
 
@@ -58,6 +59,31 @@ bool HasLivingAttempt(const ArtifactStore& store, const std::string& key) {
     if (IsLocked(attempt / "lock")) return true;
   }
   return false;
+}
+
+/// Renames a run log with what SQLite keeps beside it, under names that belong together: it stays
+/// readable for whoever wants to try.
+Status MoveLogAside(const fs::path& log, const fs::path& aside) {
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    std::error_code error;
+    fs::rename(log.string() + suffix, aside.string() + suffix, error);
+    if (error && error != std::errc::no_such_file_or_directory) {
+      return Fail(ErrorCode::kIo, "{}{}: cannot move away: {}", log.string(), suffix,
+                  error.message());
+    }
+  }
+  return {};
+}
+
+/// The first of X.damaged, X.damaged.2, ... that is free.
+fs::path NameAside(const fs::path& log) {
+  const std::string stem = log.string() + ".damaged";
+  std::error_code error;
+  fs::path aside = stem;
+  for (int i = 2; fs::exists(fs::symlink_status(aside, error)); ++i) {
+    aside = fmt::format("{}.{}", stem, i);
+  }
+  return aside;
 }
 
 class DoctorCommand : public Command {
@@ -128,10 +154,6 @@ class DoctorCommand : public Command {
                "the next `repro run` makes one and finds the artifacts that are there");
       return;
     }
-    const std::string rescue = fmt::format(
-        "save what can be read: sqlite3 {0} .recover | sqlite3 {1} && mv {1} {0}; or move it away: "
-        "artifacts are kept, and the next `repro run` uses them",
-        ShellWord(path.string()), ShellWord(path.string() + ".saved"));
     auto log = RunLog::Open(path, fix_ ? RunLog::Mode::kWrite : RunLog::Mode::kRead);
     if (!log) {
       // Made, but cut off before anything was in it: by a full disk, say.
@@ -139,19 +161,24 @@ class DoctorCommand : public Command {
         Leftover("log", log.error().message, "nothing to do: the next `repro run` fills it");
         return;
       }
-      const bool damaged = log.error().code == ErrorCode::kCorrupt;
-      Damage("log", log.error().message, damaged ? rescue : "see the message");
+      if (log.error().code == ErrorCode::kCorrupt) {
+        DamagedLog(options, log.error().message);
+      } else {
+        Damage("log", log.error().message, "see the message");
+      }
       return;
     }
     const auto integrity = log->CheckIntegrity();
     if (!integrity) {
-      Damage("log", integrity.error().message, rescue);
+      DamagedLog(options, integrity.error().message);
       return;
     }
-    for (const std::string& line : *integrity) {
-      Damage("log", fmt::format("{}: {}", path.string(), line), rescue);
+    if (!integrity->empty()) {
+      const std::size_t more = integrity->size() - 1;
+      DamagedLog(options, fmt::format("{}: {}{}", path.string(), integrity->front(),
+                                      more > 0 ? fmt::format("; and {} more", more) : ""));
+      return;
     }
-    if (!integrity->empty()) return;
     if (fix_) {
       if (const Status closed = log->CloseKilledInvocations(); !closed) {
         Damage("log", closed.error().message, "see the message");
@@ -159,6 +186,34 @@ class DoctorCommand : public Command {
       }
     }
     ReadLog(*log, options);
+  }
+
+  /// The log is derived, so it is never repaired in place: it is kept under another name and made
+  /// anew.
+  void DamagedLog(const GlobalOptions& options, const std::string& detail) {
+    const fs::path path = LogPath(options);
+    const fs::path aside = NameAside(path);
+    const std::string then = fmt::format(
+        "each experiment's next `repro run`{} brings its runs and metrics back from artifacts and "
+        "events, without doing their tasks again; lost are tags, run numbers, retries asked for by "
+        "hand, and what the log said of earlier `repro run`s",
+        options.workspace_flag.empty() ? "" : " (with" + options.workspace_flag + ")");
+    Damage("log", detail,
+           fmt::format("repro doctor --fix{} moves it to {}; then {}", options.workspace_flag,
+                       aside.string(), then),
+           [options, path, aside]() -> Status {
+             // Its task is not in the new log: the next run would start it a second time.
+             for (const fs::path& work : Children(options.workspace / "work")) {
+               if (HasLivingAttempt(ArtifactStore(options.workspace), work.filename().string())) {
+                 return Fail(ErrorCode::kBusy,
+                             "{}: a task is still running there; the log is moved away when it has "
+                             "ended",
+                             work.string());
+               }
+             }
+             return MoveLogAside(path, aside);
+           });
+    findings_.back().then = fmt::format("moved to {}; {}", aside.string(), then);
   }
 
   /// What the log says that the folders may contradict.
@@ -261,6 +316,7 @@ class DoctorCommand : public Command {
       if (!finding.fix) continue;
       if (const Status status = finding.fix(); status) {
         finding.mended = true;
+        if (!finding.then.empty()) finding.mend = finding.then;
       } else {
         finding.mend = "could not be mended: " + status.error().message;
       }
@@ -303,7 +359,8 @@ class DoctorCommand : public Command {
                                    : Style::kYellow,
                     options.color)
           << "  " << Printable(finding.detail) << '\n';
-      if (!finding.mended) out << "      -> " << Printable(finding.mend) << '\n';
+      if (!finding.mended || !finding.then.empty())
+        out << "      -> " << Printable(finding.mend) << '\n';
     }
     out << fmt::format("{} whole artifacts, {}, {}; the run log and its references were checked\n",
                        FormatCount(artifacts_), FormatBytes(bytes_),

@@ -134,11 +134,12 @@ Error RunLog::Impl::Translate(std::string_view what, const SQLite::Exception& er
   switch (error.getErrorCode()) {
     case SQLITE_CORRUPT:
       return as(ErrorCode::kCorrupt,
-                "; the run log is damaged: `repro doctor` says what can be saved (artifacts are "
-                "not touched)");
+                "; the run log is damaged: `repro doctor` says how to mend it (artifacts are not "
+                "touched)");
     case SQLITE_NOTADB:
       return as(ErrorCode::kCorrupt,
-                "; this is no run log: move it away, the next `repro run` makes a new one");
+                "; this is no run log: `repro doctor --fix` moves it away, and the next `repro "
+                "run` makes a new one");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return as(ErrorCode::kBusy, "; another program holds the database: try again");

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/io/file.h"
+#include "core/io/file_lock.h"
 #include "core/store/lease.h"
 #include "tests/core/cli/log_fixture.h"
 
@@ -103,7 +105,7 @@ TEST_F(DoctorTest, NothingIsMendedUnderSomebodyElsesLease) {
   EXPECT_EQ(Doctor().code, 0) << "looking is allowed";
 }
 
-TEST_F(DoctorTest, ADamagedLogIsReportedWithARescue) {
+TEST_F(DoctorTest, ADamagedLogIsMovedAsideAndNeverTouched) {
   const auto size = fs::file_size(LogPath());
   {
     std::fstream file(LogPath(), std::ios::in | std::ios::out | std::ios::binary);
@@ -114,8 +116,43 @@ TEST_F(DoctorTest, ADamagedLogIsReportedWithARescue) {
   }
   const Outcome outcome = Doctor();
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("damage"), HasSubstr("sqlite3"), HasSubstr(".recover"),
-                                 Not(HasSubstr("all is well"))));
+  const fs::path aside = LogPath().string() + ".damaged";
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("damage"), HasSubstr("repro doctor --fix"), HasSubstr(aside.string()),
+                    HasSubstr("lost are tags"), Not(HasSubstr("all is well"))));
+  EXPECT_FALSE(fs::exists(aside)) << "without --fix nothing is changed";
+
+  WriteText(aside, "of an earlier accident");
+  const Outcome mended = Doctor({"--fix"});
+  EXPECT_EQ(mended.code, 0);
+  EXPECT_THAT(mended.out, AllOf(HasSubstr("mended"), HasSubstr("moved to"), HasSubstr("repro run"),
+                                HasSubstr("lost are tags")));
+  EXPECT_FALSE(fs::exists(LogPath()));
+  EXPECT_EQ(ReadFile(aside).value(), "of an earlier accident");
+  EXPECT_EQ(fs::file_size(aside.string() + ".2"), size);
+  EXPECT_TRUE(fs::exists(Artifact('2')));
+  EXPECT_EQ(Doctor().code, 0);
+}
+
+TEST_F(DoctorTest, AFileThatIsNoDatabaseIsMovedAsideToo) {
+  for (const char* end : {"", "-wal", "-shm"}) fs::remove(LogPath().string() + end);
+  const std::string text =
+      "not a database, though long enough to hold the header of one: " + std::string(200, 'x');
+  WriteText(LogPath(), text);
+  EXPECT_EQ(Doctor().code, 1);
+  EXPECT_EQ(Doctor({"--fix"}).code, 0);
+  EXPECT_FALSE(fs::exists(LogPath()));
+  EXPECT_EQ(ReadFile(LogPath().string() + ".damaged").value(), text);
+}
+
+TEST_F(DoctorTest, TheLogOfALivingTaskStaysWhereItIs) {
+  for (const char* end : {"", "-wal", "-shm"}) fs::remove(LogPath().string() + end);
+  WriteText(LogPath(), std::string(300, 'x'));
+  const fs::path attempt = workspace_ / "work" / Key('4') / "attempts" / "1";
+  fs::create_directories(attempt);
+  const auto lock = FileLock::TryLock(attempt / "lock").value();
+  EXPECT_EQ(Doctor({"--fix"}).code, 1);
+  EXPECT_TRUE(fs::exists(LogPath()));
 }
 
 TEST_F(DoctorTest, ALogThatNeverHeldAnythingIsNoDamage) {
