@@ -26,6 +26,7 @@ enum class TaskExit : int {
   kBadSpec = 2,
   kContinue = 75,  ///< asked to stop, checkpointed: start me again, this was no failure
   kDiverged = 76,  ///< non-finite loss or gradient: do not retry
+  kDamaged = 77,   ///< an input, or what it reads, is not what was written: do not retry
 };
 
 /// Set by SIGTERM, SIGINT and SIGUSR1; a long task looks at it at every update boundary, saves, and
@@ -35,7 +36,7 @@ using StopFlag = std::atomic<bool>;
 struct TaskContext {
   const Task& task;
   std::map<std::string, std::filesystem::path>
-      inputs;                 ///< role -> folder of a complete artifact, read-only
+      inputs;  ///< role -> folder of a complete artifact, read-only, its SHA-256s checked
   std::filesystem::path out;  ///< empty folder; what lies here at success becomes the artifact
   std::filesystem::path
       scratch;  ///< kept between attempts of the same task: checkpoints; removed at success
@@ -53,7 +54,7 @@ struct TaskContext {
 };
 
 /// The work of one task kind. Errors decide the exit: kInterrupted -> kContinue, kDiverged ->
-/// kDiverged, kInvalidArgument -> kBadSpec, else kFailed.
+/// kDiverged, kInvalidArgument -> kBadSpec, kCorrupt -> kDamaged, else kFailed.
 using TaskFunction = Status (*)(TaskContext& context);
 
 }  // namespace repro

@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/io/file.h"
 #include "core/io/file_lock.h"
@@ -25,6 +26,8 @@ TaskExit ExitOf(const Error& error) {
       return TaskExit::kDiverged;
     case ErrorCode::kInvalidArgument:
       return TaskExit::kBadSpec;
+    case ErrorCode::kCorrupt:
+      return TaskExit::kDamaged;
     default:
       return TaskExit::kFailed;
   }
@@ -45,6 +48,24 @@ Status ResetFolder(const fs::path& folder) {
   return MakeDirectories(folder);
 }
 
+/// Reads every input once before any work: what `repro run` saw of it are the sizes only, and a
+/// result made from a flipped byte would look like any other.
+Status VerifyInputs(const AttemptDescription& attempt, const ArtifactStore& store) {
+  for (const auto& [role, folder] : attempt.inputs) {
+    const std::string kind = folder.parent_path().filename().string();
+    const Status whole = store.Verify(kind, folder.filename().string());
+    if (whole) continue;
+    const ErrorCode code = whole.error().code;
+    if (code == ErrorCode::kIo) return Context("input '" + role + "'", whole.error());
+    return Fail(
+        ErrorCode::kCorrupt,
+        "input '{}' is damaged: {}; `repro doctor --fix --workspace {}` removes it, and the "
+        "next `repro run` makes it again",
+        role, whole.error().message, ShellWord(attempt.workspace.string()));
+  }
+  return {};
+}
+
 Result<Json> Run(const AttemptDescription& attempt, std::span<const TaskKind> kinds,
                  const std::string& build_id, EventWriter& events, const StopFlag& stop) {
   const Task& task = attempt.task;
@@ -57,6 +78,7 @@ Result<Json> Run(const AttemptDescription& attempt, std::span<const TaskKind> ki
   if (const auto found = store.Find(task.kind, task.key); found && found->has_value()) {
     return Json{{"already_complete", true}};
   }
+  REPRO_RETURN_IF_ERROR(VerifyInputs(attempt, store));
   REPRO_RETURN_IF_ERROR(ResetFolder(attempt.staging));
   REPRO_RETURN_IF_ERROR(MakeDirectories(attempt.scratch));
 
@@ -91,8 +113,7 @@ Result<Json> Run(const AttemptDescription& attempt, std::span<const TaskKind> ki
               {"artifact_bytes", published.TotalBytes()}};
 }
 
-TaskExit Report(const Error& error, std::string_view label, EventWriter* events) {
-  const TaskExit exit = ExitOf(error);
+TaskExit Report(const Error& error, TaskExit exit, std::string_view label, EventWriter* events) {
   std::fprintf(stderr, "repro-task: %.*s: %s\n", static_cast<int>(label.size()), label.data(),
                error.message.c_str());
   if (events != nullptr) {
@@ -166,19 +187,25 @@ Result<AttemptDescription> ParseAttemptDescription(const Json& json, std::string
 
 TaskExit RunAttempt(const fs::path& attempt_folder, std::span<const TaskKind> kinds,
                     const std::string& build_id, const StopFlag& stop) {
+  // The next attempt gets a folder and a description of its own: worth trying.
+  const auto unread = [&](const Error& error) {
+    return Report(error, TaskExit::kFailed, attempt_folder.string(), nullptr);
+  };
   const auto lock = FileLock::InheritOrLock(attempt_folder / "lock");
-  if (!lock) return Report(lock.error(), attempt_folder.string(), nullptr);
+  if (!lock) return unread(lock.error());
   const fs::path description_file = attempt_folder / "task.json";
   const auto json = LoadJson(description_file);
-  if (!json) return Report(json.error(), attempt_folder.string(), nullptr);
+  if (!json) return unread(json.error());
   const auto attempt = ParseAttemptDescription(*json, description_file.string());
-  if (!attempt) return Report(attempt.error(), attempt_folder.string(), nullptr);
+  if (!attempt) return unread(attempt.error());
   auto events = EventWriter::Open(attempt_folder / "events.jsonl");
-  if (!events) return Report(events.error(), attempt->task.label, nullptr);
+  if (!events) return Report(events.error(), TaskExit::kFailed, attempt->task.label, nullptr);
 
   events->State("started", {{"kind", attempt->task.kind}, {"build", build_id}});
   const auto outcome = Run(*attempt, kinds, build_id, *events, stop);
-  if (!outcome) return Report(outcome.error(), attempt->task.label, &*events);
+  if (!outcome) {
+    return Report(outcome.error(), ExitOf(outcome.error()), attempt->task.label, &*events);
+  }
   events->State("finished", *outcome);
   return TaskExit::kDone;
 }

@@ -95,6 +95,8 @@ Judgement JudgeExit(int code, const AttemptTrace& trace, CancelReason cancelled)
       return {Next::kDiverged, "diverged", "diverged" + detail, code};
     case TaskExit::kBadSpec:
       return {Next::kGiveUp, "failed", "refused its settings" + detail, code};
+    case TaskExit::kDamaged:
+      return {Next::kGiveUp, "failed", "cannot read what it needs" + detail, code};
     case TaskExit::kFailed:
       break;
   }

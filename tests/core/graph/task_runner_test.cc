@@ -42,12 +42,19 @@ constexpr TaskKind kKinds[] = {{"work", Work}, {"throw", Throw}, {"fail", FailAs
 class TaskRunnerTest : public testing::Test {
  protected:
   TaskRunnerTest() : workspace_(MakeFolder()), store_(workspace_) {
-    REPRO_CHECK(WriteFileAtomic(workspace_ / "source" / "text", "one\ntwo\n").has_value());
+    const fs::path staging = store_.StagingFolder(SourceKey(), 1);
+    REPRO_CHECK(WriteFileAtomic(staging / "text", "one\ntwo\n").has_value());
+    CompletionRecord record;
+    record.task = {{"kind", "source"}, {"key", SourceKey()}};
+    REPRO_CHECK(store_.Publish(staging, record).has_value());
   }
   ~TaskRunnerTest() override {
     std::error_code ignored;
     fs::remove_all(workspace_, ignored);
   }
+
+  static std::string SourceKey() { return std::string(64, 'a'); }
+  fs::path Source() const { return store_.Folder("source", SourceKey()); }
 
   static fs::path MakeFolder() {
     std::string pattern = testing::TempDir() + "task_runner_test.XXXXXX";
@@ -60,9 +67,9 @@ class TaskRunnerTest : public testing::Test {
     attempt.task.kind = kind;
     attempt.task.spec = std::move(spec);
     attempt.task.label = kind + " it";
-    attempt.task.inputs = {{"source", std::string(64, 'a')}};
+    attempt.task.inputs = {{"source", SourceKey()}};
     attempt.task.key = ComputeTaskKey(attempt.task);
-    attempt.inputs = {{"source", workspace_ / "source"}};
+    attempt.inputs = {{"source", Source()}};
     attempt.staging = store_.StagingFolder(attempt.task.key, 1);
     attempt.scratch = store_.ScratchFolder(attempt.task.key);
     attempt.workspace = workspace_;
@@ -120,6 +127,7 @@ TEST_F(TaskRunnerTest, TheExitSaysWhatKindOfFailureItWas) {
       {ErrorCode::kInterrupted, TaskExit::kContinue},
       {ErrorCode::kDiverged, TaskExit::kDiverged},
       {ErrorCode::kInvalidArgument, TaskExit::kBadSpec},
+      {ErrorCode::kCorrupt, TaskExit::kDamaged},
       {ErrorCode::kIo, TaskExit::kFailed},
   };
   for (const auto& [code, exit] : expected) {
@@ -138,6 +146,27 @@ TEST_F(TaskRunnerTest, AnExceptionIsAFailureWithItsText) {
   EXPECT_EQ(Run(ToJson(Describe("throw"))), TaskExit::kFailed);
   EXPECT_EQ(stderr_, "repro-task: throw it: out of luck\n");
   EXPECT_THAT(Events(), HasSubstr("out of luck"));
+}
+
+TEST_F(TaskRunnerTest, ADamagedInputIsNamedBeforeAnyWork) {
+  const AttemptDescription attempt = Describe("work");
+  ASSERT_TRUE(WriteFileAtomic(Source() / "text", "one\ntwa\n"));  // as long as before
+  EXPECT_EQ(Run(ToJson(attempt)), TaskExit::kDamaged);
+  for (const std::string& what : {std::string("input 'source'"), Source().string(),
+                                  std::string("'text'"), std::string("repro doctor --fix")}) {
+    EXPECT_THAT(stderr_, HasSubstr(what));
+    EXPECT_THAT(Events(), HasSubstr(what));
+  }
+  EXPECT_FALSE(fs::exists(attempt.staging));
+  EXPECT_FALSE(store_.Find("work", attempt.task.key).value().has_value());
+  ASSERT_TRUE(WriteFileAtomic(Source() / "text", "one\ntwo\n"));
+  EXPECT_EQ(Run(ToJson(attempt)), TaskExit::kDone) << stderr_;
+}
+
+TEST_F(TaskRunnerTest, AnInputThatIsGoneIsNamed) {
+  ASSERT_TRUE(store_.Remove("source", SourceKey()));
+  EXPECT_EQ(Run(ToJson(Describe("work"))), TaskExit::kDamaged);
+  EXPECT_THAT(stderr_, HasSubstr(Source().string()));
 }
 
 TEST_F(TaskRunnerTest, AKindOfAnotherBuildIsABadSpec) {

@@ -25,6 +25,7 @@ TEST(JudgeTest, EachExitCodeOfTheTaskProgramMeansOneThing) {
   EXPECT_EQ(JudgeExit(76).next, Next::kDiverged);
   EXPECT_EQ(JudgeExit(75, {.saved = true}).next, Next::kAgain);
   EXPECT_EQ(JudgeExit(75, {.saved = false}).next, Next::kRetry);
+  EXPECT_EQ(JudgeExit(77, {}).next, Next::kGiveUp);
   EXPECT_EQ(JudgeExit(134).next, Next::kRetry) << "any other code";
 }
 
