@@ -113,6 +113,15 @@ std::string Printable(std::string_view text, bool keep_lines) {
   return out;
 }
 
+std::string Brief(std::string_view text) {
+  constexpr std::size_t kLongest = 300;
+  if (text.size() <= kLongest) return std::string(text);
+  std::size_t length = std::min(text.find('\n'), kLongest);
+  // Not in the middle of a character: what follows the cut must not continue one.
+  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) --length;
+  return std::string(text.substr(0, length)) + " ...";
+}
+
 std::size_t DisplayWidth(std::string_view text) {
   std::size_t width = 0;
   while (!text.empty()) {

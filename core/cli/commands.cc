@@ -6,6 +6,8 @@
 #include <system_error>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -69,6 +71,43 @@ fs::path ChooseWorkspace(const std::string& flag, const fs::path& otherwise) {
   return variable.empty() ? otherwise : fs::path(variable);
 }
 
+/// Gives a closed stdin, stdout or stderr its number back, so that no file of ours is opened under
+/// it and written over. Reading or writing there fails as before.
+void HoldStandardStreams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) >= 0) continue;
+    // The lowest free number is this one: those below are open by now.
+    (void)::open("/dev/null", (stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+  }
+}
+
+/// `code`, unless what was printed did not arrive: a script must not take half a table for a whole.
+/// A reader that has gone (`repro run | head`) had what it wanted.
+int AfterOutput(int code) {
+  std::cout.flush();
+  if (std::cout.good()) return code;
+  struct pollfd out = {STDOUT_FILENO, POLLOUT, 0};
+  if (::poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0) return code;
+  std::cerr
+      << "repro: the output could not be written whole: is the disk full, or stdout closed?\n";
+  return code == 0 ? kTaskFailed : code;
+}
+
+/// "fig2.toml:6:19: ...": what an editor or a person jumps to stands first on its line.
+bool StartsWithPosition(std::string_view message) {
+  constexpr std::string_view kDigits = "0123456789";
+  std::string_view place = message.substr(0, message.find(": "));
+  if (place.size() == message.size() || place.find('\n') != std::string_view::npos) return false;
+  for (int i = 0; i < 2; ++i) {
+    const auto end = place.find_last_not_of(kDigits);
+    if (end == std::string_view::npos || end == 0 || end + 1 == place.size() || place[end] != ':') {
+      return false;
+    }
+    place = place.substr(0, end);
+  }
+  return true;
+}
+
 /// One command with the flags that all have.
 struct Entry {
   CLI::App* app = nullptr;
@@ -103,8 +142,9 @@ std::vector<CommandEntry> CoreCommands() {
   };
 }
 
-int RunCommandLine(int argc, char** argv, const Suite& suite,
-                   const std::vector<CommandEntry>& commands) {
+namespace {
+
+int Dispatch(int argc, char** argv, const Suite& suite, const std::vector<CommandEntry>& commands) {
   // A limit on file sizes is an error that names the file, no sudden death; tasks inherit this.
   ::signal(SIGXFSZ, SIG_IGN);
   CLI::App app(
@@ -162,6 +202,12 @@ int RunCommandLine(int argc, char** argv, const Suite& suite,
     std::cout << app.help();
     return 0;
   }
+  if (workspace.empty() && chosen->app->count("--workspace") > 0) {
+    std::cerr << "repro: --workspace is empty (an unset variable in a script?): name a folder, or "
+                 "leave it out for "
+              << suite.default_workspace.string() << "\n";
+    return kBadCommand;
+  }
   options.workspace = Resolved(ChooseWorkspace(workspace, suite.default_workspace));
   if (options.workspace != Resolved(suite.default_workspace)) {
     options.workspace_flag = " --workspace " + ShellWord(options.workspace.string());
@@ -174,10 +220,20 @@ int RunCommandLine(int argc, char** argv, const Suite& suite,
   if (!result) {
     // A message quotes manifests, file names and what a task said; several mistakes are several
     // lines.
-    std::cerr << "repro: " << Printable(result.error().message, /*keep_lines=*/true) << "\n";
+    const std::string& message = result.error().message;
+    std::cerr << (StartsWithPosition(message) ? "" : "repro: ")
+              << Printable(message, /*keep_lines=*/true) << "\n";
     return ExitCodeOf(result.error());
   }
   return *result;
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv, const Suite& suite,
+                   const std::vector<CommandEntry>& commands) {
+  HoldStandardStreams();
+  return AfterOutput(Dispatch(argc, argv, suite, commands));
 }
 
 }  // namespace repro

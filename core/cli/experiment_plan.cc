@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
+#include "core/base/units.h"
 #include "core/manifest/manifest.h"
 
 namespace repro {
@@ -69,6 +70,55 @@ std::string RunCommandText(const ExperimentArguments& arguments, const GlobalOpt
   std::string text = "repro run " + CommandWords(arguments, options);
   if (arguments.cores > 0) text += fmt::format(" --cores {}", arguments.cores);
   return text;
+}
+
+namespace {
+
+/// How many tasks to run want more than there is, and the one that wants most.
+struct Excess {
+  std::size_t tasks = 0;
+  const Task* largest = nullptr;
+};
+
+template <class Amount>
+Excess FindExcess(const TaskGraph& graph, const Assessment& assessment, Amount Resources::*amount,
+                  Amount limit) {
+  Excess excess;
+  for (std::size_t i = 0; i < graph.tasks().size(); ++i) {
+    const Task& task = graph.tasks()[i];
+    if (assessment.standings[i].standing != Standing::kRun) continue;
+    if (task.resources.*amount <= limit) continue;
+    ++excess.tasks;
+    if (excess.largest == nullptr || task.resources.*amount > excess.largest->resources.*amount) {
+      excess.largest = &task;
+    }
+  }
+  return excess;
+}
+
+}  // namespace
+
+std::string GpuShortfall(const TaskGraph& graph, const Assessment& assessment, const Pools& pools) {
+  const Excess excess = FindExcess(graph, assessment, &Resources::gpus, pools.gpus);
+  if (excess.tasks == 0) return {};
+  const auto gpus = [](int count) { return Plural(static_cast<std::size_t>(count), "GPU"); };
+  return fmt::format(
+      "{} cannot run here: '{}' needs {}, this machine has {}; run it on a machine that has, or on "
+      "the CPU (compute.device = \"cpu\" in the manifest)",
+      Plural(excess.tasks, "task"), excess.largest->label, gpus(excess.largest->resources.gpus),
+      pools.gpus == 0 ? "none" : gpus(pools.gpus));
+}
+
+std::string MemoryShortfall(const TaskGraph& graph, const Assessment& assessment,
+                            const Pools& pools) {
+  const Excess excess = FindExcess(graph, assessment, &Resources::memory_bytes, pools.memory_bytes);
+  if (excess.tasks == 0) return {};
+  return fmt::format(
+      "{} may not fit in memory: '{}' is estimated at {}, this machine has {}; tried all the same, "
+      "each alone, since the estimate may be wrong; if they are killed, take a machine with more "
+      "memory, a smaller scale or smaller batches",
+      Plural(excess.tasks, "task"), excess.largest->label,
+      FormatBytes(excess.largest->resources.memory_bytes), FormatBytes(pools.memory_bytes));
 }
 
 std::vector<std::string> MissingSources(const TaskGraph& graph) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/cli/command.h"
+#include "core/graph/plan.h"
 #include "core/graph/staleness.h"
 #include "core/graph/task_history.h"
 
@@ -51,6 +52,12 @@ std::string CommandWords(const ExperimentArguments& arguments, const GlobalOptio
 
 /// "repro run fig2 --scale desk --cores 2": what starts it, or goes on with it.
 std::string RunCommandText(const ExperimentArguments& arguments, const GlobalOptions& options);
+
+/// The tasks to run that want more GPUs, or more memory, than the machine has at all: a sentence
+/// with what needs how much, what there is and what to do. Empty when all fit.
+std::string GpuShortfall(const TaskGraph& graph, const Assessment& assessment, const Pools& pools);
+std::string MemoryShortfall(const TaskGraph& graph, const Assessment& assessment,
+                            const Pools& pools);
 
 /// Datasets that the graph's tasks lack, each once.
 std::vector<std::string> MissingSources(const TaskGraph& graph);

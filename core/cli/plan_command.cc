@@ -28,6 +28,7 @@ struct PlanFigures {
   double task_seconds = 0;  ///< of all tasks, one after the other
   std::size_t unknown = 0;  ///< tasks to run without an estimate
   std::vector<std::string> unknown_kinds;
+  std::string no_gpu, tight;  ///< what does not fit this machine, as `run` would say it
   std::int64_t largest_memory = 0;
   std::string largest_task;
   std::int64_t disk_bytes = 0;
@@ -69,6 +70,8 @@ PlanFigures ComputeFigures(const TaskGraph& graph, const Assessment& assessment,
                            const std::filesystem::path& workspace) {
   PlanFigures figures;
   figures.pools = pools;
+  figures.no_gpu = GpuShortfall(graph, assessment, pools);
+  figures.tight = MemoryShortfall(graph, assessment, pools);
   std::vector<bool> must_run;
   std::vector<double> seconds;
   for (std::size_t i = 0; i < graph.tasks().size(); ++i) {
@@ -240,6 +243,8 @@ class PlanCommand : public Command {
     out << fmt::format("memory  at most {} for one task ({}); this machine has {}\n",
                        FormatBytes(figures.largest_memory), Printable(figures.largest_task),
                        FormatBytes(figures.pools.memory_bytes));
+    if (!figures.tight.empty()) out << "        " << Printable(figures.tight) << "\n";
+    if (!figures.no_gpu.empty()) out << "gpu     " << Printable(figures.no_gpu) << "\n";
     out << fmt::format(
         "disk    about {} to write{}\n", FormatBytes(figures.disk_bytes),
         figures.free_bytes >= 0 ? ", " + FormatBytes(figures.free_bytes) + " free" : "");
@@ -296,9 +301,15 @@ class PlanCommand : public Command {
                  {"task_seconds", figures.task_seconds},
                  {"without_estimate", figures.unknown},
                  {"memory_bytes", figures.largest_memory},
+                 {"machine_memory_bytes", figures.pools.memory_bytes},
+                 {"machine_gpus", figures.pools.gpus},
+                 {"does_not_fit", Json::array()},
                  {"disk_bytes", figures.disk_bytes},
                  {"free_bytes", figures.free_bytes},
                  {"last_estimates", nullptr}};
+    for (const std::string& line : {figures.no_gpu, figures.tight}) {
+      if (!line.empty()) plan["does_not_fit"].push_back(line);
+    }
     if (accuracy) {
       plan["last_estimates"] = {{"tasks", accuracy->tasks},
                                 {"estimated_seconds", accuracy->estimated_seconds},

@@ -84,13 +84,16 @@ std::string EndLine(const TaskEnded& ended) {
   std::string line = fmt::format("{:<11} {}", ended.outcome, Printable(ended.task.label));
   if (ended.attempt > 1) line += fmt::format(" (attempt {})", ended.attempt);
   line += ", " + FormatDuration(ended.seconds);
-  if (!ended.reason.empty()) line += ": " + Printable(ended.reason);
+  if (!ended.reason.empty()) line += ": " + Printable(Brief(ended.reason));
+  if (Brief(ended.reason) != ended.reason) {
+    line += fmt::format(" (whole in work/{}/attempts/{}/stderr)", ended.task.key, ended.attempt);
+  }
   return line;
 }
 
 std::string MessageLine(std::string_view level, std::string_view label, std::string_view text) {
   return fmt::format("{:<11} {}{}{}", level, Printable(label), label.empty() ? "" : ": ",
-                     Printable(text));
+                     Printable(Brief(text)));
 }
 
 std::string Clock() {

@@ -80,6 +80,10 @@ class RunCommand : public Command {
     REPRO_ASSIGN_OR_RETURN(Assessment assessment,
                            Assess(loaded.graph, &log, store, context.suite.build_id));
 
+    // Before any task: hours of work must not end in a task that could never start.
+    const std::string no_gpu = GpuShortfall(loaded.graph, assessment, executor.Capacity());
+    if (!no_gpu.empty()) return Fail(ErrorCode::kInvalidArgument, "{}", no_gpu);
+
     std::vector<bool> done;
     for (const TaskStanding& standing : assessment.standings) {
       done.push_back(standing.standing == Standing::kCached);
@@ -106,6 +110,8 @@ class RunCommand : public Command {
       AttemptBook book(log, store);
       REPRO_RETURN_IF_ERROR(RecordCached(loaded.graph, assessment, log, book));
       WarnOfDisk(context, loaded, assessment, *progress);
+      const std::string tight = MemoryShortfall(loaded.graph, assessment, executor.Capacity());
+      if (!tight.empty()) progress->OnMessage("warning", "", tight);
       SchedulerOptions scheduling;
       scheduling.retries = retries_;
       scheduling.stall_seconds = stall_minutes_ * kSecondsPerMinute;
@@ -257,8 +263,9 @@ class RunCommand : public Command {
     for (const RunSummary::Failure& failure : summary.failures) {
       out << Styled(failure.diverged ? "  diverged  " : "  failed  ", Style::kRed,
                     context.options.color)
-          << Printable(failure.label) << ": " << Printable(failure.reason)
-          << "\n            repro logs " << ShortKey(failure.key) << flag;
+          << Printable(failure.label) << ": " << Printable(Brief(failure.reason))
+          << "\n            repro logs " << ShortKey(failure.key) << flag
+          << (Brief(failure.reason) == failure.reason ? "" : " --stream stderr has all of it");
       if (failure.diverged) {
         out << "; the same settings diverge again: --set others, or insist with repro retry "
             << ShortKey(failure.key) << flag;

@@ -1,8 +1,10 @@
 #include "core/cli/tag_command.h"
 
+#include <algorithm>
 #include <ostream>
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 
 #include "core/base/text.h"
 #include "core/cli/log_access.h"
@@ -30,6 +32,12 @@ class TagCommand : public Command {
       REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(context.options));
       REPRO_ASSIGN_OR_RETURN(const RunRow run, FindRunTarget(log, run_));
       request.run = run.id;
+      // A running repro may have the tag among its requests still.
+      const bool known = std::find(run.tags.begin(), run.tags.end(), tag_) != run.tags.end();
+      if (remove_ && !known && !InspectLease(context.options.workspace).held) {
+        return Fail(ErrorCode::kNotFound, "run {} has no tag '{}'{}", run.id, Printable(tag_),
+                    run.tags.empty() ? "" : fmt::format("; it has {}", fmt::join(run.tags, ", ")));
+      }
     }
     // Checked here too: a request for the holder must not fail out of sight.
     if (!IsTagName(tag_)) {

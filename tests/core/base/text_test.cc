@@ -60,6 +60,14 @@ TEST(PaddedTest, FillsColumnsAndCutsNothing) {
   EXPECT_EQ(Padded("long", 2), "long");
 }
 
+TEST(BriefTest, OfALongTextTheFirstLine) {
+  EXPECT_EQ(Brief("two\nlines"), "two\nlines") << "short enough as it is";
+  const std::string trace(400, 'x');
+  EXPECT_EQ(Brief("CUDA error\nframe " + trace), "CUDA error ...");
+  EXPECT_EQ(Brief(trace), std::string(300, 'x') + " ...");
+  EXPECT_EQ(Brief(std::string(299, 'x') + "é" + trace), std::string(299, 'x') + " ...");
+}
+
 TEST(ShellWordTest, AShellReadsItBack) {
   EXPECT_EQ(ShellWord("vocab.size=3000"), "vocab.size=3000");
   EXPECT_EQ(ShellWord("a b"), "'a b'");

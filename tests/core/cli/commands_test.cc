@@ -1,9 +1,13 @@
+#include <cstdio>
 #include <filesystem>
+#include <iostream>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/cli/command.h"
 #include "core/cli/experiment_plan.h"
@@ -23,6 +27,8 @@ class ProbeCommand : public Command {
                 << context.options.workspace_flag << " json=" << context.options.json
                 << " color=" << context.options.color << "\n";
     if (what_ == "bad") return Fail(ErrorCode::kInvalidArgument, "vocab.size: a bad value");
+    if (what_ == "place") return Fail(ErrorCode::kInvalidArgument, "a b.toml:6:19: wrong\nx: y");
+    if (what_ == "line") return Fail(ErrorCode::kInvalidArgument, "x.toml:6: wrong");
     if (what_ == "evil") return Fail(ErrorCode::kCorrupt, "a: \x1b[2Jb\nc: d");
     if (what_ == "busy") return Fail(ErrorCode::kBusy, "somebody is here");
     return what_ == "seven" ? 7 : 0;
@@ -82,6 +88,48 @@ TEST(RunCommandLineTest, ExitCodesFollowTheError) {
   EXPECT_EQ(RunLine({"probe", "busy"}).code, 1);
 }
 
+TEST(RunCommandLineTest, APositionStandsFirstOnItsLine) {
+  EXPECT_EQ(RunLine({"probe", "place"}).err, "a b.toml:6:19: wrong\nx: y\n");
+  EXPECT_EQ(RunLine({"probe", "line"}).err, "repro: x.toml:6: wrong\n");
+}
+
+TEST(RunCommandLineTest, AnEmptyWorkspaceIsNotTheDefaultOne) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"probe", "--workspace", ""}, {"probe", "--workspace="}}) {
+    const Outcome outcome = RunLine(words);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, HasSubstr("--workspace"));
+  }
+}
+
+TEST(RunCommandLineTest, OutputThatDoesNotArriveIsAnError) {
+  const auto run_into = [](const char* device) {
+    testing::internal::CaptureStderr();  // before stdout's number is free for its file
+    const int kept = ::dup(STDOUT_FILENO);
+    ::close(STDOUT_FILENO);
+    if (device != nullptr) ::open(device, O_WRONLY);
+    Suite suite;
+    suite.default_workspace = "/default/workspace";
+    std::string words[] = {"repro", "probe"};
+    char* argv[] = {words[0].data(), words[1].data(), nullptr};
+    const int code = RunCommandLine(
+        2, argv, suite,
+        {{"probe", "", [] { return std::unique_ptr<Command>(std::make_unique<ProbeCommand>()); }}});
+    std::cout.clear();
+    std::clearerr(stdout);
+    ::dup2(kept, STDOUT_FILENO);
+    ::close(kept);
+    const std::string err = testing::internal::GetCapturedStderr();
+    return std::pair(code, err);
+  };
+  EXPECT_EQ(run_into("/dev/null").first, 0);
+  const auto [code, err] = run_into("/dev/full");
+  EXPECT_EQ(code, 1);
+  EXPECT_THAT(err, HasSubstr("could not be written"));
+  EXPECT_EQ(run_into(nullptr).first, 1);
+}
+
 TEST(RunCommandLineTest, AnErrorCannotTakeTheTerminalOver) {
   EXPECT_EQ(RunLine({"probe", "evil"}).err, "repro: a: \\x1b[2Jb\nc: d\n");
   EXPECT_THAT(RunLine({"pr\x1b[2Jobe"}).err, testing::Not(HasSubstr("\x1b")));
@@ -119,6 +167,31 @@ TEST(LoadGraphTest, AProgramWithoutItsFilesSaysWhatIsMissing) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, ErrorCode::kNotFound);
   EXPECT_EQ(loaded.error().message, suite.data_problem);
+}
+
+TEST(ShortfallTest, NamesWhatNeedsMoreThanThereIs) {
+  TaskGraph graph;
+  Assessment assessment;
+  for (const int gpus : {0, 1, 2}) {
+    Task task;
+    task.kind = "work";
+    task.label = fmt::format("with {}", gpus);
+    task.spec = {{"gpus", gpus}};
+    task.resources.gpus = gpus;
+    task.resources.memory_bytes = (gpus + 1) * (std::int64_t{1} << 30);
+    graph.Add(task);
+    assessment.standings.emplace_back().standing = Standing::kRun;
+  }
+  const std::int64_t gib = std::int64_t{1} << 30;
+  EXPECT_EQ(GpuShortfall(graph, assessment, {.gpus = 2}), "");
+  EXPECT_EQ(MemoryShortfall(graph, assessment, {.memory_bytes = 3 * gib}), "");
+  EXPECT_THAT(GpuShortfall(graph, assessment, {}),
+              AllOf(HasSubstr("2 tasks cannot run here: 'with 2' needs 2 GPUs"),
+                    HasSubstr("has none"), HasSubstr("compute.device")));
+  EXPECT_THAT(MemoryShortfall(graph, assessment, {.memory_bytes = 2 * gib}),
+              AllOf(HasSubstr("1 task may not fit"), HasSubstr("3.00 GiB"), HasSubstr("2.00 GiB")));
+  for (TaskStanding& standing : assessment.standings) standing.standing = Standing::kCached;
+  EXPECT_EQ(GpuShortfall(graph, assessment, {}), "") << "what is done needs nothing";
 }
 
 TEST(CommandWordsTest, CanBePastedIntoAShell) {

@@ -233,6 +233,9 @@ TEST_F(LogCommandsTest, TagAndRetryAreAppliedWhenNobodyHoldsTheLease) {
   EXPECT_THAT(OpenLog().FindRun(2).value()->tags, ElementsAre("broken"));
   EXPECT_EQ(RunCommand(MakeTagCommand(), {"2", "broken", "--remove"}).code, 0);
   EXPECT_TRUE(OpenLog().FindRun(2).value()->tags.empty());
+  const Outcome again = RunCommand(MakeTagCommand(), {"2", "broken", "--remove"});
+  EXPECT_EQ(again.error.code, ErrorCode::kNotFound);
+  EXPECT_THAT(again.error.message, HasSubstr("run 2 has no tag 'broken'"));
   EXPECT_EQ(RunCommand(MakeTagCommand(), {"2", "two words"}).error.code,
             ErrorCode::kInvalidArgument);
   EXPECT_EQ(RunCommand(MakeTagCommand(), {"77", "x"}).error.code, ErrorCode::kNotFound);

@@ -168,6 +168,20 @@ TEST(PlainProgressTest, WritesPlainLinesAndAStatusEveryHalfMinute) {
   EXPECT_EQ(text.find("43 %"), text.rfind("43 %")) << "one status in half a minute";
 }
 
+TEST(PlainProgressTest, OfAStackTraceTheFirstLineAndWhereTheRestIs) {
+  std::ostringstream out;
+  PlainProgress progress("fig2 desk", out);
+  Task task;
+  task.label = "pretrain";
+  task.key = "abc";
+  const std::string trace = "CUDA error\nframe " + std::string(400, 'x');
+  progress.OnEnded({task, 2, "failed", trace, 3});
+  progress.OnMessage("error", "pretrain", trace);
+  EXPECT_THAT(out.str(), HasSubstr("CUDA error ... (whole in work/abc/attempts/2/stderr)\n"));
+  EXPECT_THAT(out.str(), HasSubstr("pretrain: CUDA error ...\n"));
+  EXPECT_THAT(out.str(), Not(HasSubstr("frame")));
+}
+
 TEST(JsonProgressTest, EveryLineIsAnObject) {
   std::ostringstream out;
   JsonProgress progress(out);
