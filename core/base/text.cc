@@ -114,9 +114,11 @@ std::string Printable(std::string_view text, bool keep_lines) {
 }
 
 std::string Brief(std::string_view text) {
-  constexpr std::size_t kLongest = 300;
-  if (text.size() <= kLongest) return std::string(text);
-  std::size_t length = std::min(text.find('\n'), kLongest);
+  constexpr std::size_t kShort = 300;
+  constexpr std::size_t kLongestLine = 1000;  // one line with paths and advice stays whole
+  if (text.size() <= kShort) return std::string(text);
+  std::size_t length = std::min({text.find('\n'), text.size(), kLongestLine});
+  if (length == text.size()) return std::string(text);
   // Not in the middle of a character: what follows the cut must not continue one.
   while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) --length;
   return std::string(text.substr(0, length)) + " ...";

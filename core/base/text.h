@@ -15,7 +15,7 @@ namespace repro {
 std::string Printable(std::string_view text, bool keep_lines = false);
 
 /// What of `text` goes on a line of its own: all of a short one; of one with more than 300 bytes (a
-/// stack trace, say) the first line, or the first 300 bytes of that, with "..." after it.
+/// stack trace, say) the first line, cut at 1000 bytes, with "..." after it.
 std::string Brief(std::string_view text);
 
 /// Columns that a text takes: one for each code point, two for wide East Asian ones, none for

@@ -62,10 +62,12 @@ TEST(PaddedTest, FillsColumnsAndCutsNothing) {
 
 TEST(BriefTest, OfALongTextTheFirstLine) {
   EXPECT_EQ(Brief("two\nlines"), "two\nlines") << "short enough as it is";
-  const std::string trace(400, 'x');
+  const std::string trace(1100, 'x');
   EXPECT_EQ(Brief("CUDA error\nframe " + trace), "CUDA error ...");
-  EXPECT_EQ(Brief(trace), std::string(300, 'x') + " ...");
-  EXPECT_EQ(Brief(std::string(299, 'x') + "é" + trace), std::string(299, 'x') + " ...");
+  EXPECT_EQ(Brief(std::string(900, 'x')), std::string(900, 'x'))
+      << "one line, with advice at its end";
+  EXPECT_EQ(Brief(trace), std::string(1000, 'x') + " ...");
+  EXPECT_EQ(Brief(std::string(999, 'x') + "é" + trace), std::string(999, 'x') + " ...");
 }
 
 TEST(ShellWordTest, AShellReadsItBack) {
