@@ -550,7 +550,7 @@ class Builder {
   void AddLanguages() {
     for (const Measure& measure : inputs_.measures) {
       if (measure.kind != MeasureKind::kTask && measure.kind != MeasureKind::kIntrinsic) continue;
-      LanguageTable table;
+      PerLanguageTable table;
       table.measure = measure;
       std::vector<std::string> order;  // in the order of the sets, each language once
       for (const Point& point : experiment_.points) {
@@ -563,7 +563,7 @@ class Builder {
         }
       }
       for (const std::string& code : order) {
-        LanguageTable::Row row;
+        PerLanguageTable::Row row;
         row.code = ShownCode(experiment_, code);
         const auto language = experiment_.languages.find(code);
         if (language != experiment_.languages.end()) row.name = language->second.name;

@@ -47,8 +47,8 @@ class Csv {
         for (const SeriesPoint& point : series.points) SeriesRows(figure.measure, series, point);
       }
     }
-    for (const LanguageTable& table : report_.languages) {
-      for (const LanguageTable::Row& language : table.rows) {
+    for (const PerLanguageTable& table : report_.languages) {
+      for (const PerLanguageTable::Row& language : table.rows) {
         for (std::size_t i = 0; i < table.points.size(); ++i) {
           const Key key{"language", "", table.measure, language.code, table.points[i]};
           EstimateRows(key, "main", language.values[i], "");
@@ -305,9 +305,9 @@ Json Runs(const Report& report) {
 
 Json Languages(const Report& report) {
   Json tables = Json::array();
-  for (const LanguageTable& table : report.languages) {
+  for (const PerLanguageTable& table : report.languages) {
     Json rows = Json::array();
-    for (const LanguageTable::Row& language : table.rows) {
+    for (const PerLanguageTable::Row& language : table.rows) {
       Json values = Json::object();
       for (std::size_t i = 0; i < table.points.size(); ++i) {
         values[table.points[i]] = {{"main", ToJson(language.values[i])},

@@ -280,7 +280,7 @@ void SetControls(const Report& report, data& view) {
 
 void SetLanguages(const Report& report, data& view) {
   list tables;
-  for (const LanguageTable& table : report.languages) {
+  for (const PerLanguageTable& table : report.languages) {
     data entry;
     entry.set("measure", table.measure.name);
     entry.set("count", std::to_string(table.rows.size()));
@@ -288,7 +288,7 @@ void SetLanguages(const Report& report, data& view) {
     for (const std::string& point : table.points) points.push_back(point);
     entry.set("points", points);
     list rows;
-    for (const LanguageTable::Row& language : table.rows) {
+    for (const PerLanguageTable::Row& language : table.rows) {
       data row;
       row.set("code", language.code);
       row.set("source", language.source);

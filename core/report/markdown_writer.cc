@@ -177,12 +177,12 @@ class Markdown {
   }
 
   void Languages() {
-    for (const LanguageTable& table : report_.languages) {
+    for (const PerLanguageTable& table : report_.languages) {
       Line("\n### {} by language (null world in brackets)", Escape(table.measure.name));
       std::vector<std::string> header = {"Language"};
       header.insert(header.end(), table.points.begin(), table.points.end());
       std::vector<std::vector<std::string>> rows;
-      for (const LanguageTable::Row& language : table.rows) {
+      for (const PerLanguageTable::Row& language : table.rows) {
         std::vector<std::string> row = {language.code + (language.source ? " (source)" : "")};
         for (std::size_t i = 0; i < language.values.size(); ++i) {
           row.push_back(WithRange(

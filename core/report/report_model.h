@@ -103,7 +103,7 @@ struct MeasureReport {
 };
 
 /// Per-language values of one measure: rows are languages, columns the points.
-struct LanguageTable {
+struct PerLanguageTable {
   Measure measure;
   std::vector<std::string> points;
   struct Row {
@@ -192,7 +192,7 @@ struct Report {
   std::vector<ClaimReport> claims;
   std::vector<MeasureReport> measures;  ///< tasks and intrinsic measures
   std::vector<SurfaceReport> surface;
-  std::vector<LanguageTable> languages;
+  std::vector<PerLanguageTable> languages;
   std::vector<RunReport> runs;
   std::vector<VocabularyReport> vocabulary;
   std::vector<Assumption> assumptions;
