@@ -16,6 +16,7 @@ sound_tree() {
   rm -rf "${tree:?}"/*
   plant core/io/file.h '#include "core/base/result.h"'
   plant core/base/result.h '#include <string>'
+  plant core/base/result.h 'struct Error {'
   plant experiments/model/config.h '#include "core/base/result.h"'
   plant experiments/model/encoder.h '#include <ATen/ATen.h>'
   plant experiments/tasks/pretrain/spec.cc '#include "experiments/model/config.h"'
@@ -40,7 +41,7 @@ expect_violation() {
 sound_tree
 "$check_layers" "$tree" >/dev/null
 
-expect_violation 'core/base/result.h:2: core/base must not include' core/base/result.h '#include "core/io/file.h"'
+expect_violation 'core/base/result.h:3: core/base must not include' core/base/result.h '#include "core/io/file.h"'
 expect_violation 'core/io must not include "experiments/' core/io/file.h '#include "experiments/model/config.h"'
 expect_violation 'core/store must not include "core/manifest' core/store/run_log.h '#include "core/manifest/experiment.h"'
 expect_violation 'experiments/text must not include' experiments/text/tokenizer.cc '#  include "experiments/data/token_shard.h"'
@@ -49,6 +50,7 @@ expect_violation 'LibTorch has no place here' experiments/data/batcher.cc '#incl
 expect_violation 'LibTorch has no place here' core/report/html.cc '#include <c10/util/Exception.h>'
 expect_violation 'spec.cc -> experiments/model/encoder.h -> ATen/ATen.h' \
   experiments/tasks/pretrain/spec.cc '#include "experiments/model/encoder.h"'
+expect_violation 'Error is defined in core/base/result.h:2 too' experiments/model/config.h 'class Error final : public X {'
 expect_violation 'core/extra is no floor' core/extra/x.h '#include <string>'
 
 rm -rf "${tree:?}"/*
