@@ -2,23 +2,20 @@
 // a plan of 10,000 tasks in less than a second, a finished figure (some hundred tasks) in less than
 // 0.3 s.
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 
 #include "core/base/check.h"
 #include "core/cli/experiment_plan.h"
 #include "core/graph/plan.h"
 #include "core/graph/task_history.h"
 #include "core/io/file.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr int kTasks = 10'000;
 
@@ -49,18 +46,13 @@ TaskGraph MakeGraph(int tasks, int vocab_size) {
 /// when `artifacts` > 0, for the first so many tasks.
 struct Finished {
   explicit Finished(const TaskGraph& graph, int artifacts) {
-    std::string name = (fs::temp_directory_path() / "repro_plan_bench_XXXXXX").string();
-    REPRO_CHECK(::mkdtemp(name.data()) != nullptr);
-    path = name;
-    log.emplace(RunLog::Open(path / "repro.sqlite", RunLog::Mode::kWrite).value());
-    const ArtifactStore store(path);
-    const Status filled = log->InTransaction([&]() -> Status {
+    const Status filled = log.InTransaction([&]() -> Status {
       int number = 0;
       for (const Task& task : graph.tasks()) {
         TaskRow row = MakeTaskRow(task);
         row.seconds = task.work / 50;
-        REPRO_RETURN_IF_ERROR(log->UpsertTask(row));
-        REPRO_RETURN_IF_ERROR(log->FinishTask(row));
+        REPRO_RETURN_IF_ERROR(log.UpsertTask(row));
+        REPRO_RETURN_IF_ERROR(log.FinishTask(row));
         if (number++ >= artifacts) continue;
         REPRO_RETURN_IF_ERROR(
             WriteFileAtomic(store.StagingFolder(task.key, 1) / "out.txt", task.label));
@@ -74,15 +66,10 @@ struct Finished {
     });
     REPRO_CHECK(filled.has_value());
   }
-  ~Finished() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  Finished(const Finished&) = delete;
-  Finished& operator=(const Finished&) = delete;
 
-  fs::path path;
-  std::optional<RunLog> log;
+  TempFolder folder;
+  ArtifactStore store{folder.path()};
+  RunLog log = RunLog::Open(folder / "repro.sqlite", RunLog::Mode::kWrite).value();
 };
 
 /// Everything changed: each of 10,000 tasks is compared with the log, explained, estimated and
@@ -90,9 +77,8 @@ struct Finished {
 void PlanOfTenThousandChangedTasks(benchmark::State& state) {
   const Finished finished(MakeGraph(kTasks, 4000), 0);
   const TaskGraph graph = MakeGraph(kTasks, 3000);
-  const ArtifactStore store(finished.path);
   for (auto _ : state) {
-    const auto assessment = Assess(graph, &*finished.log, store, "bench");
+    const auto assessment = Assess(graph, &finished.log, finished.store, "bench");
     REPRO_CHECK(assessment.has_value() && assessment->Count(Standing::kRun) == kTasks);
     const std::vector<double> seconds = OrderingSeconds(graph, assessment->seconds);
     const Plan plan(graph, std::vector<bool>(kTasks, true), seconds,
@@ -107,9 +93,8 @@ void AssessFinishedTasks(benchmark::State& state) {
   const auto tasks = static_cast<int>(state.range(0));
   const TaskGraph graph = MakeGraph(tasks, 4000);
   const Finished finished(graph, tasks);
-  const ArtifactStore store(finished.path);
   for (auto _ : state) {
-    const auto assessment = Assess(graph, &*finished.log, store, "bench");
+    const auto assessment = Assess(graph, &finished.log, finished.store, "bench");
     REPRO_CHECK(assessment.has_value() &&
                 assessment->Count(Standing::kCached) == graph.tasks().size());
   }

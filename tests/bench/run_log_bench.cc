@@ -12,7 +12,6 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 
 #include "core/base/check.h"
 #include "core/base/hash.h"
@@ -22,6 +21,7 @@
 #include "core/cli/status_command.h"
 #include "core/store/event_writer.h"
 #include "core/store/run_log.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -30,22 +30,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kLanguages[] = {"ar", "bg", "de", "el", "en", "es", "fr", "hi",
                                       "ru", "sw", "th", "tr", "ur", "vi", "zh"};
-
-/// A folder that is removed at the end, with the log in it.
-struct Workspace {
-  Workspace() {
-    std::string name = (fs::temp_directory_path() / "repro_bench_XXXXXX").string();
-    REPRO_CHECK(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Workspace() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-  fs::path path;
-};
 
 Json MakeConfig(int run) {
   Json languages = Json::array();
@@ -162,7 +146,7 @@ std::size_t RunCommand(std::unique_ptr<Command> command, std::vector<std::string
   return out.str().size();
 }
 
-void Register(const Workspace& workspace, int runs) {
+void Register(const TempFolder& workspace, int runs) {
   struct Listing {
     const char* name;
     std::unique_ptr<Command> (*make)();
@@ -190,7 +174,7 @@ void Register(const Workspace& workspace, int runs) {
                                      std::size_t bytes = 0;
                                      for (auto _ : state) {
                                        bytes = RunCommand(listing.make(), listing.arguments,
-                                                          workspace.path, json);
+                                                          workspace.path(), json);
                                      }
                                      state.counters["output_bytes"] = static_cast<double>(bytes);
                                    })
@@ -202,7 +186,7 @@ void Register(const Workspace& workspace, int runs) {
   benchmark::RegisterBenchmark("every config and metric (report)",
                                [&workspace](benchmark::State& state) {
                                  for (auto _ : state) {
-                                   const auto log = RunLog::Open(workspace.path / "repro.sqlite",
+                                   const auto log = RunLog::Open(workspace / "repro.sqlite",
                                                                  RunLog::Mode::kRead);
                                    benchmark::DoNotOptimize(log->Runs().value().size());
                                    MetricQuery query;
@@ -224,13 +208,13 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   const char* wanted = std::getenv("REPRO_BENCH_RUNS");
   const int runs = std::max(10, wanted != nullptr ? std::atoi(wanted) : 10'000);
-  const repro::Workspace workspace;
+  const repro::TempFolder workspace;
   const double start = repro::SteadySeconds();
-  repro::Fill(workspace.path, runs);
+  repro::Fill(workspace.path(), runs);
   std::printf("a log of %d runs: made in %s, %s\n", runs,
               repro::FormatDuration(repro::SteadySeconds() - start).c_str(),
               repro::FormatBytes(static_cast<std::int64_t>(
-                                     std::filesystem::file_size(workspace.path / "repro.sqlite")))
+                                     std::filesystem::file_size(workspace / "repro.sqlite")))
                   .c_str());
   std::fflush(stdout);
   repro::Register(workspace, runs);

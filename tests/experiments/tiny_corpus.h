@@ -8,35 +8,15 @@
 #include <string>
 #include <vector>
 
-#include <unistd.h>
-
 #include "core/base/check.h"
 #include "core/base/rng.h"
 #include "core/io/file.h"
 #include "core/io/json_io.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro::testing {
 
-/// A folder of its own below the temporary folder, removed at the end.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "repro-test-XXXXXX").string();
-    REPRO_CHECK(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
+using repro::TempFolder;
 
 /// The word with frequency rank `rank` of `language`.
 inline std::string TinyWord(const std::string& language, std::uint64_t rank) {

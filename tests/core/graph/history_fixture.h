@@ -5,7 +5,6 @@
 #include <string>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include "core/base/check.h"
 #include "core/graph/task_graph.h"
@@ -13,6 +12,7 @@
 #include "core/io/file.h"
 #include "core/store/artifact_store.h"
 #include "core/store/run_log.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 
@@ -20,12 +20,6 @@ inline constexpr const char* kBuild = "build-1";
 
 class HistoryTest : public testing::Test {
  protected:
-  HistoryTest() : workspace_(MakeFolder()), store_(workspace_), log_(OpenLog()) {}
-  ~HistoryTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(workspace_, ignored);
-  }
-
   /// A task with its key set; `spec` in the shape of the kinds' specs.
   static Task MakeTask(std::string kind, std::string label, Json spec,
                        std::map<std::string, std::string> inputs = {}) {
@@ -77,21 +71,10 @@ class HistoryTest : public testing::Test {
     REPRO_CHECK(store_.Publish(staging, record).has_value());
   }
 
-  std::filesystem::path workspace_;
-  ArtifactStore store_;
-  RunLog log_;
-
- private:
-  static std::filesystem::path MakeFolder() {
-    std::string pattern = testing::TempDir() + "history_test.XXXXXX";
-    REPRO_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    return pattern;
-  }
-  RunLog OpenLog() const {
-    auto log = RunLog::Open(workspace_ / "repro.sqlite", RunLog::Mode::kWrite);
-    REPRO_CHECK(log.has_value());
-    return std::move(*log);
-  }
+  const TempFolder folder_;
+  const std::filesystem::path workspace_ = folder_.path();
+  ArtifactStore store_{workspace_};
+  RunLog log_ = RunLog::Open(workspace_ / "repro.sqlite", RunLog::Mode::kWrite).value();
 };
 
 }  // namespace repro

@@ -6,12 +6,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include "core/base/check.h"
 #include "core/io/file.h"
 #include "core/io/file_lock.h"
 #include "core/store/artifact_store.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -41,26 +41,16 @@ constexpr TaskKind kKinds[] = {{"work", Work}, {"throw", Throw}, {"fail", FailAs
 
 class TaskRunnerTest : public testing::Test {
  protected:
-  TaskRunnerTest() : workspace_(MakeFolder()), store_(workspace_) {
+  TaskRunnerTest() {
     const fs::path staging = store_.StagingFolder(SourceKey(), 1);
     REPRO_CHECK(WriteFileAtomic(staging / "text", "one\ntwo\n").has_value());
     CompletionRecord record;
     record.task = {{"kind", "source"}, {"key", SourceKey()}};
     REPRO_CHECK(store_.Publish(staging, record).has_value());
   }
-  ~TaskRunnerTest() override {
-    std::error_code ignored;
-    fs::remove_all(workspace_, ignored);
-  }
 
   static std::string SourceKey() { return std::string(64, 'a'); }
   fs::path Source() const { return store_.Folder("source", SourceKey()); }
-
-  static fs::path MakeFolder() {
-    std::string pattern = testing::TempDir() + "task_runner_test.XXXXXX";
-    REPRO_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    return pattern;
-  }
 
   AttemptDescription Describe(const std::string& kind, Json spec = Json::object()) const {
     AttemptDescription attempt;
@@ -88,8 +78,9 @@ class TaskRunnerTest : public testing::Test {
 
   std::string Events() const { return ReadFile(Folder() / "events.jsonl").value_or("(none)"); }
 
-  fs::path workspace_;
-  ArtifactStore store_;
+  const TempFolder folder_;
+  const fs::path workspace_ = folder_.path();
+  ArtifactStore store_{workspace_};
   StopFlag stop_{false};
   std::string stderr_;
 };

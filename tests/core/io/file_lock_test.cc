@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/io/subprocess.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -18,13 +19,8 @@ namespace fs = std::filesystem;
 
 class FileLockTest : public testing::Test {
  protected:
-  FileLockTest() {
-    std::string pattern = testing::TempDir() + "file_lock_test.XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~FileLockTest() override { fs::remove_all(folder_); }
-
-  fs::path folder_;
+  const TempFolder temp_;
+  const fs::path folder_ = temp_.path();
 };
 
 TEST_F(FileLockTest, IsHeldUntilItsOwnerGoes) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/io/file.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -18,12 +19,6 @@ namespace fs = std::filesystem;
 
 class SubprocessTest : public testing::Test {
  protected:
-  SubprocessTest() {
-    std::string pattern = testing::TempDir() + "subprocess_test.XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~SubprocessTest() override { fs::remove_all(folder_); }
-
   SubprocessOptions Shell(const std::string& script) const {
     SubprocessOptions options;
     options.program = "/bin/sh";
@@ -43,7 +38,8 @@ class SubprocessTest : public testing::Test {
 
   std::string Output() const { return ReadFile(folder_ / "out").value_or("(none)"); }
 
-  fs::path folder_;
+  const TempFolder temp_;
+  const fs::path folder_ = temp_.path();
 };
 
 TEST_F(SubprocessTest, GivesOutputFolderEnvironmentAndExitCode) {

@@ -13,6 +13,7 @@
 #include "core/io/subprocess.h"
 #include "core/report/html_writer.h"
 #include "tests/core/report/sample.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -38,16 +39,6 @@ std::size_t Count(const std::string& text, const std::string& what) {
 
 class BrowserTest : public testing::Test {
  protected:
-  BrowserTest() {
-    std::string name = (fs::temp_directory_path() / "repro_page_XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  ~BrowserTest() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-
   /// The page's elements after its scripts ran, and what they wrote to the console.
   void Open(const Report& report, const std::string& window,
             const std::vector<std::string>& flags = {}, const std::string& script = "") {
@@ -88,7 +79,8 @@ class BrowserTest : public testing::Test {
     log_ = ReadFile(folder_ / "stderr.txt").value_or("");
   }
 
-  fs::path folder_;
+  const TempFolder temp_;
+  const fs::path folder_ = temp_.path();
   std::string dom_, log_;
 };
 

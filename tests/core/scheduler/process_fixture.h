@@ -19,15 +19,13 @@
 #include "core/io/subprocess.h"
 #include "core/store/artifact_store.h"
 #include "core/store/run_log.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 
 class ProcessTest : public testing::Test {
  protected:
   ProcessTest() {
-    std::string pattern = testing::TempDir() + "process_test.XXXXXX";
-    REPRO_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    folder_ = std::filesystem::canonical(pattern);
     NewWorkspace("workspace");
   }
   /// No task outlives its test.
@@ -38,7 +36,6 @@ class ProcessTest : public testing::Test {
       if (entry.path().filename() != "lock") continue;
       for (const pid_t pid : ProcessesHolding(entry.path())) ::kill(pid, SIGKILL);
     }
-    std::filesystem::remove_all(folder_, ignored);
   }
 
   /// Root writes everywhere: until the end of the test it is somebody else who does not. False when
@@ -173,7 +170,9 @@ class ProcessTest : public testing::Test {
     return artifacts;
   }
 
-  std::filesystem::path folder_, workspace_;
+  const TempFolder temp_;
+  const std::filesystem::path folder_ = temp_.path();
+  std::filesystem::path workspace_;
   std::vector<Json> tasks_;
   bool ordinary_ = false;
 };

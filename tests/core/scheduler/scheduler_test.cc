@@ -7,12 +7,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "core/base/hash.h"
 #include "core/base/units.h"
 #include "core/io/file_lock.h"
 #include "tests/core/scheduler/fakes.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -29,27 +29,6 @@ constexpr Pools kTwoCores = {.cores = 2, .gpus = 0, .memory_bytes = 1 << 30};
 
 class SchedulerTest : public testing::Test {
  protected:
-  SchedulerTest()
-      : workspace_(MakeFolder()),
-        store_(workspace_),
-        log_(OpenLog()),
-        executor_(pulse_, store_, kTwoCores) {}
-  ~SchedulerTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(workspace_, ignored);
-  }
-
-  static std::filesystem::path MakeFolder() {
-    std::string pattern = testing::TempDir() + "scheduler_test.XXXXXX";
-    REPRO_CHECK(::mkdtemp(pattern.data()) != nullptr);
-    return pattern;
-  }
-  RunLog OpenLog() const {
-    auto log = RunLog::Open(workspace_ / "repro.sqlite", RunLog::Mode::kWrite);
-    REPRO_CHECK(log.has_value());
-    return std::move(*log);
-  }
-
   /// A task named `label` that reads the artifacts of `inputs` (labels). Returns its key.
   std::string Add(const std::string& label, const std::vector<std::string>& inputs = {},
                   Resources resources = {}) {
@@ -114,11 +93,12 @@ class SchedulerTest : public testing::Test {
     return states;
   }
 
-  std::filesystem::path workspace_;
-  ArtifactStore store_;
-  RunLog log_;
+  const TempFolder folder_;
+  const std::filesystem::path workspace_ = folder_.path();
+  ArtifactStore store_{workspace_};
+  RunLog log_ = RunLog::Open(workspace_ / "repro.sqlite", RunLog::Mode::kWrite).value();
   FakePulse pulse_;
-  FakeExecutor executor_;
+  FakeExecutor executor_{pulse_, store_, kTwoCores};
   RecordingObserver observer_;
   TaskGraph graph_;
   std::map<std::string, std::string> keys_;
@@ -605,7 +585,7 @@ TEST_F(SchedulerTest, AnArtifactThatTheLogDoesNotKnowIsRecorded) {
   log_ = [&] {
     { const RunLog closed = std::move(log_); }
     std::filesystem::remove(workspace_ / "repro.sqlite");
-    return OpenLog();
+    return RunLog::Open(workspace_ / "repro.sqlite", RunLog::Mode::kWrite).value();
   }();
   ASSERT_TRUE(log_.UpsertTask(MakeTaskRow(*graph_.Find(key))));
   AttemptBook book(log_, store_);

@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include "core/base/check.h"
 #include "core/store/run_log.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro::testing {
 
@@ -28,16 +28,6 @@ inline std::string Key(char digit) {
 
 class WorkspaceTest : public ::testing::Test {
  protected:
-  WorkspaceTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "repro_store_XXXXXX").string();
-    REPRO_CHECK(::mkdtemp(name.data()) != nullptr);
-    workspace_ = name;
-  }
-  ~WorkspaceTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(workspace_, ignored);
-  }
-
   std::filesystem::path LogPath() const { return workspace_ / "repro.sqlite"; }
 
   RunLog OpenLog(RunLog::Mode mode = RunLog::Mode::kWrite) const {
@@ -83,7 +73,8 @@ class WorkspaceTest : public ::testing::Test {
     return run;
   }
 
-  std::filesystem::path workspace_;
+  const TempFolder folder_;
+  const std::filesystem::path workspace_ = folder_.path();
 };
 
 }  // namespace repro::testing
