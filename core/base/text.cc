@@ -1,7 +1,6 @@
 #include "core/base/text.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -17,6 +16,11 @@ struct CodePoint {
   bool valid = false;
 };
 
+/// Whether a byte goes on with the character of the one before it.
+bool IsContinuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
+}
+
 CodePoint Decode(std::string_view text) {
   const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned lead = byte(0);
@@ -25,7 +29,7 @@ CodePoint Decode(std::string_view text) {
   if (lead < 0xC2 || lead > 0xF4 || text.size() < bytes) return {lead, 1, false};
   std::uint32_t value = lead & (0xFFu >> (bytes + 1));
   for (std::size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0u) != 0x80u) return {lead, 1, false};
+    if (!IsContinuation(text[i])) return {lead, 1, false};
     value = (value << 6) | (byte(i) & 0x3Fu);
   }
   // Overlong forms, surrogates and what lies beyond Unicode are not UTF-8.
@@ -117,11 +121,19 @@ std::string Brief(std::string_view text) {
   constexpr std::size_t kShort = 300;
   constexpr std::size_t kLongestLine = 1000;  // one line with paths and advice stays whole
   if (text.size() <= kShort) return std::string(text);
-  std::size_t length = std::min({text.find('\n'), text.size(), kLongestLine});
-  if (length == text.size()) return std::string(text);
-  // Not in the middle of a character: what follows the cut must not continue one.
-  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) --length;
-  return std::string(text.substr(0, length)) + " ...";
+  const std::string_view start = Prefix(text, std::min(text.find('\n'), kLongestLine));
+  return std::string(start) + (start.size() == text.size() ? "" : " ...");
+}
+
+std::string_view Prefix(std::string_view text, std::size_t bytes) {
+  if (bytes >= text.size()) return text;
+  while (bytes > 0 && IsContinuation(text[bytes])) --bytes;
+  return text.substr(0, bytes);
+}
+
+std::int64_t CountCodePoints(std::string_view text) {
+  return static_cast<std::int64_t>(text.size()) -
+         std::count_if(text.begin(), text.end(), IsContinuation);
 }
 
 std::size_t DisplayWidth(std::string_view text) {

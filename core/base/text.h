@@ -1,8 +1,9 @@
 #pragma once
-/// Text on its way to a person: data that cannot take a terminal over, columns,
-/// words for a shell, counted nouns.
+/// UTF-8 text, mostly on its way to a person: data that cannot take a terminal over, characters and
+/// columns, words for a shell, counted nouns.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,12 @@ std::string Printable(std::string_view text, bool keep_lines = false);
 /// What of `text` goes on a line of its own: all of a short one; of one with more than 300 bytes (a
 /// stack trace, say) the first line, cut at 1000 bytes, with "..." after it.
 std::string Brief(std::string_view text);
+
+/// The first `bytes` of `text`, or fewer: no character is cut in two.
+std::string_view Prefix(std::string_view text, std::size_t bytes);
+
+/// Code points of valid UTF-8.
+std::int64_t CountCodePoints(std::string_view text);
 
 /// Columns that a text takes: one for each code point, two for wide East Asian ones, none for
 /// marks that stand on the letter before them.

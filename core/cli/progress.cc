@@ -27,16 +27,9 @@ std::string Percent(double fraction) {
 
 /// The first `columns` columns of a text without escapes.
 std::string Cut(const std::string& text, std::size_t columns) {
-  std::string cut = text;
-  while (DisplayWidth(cut) > columns) {
-    // One code point from the end: its continuation bytes, then the byte that leads them.
-    bool continuation = true;
-    while (continuation && !cut.empty()) {
-      continuation = (static_cast<unsigned char>(cut.back()) & 0xC0) == 0x80;
-      cut.pop_back();
-    }
-  }
-  return cut;
+  std::string_view cut = text;
+  while (DisplayWidth(cut) > columns) cut = Prefix(cut, cut.size() - 1);
+  return std::string(cut);
 }
 
 /// `parts` joined by two blanks, as many as fit into `columns`; the first are the most important.
@@ -84,8 +77,9 @@ std::string EndLine(const TaskEnded& ended) {
   std::string line = fmt::format("{:<11} {}", ended.outcome, Printable(ended.task.label));
   if (ended.attempt > 1) line += fmt::format(" (attempt {})", ended.attempt);
   line += ", " + FormatDuration(ended.seconds);
-  if (!ended.reason.empty()) line += ": " + Printable(Brief(ended.reason));
-  if (Brief(ended.reason) != ended.reason) {
+  const std::string brief = Brief(ended.reason);
+  if (!brief.empty()) line += ": " + Printable(brief);
+  if (brief != ended.reason) {
     line += fmt::format(" (whole in work/{}/attempts/{}/stderr)", ended.task.key, ended.attempt);
   }
   return line;

@@ -43,6 +43,9 @@ struct Task {
   std::string unresolved;
 };
 
+/// What a completion record says of `task`: kind, version, key, spec, inputs, label.
+Json DescribeTask(const Task& task);
+
 /// The content address of `task` (fields kind, version, spec, inputs). 64 hex digits.
 std::string ComputeTaskKey(const Task& task);
 

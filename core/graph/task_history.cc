@@ -111,7 +111,7 @@ Result<std::optional<double>> TaskHistory::EstimateSeconds(const Task& task) {
   for (std::size_t i = 0; i < comparison.entries.size(); ++i) {
     const Entry& entry = comparison.entries[i];
     if (entry.row.state != "done" || entry.row.seconds <= 0) continue;
-    // A task without work (a model that is not trained) tells nothing of one with, nor the other way.
+    // What does no work (a model that is not trained) tells nothing of what does, nor vice versa.
     if ((task.work > 0) != (entry.row.work > 0)) continue;
     if (task.work > 0 && entry.row.work_unit != task.work_unit) continue;
     similar.emplace_back(comparison.distances[i], &entry.row);

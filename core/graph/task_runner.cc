@@ -99,8 +99,7 @@ Result<Json> Run(const AttemptDescription& attempt, std::span<const TaskKind> ki
   REPRO_RETURN_IF_ERROR(events.Sync());
 
   CompletionRecord record;
-  record.task = {{"kind", task.kind}, {"version", task.version}, {"key", task.key},
-                 {"spec", task.spec}, {"inputs", task.inputs},   {"label", task.label}};
+  record.task = DescribeTask(task);
   record.build = build_id;
   record.wall_seconds = SteadySeconds() - began;
   record.peak_rss_bytes = PeakRssBytes();
@@ -132,20 +131,14 @@ Json ToJson(const AttemptDescription& attempt) {
   const Task& task = attempt.task;
   Json inputs = Json::object();
   for (const auto& [role, folder] : attempt.inputs) inputs[role] = folder.string();
-  return {{"task",
-           {{"kind", task.kind},
-            {"version", task.version},
-            {"spec", task.spec},
-            {"inputs", task.inputs},
-            {"key", task.key},
-            {"label", task.label},
-            {"work", task.work},
-            {"work_unit", task.work_unit},
-            {"resources",
-             {{"threads", task.resources.threads},
-              {"gpus", task.resources.gpus},
-              {"memory_bytes", task.resources.memory_bytes},
-              {"disk_bytes", task.resources.disk_bytes}}}}},
+  Json described = DescribeTask(task);
+  described["work"] = task.work;
+  described["work_unit"] = task.work_unit;
+  described["resources"] = {{"threads", task.resources.threads},
+                            {"gpus", task.resources.gpus},
+                            {"memory_bytes", task.resources.memory_bytes},
+                            {"disk_bytes", task.resources.disk_bytes}};
+  return {{"task", std::move(described)},
           {"inputs", inputs},
           {"staging", attempt.staging.string()},
           {"scratch", attempt.scratch.string()},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/text.h"
+
 namespace repro {
 namespace {
 
@@ -26,9 +28,7 @@ std::string Show(const Json& value) {
   if (value.is_null()) return "(none)";
   std::string text = value.is_string() ? value.get<std::string>() : CanonicalJson(value);
   if (text.size() <= kMaxValue) return text;
-  std::size_t end = kMaxValue - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "...";
+  return std::string(Prefix(text, kMaxValue - 3)) + "...";
 }
 
 /// " +a +b and 3 more" for the items of `all` that `other` lacks.

@@ -7,6 +7,7 @@
 #include <toml++/toml.h>
 
 #include "core/base/check.h"
+#include "core/base/text.h"
 #include "core/io/file.h"
 
 namespace repro {
@@ -151,9 +152,7 @@ std::string Node::ToText() const {
   }
   std::string text = CanonicalJson(ToJson());
   if (text.size() <= kLongest) return text;
-  std::size_t end = kLongest;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + "...";
+  return std::string(Prefix(text, kLongest)) + "...";
 }
 
 bool Node::SameValue(const Node& other) const {

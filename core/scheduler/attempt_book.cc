@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/graph/task_history.h"
 #include "core/graph/task_runner.h"
@@ -39,13 +40,7 @@ std::string LastStderrLine(const fs::path& folder) {
   if (end == std::string::npos) return {};
   const auto before = text.find_last_of('\n', end);
   const auto start = before == std::string::npos ? 0 : before + 1;
-  std::size_t length = std::min(end + 1 - start, kStderrTail);
-  // Not in the middle of a character: what follows the cut must not continue one.
-  while (length > 0 && start + length < text.size() &&
-         (static_cast<unsigned char>(text[start + length]) & 0xC0U) == 0x80U) {
-    --length;
-  }
-  return text.substr(start, length);
+  return std::string(Prefix(std::string_view(text).substr(start, end + 1 - start), kStderrTail));
 }
 
 /// Refused now is better than after hours of work, when the artifact is to be published.

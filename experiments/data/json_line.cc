@@ -63,9 +63,7 @@ std::string WhatOf(std::string message) {
 }  // namespace
 
 std::int64_t ColumnAt(std::string_view line, std::size_t byte) {
-  const std::string_view before = line.substr(0, byte);
-  return 1 + std::count_if(before.begin(), before.end(),
-                           [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+  return 1 + CountCodePoints(line.substr(0, byte));
 }
 
 Result<Json> ParseJsonLine(std::string_view line, std::string_view where) {

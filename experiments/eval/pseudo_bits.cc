@@ -7,21 +7,17 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "core/base/text.h"
 #include "experiments/data/batcher.h"
 #include "experiments/text/vocabulary.h"
 
 namespace repro {
 namespace {
 
-std::int64_t CodePoints(std::string_view text) {
-  return std::count_if(text.begin(), text.end(),
-                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
-}
-
 // Of the text that these pieces spell: a word mark is a space, but for the one in front of all.
 std::int64_t CharactersOf(const std::vector<Tokenizer::Piece>& pieces) {
   std::int64_t characters = 0;
-  for (const auto& piece : pieces) characters += CodePoints(piece.text);
+  for (const auto& piece : pieces) characters += CountCodePoints(piece.text);
   return characters - (!pieces.empty() && pieces.front().text.starts_with(kWordMark) ? 1 : 0);
 }
 
@@ -94,7 +90,7 @@ PseudoBits ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
       ++result.cut;
       result.characters += CharactersOf(pieces);
     } else {
-      result.characters += CodePoints(sentence);
+      result.characters += CountCodePoints(sentence);
     }
     result.pieces += static_cast<std::int64_t>(pieces.size());
     result.unknown_pieces += std::count_if(pieces.begin(), pieces.end(),

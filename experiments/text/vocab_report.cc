@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/base/text.h"
+
 namespace repro {
 namespace {
 
@@ -18,9 +20,7 @@ std::int64_t CountWords(std::string_view text) {
 
 // Code points, the word mark left out.
 std::int64_t CountCharacters(std::string_view piece) {
-  std::int64_t characters = std::count_if(piece.begin(), piece.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;  // not a continuation byte
-  });
+  std::int64_t characters = CountCodePoints(piece);
   for (auto at = piece.find(kWordMark); at != std::string_view::npos;
        at = piece.find(kWordMark, at + kWordMark.size())) {
     --characters;

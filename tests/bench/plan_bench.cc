@@ -57,8 +57,7 @@ struct Finished {
         REPRO_RETURN_IF_ERROR(
             WriteFileAtomic(store.StagingFolder(task.key, 1) / "out.txt", task.label));
         CompletionRecord record;
-        record.task = {{"kind", task.kind}, {"version", task.version}, {"key", task.key},
-                       {"spec", task.spec}, {"inputs", task.inputs},   {"label", task.label}};
+        record.task = DescribeTask(task);
         record.build = "bench";
         REPRO_RETURN_IF_ERROR(store.Publish(store.StagingFolder(task.key, 1), record));
       }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/base/text.h"
 
 namespace repro {
 namespace {
@@ -24,9 +25,7 @@ std::vector<std::string_view> WordsOf(std::string_view text) {
 }
 
 int Characters(std::string_view text) {
-  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
+  return static_cast<int>(CountCodePoints(text));
 }
 
 // How many members of `left` are in `right`, as multisets.

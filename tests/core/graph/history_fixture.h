@@ -64,8 +64,7 @@ class HistoryTest : public testing::Test {
     const auto staging = store_.StagingFolder(task.key, 1);
     REPRO_CHECK(WriteFileAtomic(staging / "out.txt", task.label).has_value());
     CompletionRecord record;
-    record.task = {{"kind", task.kind}, {"version", task.version}, {"key", task.key},
-                   {"spec", task.spec}, {"inputs", task.inputs},   {"label", task.label}};
+    record.task = DescribeTask(task);
     record.build = build;
     record.wall_seconds = 1;
     REPRO_CHECK(store_.Publish(staging, record).has_value());

@@ -180,8 +180,7 @@ class FakeExecutor : public Executor {
     const Task& task = running.description.task;
     REPRO_CHECK(WriteFileAtomic(running.description.staging / "out.txt", task.label).has_value());
     CompletionRecord record;
-    record.task = {{"kind", task.kind}, {"version", task.version}, {"key", task.key},
-                   {"spec", task.spec}, {"inputs", task.inputs},   {"label", task.label}};
+    record.task = DescribeTask(task);
     record.build = "build";
     record.wall_seconds = running.act.seconds;
     REPRO_CHECK(store_.Publish(running.description.staging, record).has_value());
