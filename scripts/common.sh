@@ -5,7 +5,6 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 deps=$root/.deps
-python=$deps/py/bin/python
 # The programs themselves: the wheel's own starters cost a Python start each.
 for cmake_bin in "$deps"/py/lib/python3*/site-packages/cmake/data/bin; do PATH=$cmake_bin:$PATH; done
 export PATH=$deps/py/bin:$PATH
