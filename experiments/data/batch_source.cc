@@ -26,6 +26,7 @@ struct Row {
   std::vector<std::int64_t> targets;
   std::int64_t predicted = 0;
   std::int64_t language = 0;
+  std::int64_t sample = 0;
 };
 
 Row MaskRow(std::vector<std::int64_t> tokens, std::int64_t vocab_size, std::size_t language,
@@ -47,6 +48,7 @@ MaskedBatch Collate(std::vector<Row> rows) {
     batch.tokens += lengths[i];
     batch.predicted += rows[i].predicted;
     batch.languages.push_back(rows[i].language);
+    batch.samples.push_back(rows[i].sample);
     tokens.push_back(std::move(rows[i].tokens));
     targets.push_back(std::move(rows[i].targets));
   }
@@ -170,21 +172,23 @@ Result<BatchSource> BatchSource::Open(const std::filesystem::path& folder,
   return BatchSource(std::move(impl));
 }
 
-MaskedBatch BatchSource::Get(std::int64_t update) const {
-  REPRO_CHECK(update >= 0);
+MaskedBatch BatchSource::Get(std::int64_t update, BatchPart part) const {
+  REPRO_CHECK(update >= 0 && 0 <= part.rank && part.rank < part.size);
   const std::int64_t rows_wanted = impl_->options.sequences_per_update;
   const std::int64_t per_epoch = impl_->sampler->blocks_per_epoch();
   std::vector<Row> rows;
-  rows.reserve(static_cast<std::size_t>(rows_wanted));
-  for (std::int64_t i = update * rows_wanted; i < (update + 1) * rows_wanted; ++i) {
+  rows.reserve(static_cast<std::size_t>(rows_wanted / part.size + 1));
+  for (std::int64_t sample = part.rank; sample < rows_wanted; sample += part.size) {
+    const std::int64_t i = update * rows_wanted + sample;
     const std::int64_t epoch = i / per_epoch;
     const std::int64_t index = i % per_epoch;
-    const auto sample = impl_->sampler->Get(epoch, index);
+    const auto drawn = impl_->sampler->Get(epoch, index);
     const std::uint64_t seed =
         MixSeed(impl_->options.seed, "mask", static_cast<std::uint64_t>(epoch));
-    rows.push_back(MaskRow(impl_->blocks[sample.language].Get(sample.block), impl_->vocab_size,
-                           sample.language, impl_->mask,
+    rows.push_back(MaskRow(impl_->blocks[drawn.language].Get(drawn.block), impl_->vocab_size,
+                           drawn.language, impl_->mask,
                            Rng(seed, "mask", static_cast<std::uint64_t>(index))));
+    rows.back().sample = sample;
   }
   return Collate(std::move(rows));
 }
@@ -223,6 +227,7 @@ MaskedBatch Slice(const MaskedBatch& batch, std::int64_t begin, std::int64_t end
   part.rows = end - begin;
   part.lengths.assign(batch.lengths.begin() + begin, batch.lengths.begin() + end);
   part.languages.assign(batch.languages.begin() + begin, batch.languages.begin() + end);
+  part.samples.assign(batch.samples.begin() + begin, batch.samples.begin() + end);
   part.columns = *std::max_element(part.lengths.begin(), part.lengths.end());
   for (std::int64_t row = begin; row < end; ++row) {
     const auto from = row * batch.columns;

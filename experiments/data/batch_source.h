@@ -28,8 +28,16 @@ struct MaskedBatch {
       targets;  ///< the original id where a prediction is asked for, else kIgnoreTarget
   std::vector<std::int64_t> lengths;    ///< tokens a row, <s> and </s> included
   std::vector<std::int64_t> languages;  ///< a row: index into BatchSource::languages()
-  std::int64_t tokens = 0;              ///< sum of lengths
-  std::int64_t predicted = 0;           ///< targets that are not kIgnoreTarget
+  std::vector<std::int64_t>
+      samples;                 ///< a row: its number in the update, 0 .. sequences_per_update
+  std::int64_t tokens = 0;     ///< sum of lengths
+  std::int64_t predicted = 0;  ///< targets that are not kIgnoreTarget
+};
+
+/// A share of every update's sequences: those whose number leaves `rank` when divided by `size`.
+struct BatchPart {
+  std::int64_t rank = 0;
+  std::int64_t size = 1;
 };
 
 struct BatchSourceOptions {
@@ -78,9 +86,9 @@ class BatchSource {
   BatchSource& operator=(BatchSource&&) noexcept;
   ~BatchSource();
 
-  /// The batch of update `update`, counted from 0. Depends on the artifact, the options and
-  /// `update` only.
-  MaskedBatch Get(std::int64_t update) const;
+  /// The batch of update `update`, counted from 0, or a part of it. Depends on the artifact, the
+  /// options and the arguments only; the parts of any division hold the same masked sequences.
+  MaskedBatch Get(std::int64_t update, BatchPart part = {}) const;
 
   /// The held-out blocks of a language with a masking that depends on neither seed nor update, so
   /// that every seed and every step is measured on the same targets.

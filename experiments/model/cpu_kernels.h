@@ -31,7 +31,7 @@ struct AttentionHead {
   float* weights =
       nullptr;  ///< [tokens, tokens]: softmax before dropout; written forward, read backward
   DropoutMask dropout;
-  std::int64_t first = 0;    ///< index of weights[0][0] in the tensor that dropout numbers
+  std::int64_t first = 0;    ///< what dropout numbers weights[0][0] in the sequence
   float* scratch = nullptr;  ///< AttentionScratch floats
 };
 

@@ -22,44 +22,48 @@ at::Tensor AttentionBias(const at::Tensor& padding_BT, at::ScalarType type) {
   return bias_BT.masked_fill(padding_BT, kNever).unsqueeze(1).unsqueeze(1);
 }
 
+// Tokens of each row, padding left out.
+std::vector<std::int64_t> Lengths(const at::Tensor& tokens_BT) {
+  const at::Tensor lengths_B = tokens_BT.ne(kPadId).sum(1).cpu();
+  const std::int64_t* lengths = lengths_B.const_data_ptr<std::int64_t>();
+  return {lengths, lengths + lengths_B.size(0)};
+}
+
 at::Tensor ApplyLayerNorm(const at::Tensor& x, const LayerNormWeights& norm, double eps) {
   return at::layer_norm(x, {x.size(-1)}, norm.weight_C, norm.bias_C, eps);
 }
 
-// Heads in the middle: D = C / A. Written out where probabilities fall out on the CPU: the fused
-// attention of ATen is slow there with dropout.
-at::Tensor Attention(const at::Tensor& qkv_BT3C, const at::Tensor& bias, std::int64_t heads,
-                     double dropout, DropoutRng* rng) {
+// Heads in the middle: D = C / A. Written out where probabilities fall out, so that the mask is
+// keyed by sequence.
+at::Tensor Attention(const at::Tensor& qkv_BT3C, const at::Tensor& bias,
+                     const std::vector<std::int64_t>& lengths, std::int64_t heads, double dropout,
+                     DropoutRng* rng) {
   const std::int64_t batch = qkv_BT3C.size(0);
   const std::int64_t length = qkv_BT3C.size(1);
   const std::int64_t width = qkv_BT3C.size(2) / 3;
   const std::vector<at::Tensor> parts =
       qkv_BT3C.view({batch, length, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
   at::Tensor context_BHTD;
-  const bool drops = rng != nullptr && dropout > 0;
-  if (drops && qkv_BT3C.device().is_cpu()) {
+  if (rng != nullptr && dropout > 0) {
     const double scale = 1.0 / std::sqrt(static_cast<double>(width / heads));
     at::Tensor scores_BHTT = at::matmul(parts[0] * scale, parts[1].transpose(-2, -1));
     if (bias.defined()) scores_BHTT = scores_BHTT + bias;
-    const at::Tensor weights_BHTT = Dropout(at::softmax(scores_BHTT, -1), dropout, rng);
+    const at::Tensor weights_BHTT =
+        AttentionDropout(at::softmax(scores_BHTT, -1), lengths, dropout, rng);
     context_BHTD = at::matmul(weights_BHTT, parts[2]);
   } else {
-    if (drops) {
-      at::Generator generator = at::globalContext().defaultGenerator(qkv_BT3C.device());
-      generator.set_current_seed(rng->NextKey());
-    }
     const std::optional<at::Tensor> mask =
         bias.defined() ? std::optional<at::Tensor>(bias) : std::nullopt;
-    context_BHTD =
-        at::scaled_dot_product_attention(parts[0], parts[1], parts[2], mask, drops ? dropout : 0.0);
+    context_BHTD = at::scaled_dot_product_attention(parts[0], parts[1], parts[2], mask);
   }
   return context_BHTD.transpose(1, 2).reshape({batch, length, width});
 }
 
 at::Tensor ApplyLayer(const EncoderLayer& layer, const ModelSettings& settings,
-                      const at::Tensor& hidden_BTC, const at::Tensor& bias, DropoutRng* rng) {
-  const at::Tensor context_BTC = Attention(ApplyLinear(hidden_BTC, layer.qkv), bias, settings.heads,
-                                           settings.attention_dropout, rng);
+                      const at::Tensor& hidden_BTC, const at::Tensor& bias,
+                      const std::vector<std::int64_t>& lengths, DropoutRng* rng) {
+  const at::Tensor context_BTC = Attention(ApplyLinear(hidden_BTC, layer.qkv), bias, lengths,
+                                           settings.heads, settings.attention_dropout, rng);
   const at::Tensor attended_BTC = ApplyLayerNorm(
       hidden_BTC + Dropout(ApplyLinear(context_BTC, layer.attention_output), settings.dropout, rng),
       layer.attention_norm, settings.layer_norm_eps);
@@ -85,6 +89,7 @@ EncoderOutput EncodePlain(const Encoder& encoder, const at::Tensor& tokens_BT,
                           const EncodeOptions& options) {
   const ModelSettings& settings = encoder.shape.settings;
   const at::Tensor padding_BT = tokens_BT.eq(kPadId);
+  const std::vector<std::int64_t> lengths = Lengths(tokens_BT);
   at::Tensor hidden_BTC = Embed(encoder, tokens_BT, PositionIds(tokens_BT), options.dropout);
   const at::Tensor bias = AttentionBias(padding_BT, hidden_BTC.scalar_type());
   EncoderOutput output;
@@ -93,7 +98,7 @@ EncoderOutput EncodePlain(const Encoder& encoder, const at::Tensor& tokens_BT,
   };
   if (options.all_layers) output.layers_BTC.push_back(without_padding(hidden_BTC));
   for (const EncoderLayer& layer : encoder.layers) {
-    hidden_BTC = ApplyLayer(layer, settings, hidden_BTC, bias, options.dropout);
+    hidden_BTC = ApplyLayer(layer, settings, hidden_BTC, bias, lengths, options.dropout);
     if (options.all_layers) output.layers_BTC.push_back(without_padding(hidden_BTC));
   }
   output.hidden_BTC = options.all_layers ? output.layers_BTC.back() : without_padding(hidden_BTC);
@@ -107,9 +112,7 @@ EncoderOutput EncodePacked(const Encoder& encoder, const at::Tensor& tokens_BT,
   const std::int64_t batch = tokens_BT.size(0);
   const std::int64_t columns = tokens_BT.size(1);
   const at::Tensor real_BT = tokens_BT.ne(kPadId);
-  const at::Tensor lengths_B = real_BT.sum(1);
-  const std::int64_t* lengths = lengths_B.const_data_ptr<std::int64_t>();
-  const auto sequences = PackSequences({lengths, lengths + batch}, settings.heads);
+  const auto sequences = PackSequences(Lengths(tokens_BT), settings.heads);
 
   at::Tensor ids_N = tokens_BT.flatten();
   at::Tensor positions_N = PositionIds(tokens_BT).flatten();
@@ -125,7 +128,7 @@ EncoderOutput EncodePacked(const Encoder& encoder, const at::Tensor& tokens_BT,
         .index_copy(0, rows_N, states_NC)
         .view({batch, columns, settings.hidden});
   };
-  at::Tensor hidden_NC = FusedEmbedding(encoder, ids_N, positions_N, options.dropout);
+  at::Tensor hidden_NC = FusedEmbedding(encoder, ids_N, positions_N, sequences, options.dropout);
   EncoderOutput output;
   if (options.all_layers) output.layers_BTC.push_back(unpacked(hidden_NC));
   for (const EncoderLayer& layer : encoder.layers) {

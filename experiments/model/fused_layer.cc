@@ -88,9 +88,9 @@ struct LayerState {
   double eps = 0;
   bool bfloat16 = false;
   std::shared_ptr<const PackedSequences> sequences;
-  DropoutMask attention_mask;
-  DropoutMask attended_mask;
-  DropoutMask output_mask;
+  SequenceDropout attention_dropout;
+  SequenceDropout attended_dropout;
+  SequenceDropout output_dropout;
 
   at::Tensor hidden_NC;
   at::Tensor qkv_N3C;  // without bias
@@ -105,9 +105,30 @@ struct LayerState {
   at::Tensor output_inverse_N;
 };
 
+// `work(begin, end, mask, first)` for tokens [begin, end) in pieces that share a dropout key;
+// `first`: number of the piece's first element within its sequence.
+template <class Work>
+void ForSequences(const PackedSequences& sequences, const SequenceDropout& dropout,
+                  std::int64_t width, std::int64_t begin, std::int64_t end, const Work& work) {
+  if (!dropout.Drops()) {
+    if (begin < end) work(begin, end, DropoutMask{}, std::int64_t{0});
+    return;
+  }
+  const std::vector<std::int64_t>& starts = sequences.starts;
+  auto next = std::upper_bound(starts.begin(), starts.end(), begin);  // where `begin`'s one ends
+  while (begin < end) {
+    const std::int64_t stop = std::min(end, *next);
+    const std::int64_t start = *(next - 1);
+    const auto sequence = static_cast<std::size_t>(next - starts.begin() - 1);
+    if (begin < stop) work(begin, stop, dropout.OfRow(sequence), (begin - start) * width);
+    begin = stop;
+    ++next;
+  }
+}
+
 template <class Work>
 void ForHeads(const LayerState& state, const Work& work) {
-  const std::int64_t sequences = static_cast<std::int64_t>(state.sequences->starts.size()) - 1;
+  const std::int64_t sequences = state.sequences->size();
   const std::int64_t width = state.hidden_NC.size(1);
   const std::int64_t depth = width / state.heads;
   at::parallel_for(0, sequences * state.heads, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -123,9 +144,10 @@ void ForHeads(const LayerState& state, const Work& work) {
       head.head = item % state.heads;
       head.qkv = Data(state.qkv_N3C) + start * 3 * width;
       head.bias = Data(state.weights.qkv.bias_O);
-      head.dropout = state.attention_mask;
-      head.first = state.sequences->weight_starts[sequence] + head.head * head.tokens * head.tokens;
-      head.weights = Data(state.attention_weights) + head.first;
+      head.dropout = state.attention_dropout.OfRow(sequence);
+      head.first = head.head * head.tokens * head.tokens;
+      head.weights =
+          Data(state.attention_weights) + state.sequences->weight_starts[sequence] + head.first;
       const auto needed = static_cast<std::size_t>(AttentionScratch(head.tokens, depth));
       if (scratch.size() < needed) scratch.resize(needed);
       head.scratch = scratch.data();
@@ -142,18 +164,23 @@ struct NormResult {
 
 // LayerNorm(residual + dropout(x + bias)); `x` becomes the normalised rows.
 NormResult ResidualNorm(at::Tensor x_NC, const at::Tensor& bias_C, const at::Tensor& residual_NC,
-                        const DropoutMask& mask, const LayerNormWeights& norm, double eps) {
+                        const PackedSequences& sequences, const SequenceDropout& dropout,
+                        const LayerNormWeights& norm, double eps) {
   const std::int64_t rows = x_NC.size(0);
   const std::int64_t width = x_NC.size(1);
   NormResult result{at::empty_like(x_NC), x_NC, at::empty({rows}, x_NC.options())};
   const CpuKernels& kernels = BestCpuKernels();
-  ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
+  ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t part_begin, std::int64_t part_end) {
     std::vector<float> scratch(static_cast<std::size_t>(width));
-    const std::int64_t at = begin * width;
-    kernels.residual_norm(end - begin, width, Data(x_NC) + at, Data(bias_C), Data(residual_NC) + at,
-                          mask, at, Data(norm.weight_C), Data(norm.bias_C), static_cast<float>(eps),
-                          Data(result.y_NC) + at, Data(x_NC) + at, Data(result.inverse_N) + begin,
-                          scratch.data());
+    ForSequences(
+        sequences, dropout, width, part_begin, part_end,
+        [&](std::int64_t begin, std::int64_t end, const DropoutMask& mask, std::int64_t first) {
+          const std::int64_t at = begin * width;
+          kernels.residual_norm(end - begin, width, Data(x_NC) + at, Data(bias_C),
+                                Data(residual_NC) + at, mask, first, Data(norm.weight_C),
+                                Data(norm.bias_C), static_cast<float>(eps), Data(result.y_NC) + at,
+                                Data(x_NC) + at, Data(result.inverse_N) + begin, scratch.data());
+        });
   });
   return result;
 }
@@ -166,21 +193,27 @@ struct NormGradient {
 
 NormGradient ResidualNormGradient(const at::Tensor& dy_NC, const at::Tensor& normed_NC,
                                   const at::Tensor& inverse_N, const LayerNormWeights& norm,
-                                  const DropoutMask& mask) {
+                                  const PackedSequences& sequences,
+                                  const SequenceDropout& dropout) {
   const std::int64_t rows = dy_NC.size(0);
   const std::int64_t width = dy_NC.size(1);
   const std::int64_t parts = PartsOf(rows);
   NormGradient gradient{at::empty_like(normed_NC), at::empty_like(normed_NC), {}};
   const at::Tensor sums = at::zeros({parts, 3, width}, dy_NC.options());
   const CpuKernels& kernels = BestCpuKernels();
-  ForParts(rows, parts, [&](std::int64_t part, std::int64_t begin, std::int64_t end) {
+  ForParts(rows, parts, [&](std::int64_t part, std::int64_t part_begin, std::int64_t part_end) {
     std::vector<float> scratch(static_cast<std::size_t>(2 * width));
-    const std::int64_t at = begin * width;
     float* part_sums = Data(sums) + part * 3 * width;
-    kernels.residual_norm_grad(end - begin, width, Data(dy_NC) + at, Data(normed_NC) + at,
-                               Data(inverse_N) + begin, Data(norm.weight_C), mask, at,
-                               Data(gradient.d_x_NC) + at, Data(gradient.d_residual_NC) + at,
-                               part_sums, part_sums + width, part_sums + 2 * width, scratch.data());
+    ForSequences(
+        sequences, dropout, width, part_begin, part_end,
+        [&](std::int64_t begin, std::int64_t end, const DropoutMask& mask, std::int64_t first) {
+          const std::int64_t at = begin * width;
+          kernels.residual_norm_grad(end - begin, width, Data(dy_NC) + at, Data(normed_NC) + at,
+                                     Data(inverse_N) + begin, Data(norm.weight_C), mask, first,
+                                     Data(gradient.d_x_NC) + at, Data(gradient.d_residual_NC) + at,
+                                     part_sums, part_sums + width, part_sums + 2 * width,
+                                     scratch.data());
+        });
   });
   gradient.sums_3C = sums.sum(0);
   return gradient;
@@ -200,8 +233,8 @@ at::Tensor Forward(LayerState& state) {
   });
   const NormResult attended = ResidualNorm(
       Multiply(state.context_NC, weights.attention_output.weight_OI.t(), state.bfloat16),
-      weights.attention_output.bias_O, state.hidden_NC, state.attended_mask, weights.attention_norm,
-      state.eps);
+      weights.attention_output.bias_O, state.hidden_NC, *state.sequences, state.attended_dropout,
+      weights.attention_norm, state.eps);
   state.attended_NC = attended.y_NC;
   state.attended_normed_NC = attended.normed_NC;
   state.attended_inverse_N = attended.inverse_N;
@@ -215,9 +248,10 @@ at::Tensor Forward(LayerState& state) {
     kernels.bias_gelu(end - begin, wide, Data(state.derivative_NF) + begin * wide,
                       Data(weights.intermediate.bias_O), Data(state.activation_NF) + begin * wide);
   });
-  const NormResult output = ResidualNorm(
-      Multiply(state.activation_NF, weights.output.weight_OI.t(), state.bfloat16),
-      weights.output.bias_O, state.attended_NC, state.output_mask, weights.output_norm, state.eps);
+  const NormResult output =
+      ResidualNorm(Multiply(state.activation_NF, weights.output.weight_OI.t(), state.bfloat16),
+                   weights.output.bias_O, state.attended_NC, *state.sequences, state.output_dropout,
+                   weights.output_norm, state.eps);
   state.output_normed_NC = output.normed_NC;
   state.output_inverse_N = output.inverse_N;
   return output.y_NC;
@@ -229,8 +263,9 @@ variable_list Backward(const LayerState& state, const at::Tensor& dy_NC) {
   const EncoderLayer& weights = state.weights;
   const CpuKernels& kernels = BestCpuKernels();
 
-  NormGradient output = ResidualNormGradient(dy_NC, state.output_normed_NC, state.output_inverse_N,
-                                             weights.output_norm, state.output_mask);
+  NormGradient output =
+      ResidualNormGradient(dy_NC, state.output_normed_NC, state.output_inverse_N,
+                           weights.output_norm, *state.sequences, state.output_dropout);
   const at::Tensor d_output_weight =
       Multiply(output.d_x_NC.t(), state.activation_NF, state.bfloat16);
   const at::Tensor d_activation_NF =
@@ -251,7 +286,7 @@ variable_list Backward(const LayerState& state, const at::Tensor& dy_NC) {
 
   NormGradient attended =
       ResidualNormGradient(d_attended_NC, state.attended_normed_NC, state.attended_inverse_N,
-                           weights.attention_norm, state.attended_mask);
+                           weights.attention_norm, *state.sequences, state.attended_dropout);
   const at::Tensor d_projection_weight =
       Multiply(attended.d_x_NC.t(), state.context_NC, state.bfloat16);
   const at::Tensor d_context_NC =
@@ -324,18 +359,25 @@ at::Tensor ScatterRows(const at::Tensor& table_like, const at::Tensor& ids_N,
 }
 
 // x *= mask, where anything falls out.
-void ApplyMask(const at::Tensor& x_NC, const DropoutMask& mask) {
-  if (mask.threshold == 0) return;
+void ApplyDropout(const at::Tensor& x_NC, const PackedSequences& sequences,
+                  const SequenceDropout& dropout) {
+  if (!dropout.Drops()) return;
   constexpr std::int64_t kBlock = 1024;
-  const CpuKernels& kernels = BestCpuKernels();
-  at::parallel_for(0, x_NC.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t width = x_NC.size(1);
+  const std::int64_t rows = x_NC.size(0);
+  ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t part_begin, std::int64_t part_end) {
     float kept[kBlock];
-    for (std::int64_t at = begin; at < end; at += kBlock) {
-      const std::int64_t count = std::min(kBlock, end - at);
-      kernels.dropout_mask(mask, at, count, kept);
-      float* x = Data(x_NC) + at;
-      for (std::int64_t i = 0; i < count; ++i) x[i] *= kept[i];
-    }
+    ForSequences(
+        sequences, dropout, width, part_begin, part_end,
+        [&](std::int64_t begin, std::int64_t end, const DropoutMask& mask, std::int64_t first) {
+          float* x = Data(x_NC) + begin * width;
+          const std::int64_t all = (end - begin) * width;
+          for (std::int64_t at = 0; at < all; at += kBlock) {
+            const std::int64_t count = std::min(kBlock, all - at);
+            FillDropoutMask(mask, first + at, count, kept);
+            for (std::int64_t i = 0; i < count; ++i) x[at + i] *= kept[i];
+          }
+        });
   });
 }
 
@@ -356,17 +398,19 @@ struct EmbeddingBackward : public Node {
   at::Tensor positions_N;
   at::Tensor normed_NC;
   at::Tensor inverse_N;
-  DropoutMask mask;
+  std::shared_ptr<const PackedSequences> sequences;
+  SequenceDropout dropout;
 
   variable_list apply(variable_list&& gradients) override {
     TORCH_CHECK(normed_NC.defined(), "the embedding's backward pass can run once");
     const at::NoGradGuard no_grad;
     at::Tensor dy_NC = gradients[0].contiguous();
-    if (mask.threshold != 0) {
+    if (dropout.Drops()) {
       dy_NC = dy_NC.clone();  // somebody else may hold it
-      ApplyMask(dy_NC, mask);
+      ApplyDropout(dy_NC, *sequences, dropout);
     }
-    const NormGradient gradient = ResidualNormGradient(dy_NC, normed_NC, inverse_N, norm, {});
+    const NormGradient gradient =
+        ResidualNormGradient(dy_NC, normed_NC, inverse_N, norm, *sequences, {});
     variable_list result = {ScatterRows(words_VC, ids_N, gradient.d_x_NC),
                             ScatterRows(positions_PC, positions_N, gradient.d_x_NC),
                             gradient.sums_3C[0].clone(), gradient.sums_3C[1].clone()};
@@ -418,7 +462,9 @@ std::shared_ptr<const PackedSequences> PackSequences(const std::vector<std::int6
 }
 
 at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
-                          const at::Tensor& positions_N, DropoutRng* rng) {
+                          const at::Tensor& positions_N,
+                          const std::shared_ptr<const PackedSequences>& sequences,
+                          DropoutRng* rng) {
   const at::Tensor& words_VC = encoder.word_embeddings_VC;
   const at::Tensor& places_PC = encoder.position_embeddings_PC;
   const std::int64_t width = words_VC.size(1);
@@ -429,7 +475,8 @@ at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
   node->positions_PC = places_PC;
   node->has_token_type = encoder.token_type_1C.defined();
   node->norm = encoder.embedding_norm;
-  node->mask = NextDropoutMask(encoder.shape.settings.dropout, rng);
+  node->sequences = sequences;
+  node->dropout = NextDropout(encoder.shape.settings.dropout, sequences->size(), rng);
   at::Tensor output_NC;
   {
     const at::NoGradGuard no_grad;
@@ -442,12 +489,12 @@ at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
     GatherRows(places_PC, node->positions_N, place_NC);
     const at::Tensor shift_C = node->has_token_type ? encoder.token_type_1C.detach().flatten()
                                                     : at::zeros({width}, options);
-    NormResult result = ResidualNorm(word_NC, shift_C, place_NC, {}, encoder.embedding_norm,
-                                     encoder.shape.settings.layer_norm_eps);
+    NormResult result = ResidualNorm(word_NC, shift_C, place_NC, *sequences, {},
+                                     encoder.embedding_norm, encoder.shape.settings.layer_norm_eps);
     node->normed_NC = result.normed_NC;
     node->inverse_N = result.inverse_N;
     output_NC = result.y_NC;
-    ApplyMask(output_NC, node->mask);
+    ApplyDropout(output_NC, *sequences, node->dropout);
   }
   if (!torch::autograd::compute_requires_grad(words_VC, places_PC,
                                               encoder.embedding_norm.weight_C)) {
@@ -473,9 +520,10 @@ at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
   state.heads = settings.heads;
   state.eps = settings.layer_norm_eps;
   state.sequences = sequences;
-  state.attention_mask = NextDropoutMask(settings.attention_dropout, rng);
-  state.attended_mask = NextDropoutMask(settings.dropout, rng);
-  state.output_mask = NextDropoutMask(settings.dropout, rng);
+  const std::int64_t rows = sequences->size();
+  state.attention_dropout = NextDropout(settings.attention_dropout, rows, rng);
+  state.attended_dropout = NextDropout(settings.dropout, rows, rng);
+  state.output_dropout = NextDropout(settings.dropout, rows, rng);
   state.hidden_NC = hidden_NC.detach().contiguous();
   at::Tensor output_NC;
   {

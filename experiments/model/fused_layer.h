@@ -13,17 +13,20 @@ namespace repro {
 struct PackedSequences {
   std::vector<std::int64_t> starts;  ///< B + 1: sequence b has tokens starts[b] .. starts[b + 1]
   std::vector<std::int64_t> weight_starts;  ///< B + 1: the same for heads * tokens^2 weights
+
+  std::int64_t size() const { return static_cast<std::int64_t>(starts.size()) - 1; }  ///< B
 };
 std::shared_ptr<const PackedSequences> PackSequences(const std::vector<std::int64_t>& lengths,
                                                      std::int64_t heads);
 
 /// Word and position embeddings (and the token type's, where there is one), LayerNorm, dropout:
-/// ids_N, positions_N -> hidden_NC. Takes one key of `rng`. Throws c10::Error on an id or position
+/// ids_N, positions_N -> hidden_NC. Takes one use of `rng`. Throws c10::Error on an id or position
 /// outside its table.
 at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
-                          const at::Tensor& positions_N, DropoutRng* rng);
+                          const at::Tensor& positions_N,
+                          const std::shared_ptr<const PackedSequences>& sequences, DropoutRng* rng);
 
-/// hidden_NC -> hidden_NC through one layer. Takes three keys of `rng`, in the order of the plain
+/// hidden_NC -> hidden_NC through one layer. Takes three uses of `rng`, in the order of the plain
 /// path.
 at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
                       const at::Tensor& hidden_NC,

@@ -45,7 +45,7 @@ Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const Mask
     const bool whole = begin == 0 && end == batch.rows;
     const MaskedBatch slice = whole ? MaskedBatch{} : Slice(batch, begin, end);
     const MaskedBatch& part = whole ? batch : slice;
-    DropoutRng dropout(MixSeed(options.dropout_seed, "micro-batch", sums.size()));
+    DropoutRng dropout(options.dropout_seed, part.samples);
     const LossSum loss = MlmLoss(model, ToDevice(part.inputs, part, device),
                                  ToDevice(part.targets, part, device), &dropout);
     (loss.sum / denominator).backward();

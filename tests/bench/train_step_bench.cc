@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
 #include <vector>
 
 #include <sys/resource.h>
@@ -38,6 +39,8 @@ repro::MaskedBatch RandomBatch(std::int64_t rows, std::int64_t columns, std::int
   }
   batch.lengths.assign(static_cast<std::size_t>(rows), columns);
   batch.languages.assign(static_cast<std::size_t>(rows), 0);
+  batch.samples.resize(static_cast<std::size_t>(rows));
+  std::iota(batch.samples.begin(), batch.samples.end(), 0);
   return batch;
 }
 

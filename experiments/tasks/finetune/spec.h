@@ -49,7 +49,7 @@ struct FinetuneSettings {
   }
 };
 
-inline constexpr int kFinetuneVersion = 3;
+inline constexpr int kFinetuneVersion = 4;
 
 struct FinetuneSpec {
   std::string task;  ///< "xnli", "topic" or "tags"

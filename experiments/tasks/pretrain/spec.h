@@ -77,7 +77,7 @@ struct PretrainSettings {
   }
 };
 
-inline constexpr int kPretrainVersion = 3;
+inline constexpr int kPretrainVersion = 4;
 
 struct PretrainSpec {
   std::vector<std::string> languages;  ///< sorted

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -109,6 +110,34 @@ TEST_F(BatchSourceTest, UpdateAloneDecidesTheBatch) {
   EXPECT_EQ(later.targets, fresh.targets);
   EXPECT_EQ(later.languages, fresh.languages);
   EXPECT_NE(fresh.inputs, Open({.seed = 2}).Get(12).inputs);
+}
+
+TEST_F(BatchSourceTest, PartsHoldTheSameMaskedSequencesAsTheWhole) {
+  const BatchSource source = Open();
+  const auto rows = [](const MaskedBatch& batch) {
+    std::map<std::int64_t, std::vector<std::int64_t>> found;  // by sample: language, ids, targets
+    for (std::int64_t row = 0; row < batch.rows; ++row) {
+      const auto at = static_cast<std::size_t>(row);
+      std::vector<std::int64_t>& values = found[batch.samples[at]];
+      values = {batch.languages[at]};
+      for (const auto* block : {&batch.inputs, &batch.targets}) {
+        const auto begin = block->begin() + row * batch.columns;
+        values.insert(values.end(), begin, begin + batch.lengths[at]);
+      }
+    }
+    return found;
+  };
+  for (const std::int64_t size : {2, 3}) {
+    std::map<std::int64_t, std::vector<std::int64_t>> together;
+    std::int64_t predicted = 0;
+    for (std::int64_t rank = 0; rank < size; ++rank) {
+      const MaskedBatch part = source.Get(5, {.rank = rank, .size = size});
+      predicted += part.predicted;
+      together.merge(rows(part));
+    }
+    EXPECT_EQ(together, rows(source.Get(5)));
+    EXPECT_EQ(predicted, source.Get(5).predicted);
+  }
 }
 
 TEST_F(BatchSourceTest, StreamHasTheSharesAndSaysHowOftenTextRepeats) {
