@@ -35,6 +35,7 @@ using StopFlag = std::atomic<bool>;
 
 struct TaskContext {
   const Task& task;
+  std::filesystem::path attempt;  ///< folder of this attempt, with task.json
   std::map<std::string, std::filesystem::path>
       inputs;  ///< role -> folder of a complete artifact, read-only, its SHA-256s checked
   std::filesystem::path out;  ///< empty folder; what lies here at success becomes the artifact

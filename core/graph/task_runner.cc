@@ -66,14 +66,24 @@ Status VerifyInputs(const AttemptDescription& attempt, const ArtifactStore& stor
   return {};
 }
 
-Result<Json> Run(const AttemptDescription& attempt, std::span<const TaskKind> kinds,
-                 const std::string& build_id, EventWriter& events, const StopFlag& stop) {
-  const Task& task = attempt.task;
-  const auto kind = std::find_if(kinds.begin(), kinds.end(),
-                                 [&](const TaskKind& k) { return k.name == task.kind; });
+Status CallKind(TaskContext& context, std::span<const TaskKind> kinds) {
+  const std::string& name = context.task.kind;
+  const auto kind =
+      std::find_if(kinds.begin(), kinds.end(), [&](const TaskKind& k) { return k.name == name; });
   if (kind == kinds.end()) {
-    return Fail(ErrorCode::kInvalidArgument, "no task kind '{}' in this build", task.kind);
+    return Fail(ErrorCode::kInvalidArgument, "no task kind '{}' in this build", name);
   }
+  try {
+    return kind->run(context);
+  } catch (const std::exception& error) {  // c10::Error and std::bad_alloc among them
+    return Fail(ErrorCode::kFailed, "{}", error.what());
+  }
+}
+
+Result<Json> Run(const fs::path& folder, const AttemptDescription& attempt,
+                 std::span<const TaskKind> kinds, const std::string& build_id, EventWriter& events,
+                 const StopFlag& stop) {
+  const Task& task = attempt.task;
   const ArtifactStore store(attempt.workspace);
   if (const auto found = store.Find(task.kind, task.key); found && found->has_value()) {
     return Json{{"already_complete", true}};
@@ -84,18 +94,13 @@ Result<Json> Run(const AttemptDescription& attempt, std::span<const TaskKind> ki
 
   const double began = SteadySeconds();
   TaskContext context{.task = task,
+                      .attempt = folder,
                       .inputs = attempt.inputs,
                       .out = attempt.staging,
                       .scratch = attempt.scratch,
                       .events = events,
                       .stop = stop};
-  Status status;
-  try {
-    status = kind->run(context);
-  } catch (const std::exception& error) {  // c10::Error and std::bad_alloc among them
-    status = Fail(ErrorCode::kFailed, "{}", error.what());
-  }
-  REPRO_RETURN_IF_ERROR(std::move(status));
+  REPRO_RETURN_IF_ERROR(CallKind(context, kinds));
   REPRO_RETURN_IF_ERROR(events.Sync());
 
   CompletionRecord record;
@@ -178,6 +183,30 @@ Result<AttemptDescription> ParseAttemptDescription(const Json& json, std::string
   return attempt;
 }
 
+TaskExit RunWorker(const fs::path& attempt_folder, std::int64_t rank,
+                   std::span<const TaskKind> kinds, const StopFlag& stop) {
+  const auto run = [&]() -> Status {
+    const fs::path description_file = attempt_folder / "task.json";
+    REPRO_ASSIGN_OR_RETURN(const Json json, LoadJson(description_file));
+    REPRO_ASSIGN_OR_RETURN(const AttemptDescription attempt,
+                           ParseAttemptDescription(json, description_file.string()));
+    REPRO_ASSIGN_OR_RETURN(
+        EventWriter events,
+        EventWriter::Open(attempt_folder / fmt::format("worker-{}.jsonl", rank)));
+    TaskContext context{.task = attempt.task,
+                        .attempt = attempt_folder,
+                        .inputs = attempt.inputs,
+                        .out = {},
+                        .scratch = attempt.scratch,
+                        .events = events,
+                        .stop = stop};
+    return CallKind(context, kinds);
+  };
+  const Status status = run();
+  if (status) return TaskExit::kDone;
+  return Report(status.error(), ExitOf(status.error()), fmt::format("rank {}", rank), nullptr);
+}
+
 TaskExit RunAttempt(const fs::path& attempt_folder, std::span<const TaskKind> kinds,
                     const std::string& build_id, const StopFlag& stop) {
   // The next attempt gets a folder and a description of its own: worth trying.
@@ -195,7 +224,7 @@ TaskExit RunAttempt(const fs::path& attempt_folder, std::span<const TaskKind> ki
   if (!events) return Report(events.error(), TaskExit::kFailed, attempt->task.label, nullptr);
 
   events->State("started", {{"kind", attempt->task.kind}, {"build", build_id}});
-  const auto outcome = Run(*attempt, kinds, build_id, *events, stop);
+  const auto outcome = Run(attempt_folder, *attempt, kinds, build_id, *events, stop);
   if (!outcome) {
     return Report(outcome.error(), ExitOf(outcome.error()), attempt->task.label, &*events);
   }

@@ -1,6 +1,7 @@
 #pragma once
 /// One attempt at one task, in its own process: what `repro-task run FOLDER` does. No LibTorch.
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -35,5 +36,12 @@ Result<AttemptDescription> ParseAttemptDescription(const Json& json, std::string
 /// at once.
 TaskExit RunAttempt(const std::filesystem::path& attempt_folder, std::span<const TaskKind> kinds,
                     const std::string& build_id, const StopFlag& stop);
+
+/// Another process of an attempt that RunAttempt runs: the same task with the same inputs and
+/// scratch folder, but nothing to publish and no lock. What it says goes to
+/// `attempt_folder`/worker-<rank>.jsonl, which nobody ingests, and on failure to stderr. What it
+/// does besides is the task kind's business (data-parallel training).
+TaskExit RunWorker(const std::filesystem::path& attempt_folder, std::int64_t rank,
+                   std::span<const TaskKind> kinds, const StopFlag& stop);
 
 }  // namespace repro

@@ -547,7 +547,7 @@ at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
 
 at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
                                const at::Tensor& bias_V, const at::Tensor& targets_M,
-                               bool bfloat16) {
+                               bool bfloat16, at::Tensor* losses_M) {
   const bool needs_gradient = torch::autograd::compute_requires_grad(hidden_MC, weight_VC, bias_V);
   const std::int64_t rows = hidden_MC.size(0);
   const std::int64_t vocab = weight_VC.size(0);
@@ -563,7 +563,7 @@ at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& we
     const at::NoGradGuard no_grad;
     const at::Tensor hidden = hidden_MC.contiguous();
     const at::Tensor targets = targets_M.contiguous();
-    const at::Tensor losses_M = at::empty({rows}, at::kDouble);
+    const at::Tensor row_losses_M = at::empty({rows}, at::kDouble);
     if (needs_gradient) {
       node->d_hidden_MC = at::empty_like(hidden);
       node->d_weight_VC = at::zeros_like(weight_VC);
@@ -578,7 +578,7 @@ at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& we
       ForParts(count, PartsOf(count), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
         kernels.cross_entropy(end - begin, vocab, Data(logits) + begin * vocab, Data(bias_V),
                               targets.data_ptr<std::int64_t>() + first + begin,
-                              losses_M.data_ptr<double>() + first + begin);
+                              row_losses_M.data_ptr<double>() + first + begin);
       });
       if (!needs_gradient) continue;
       MultiplyInto(node->d_hidden_MC.narrow(0, first, count), logits, weight_VC,
@@ -586,7 +586,8 @@ at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& we
       MultiplyInto(node->d_weight_VC, logits.t(), part, /*accumulate=*/true, bfloat16);
       node->d_bias_V.add_(logits.sum(0));
     }
-    loss = losses_M.sum().to(at::kFloat);
+    loss = row_losses_M.sum().to(at::kFloat);
+    if (losses_M != nullptr) *losses_M = row_losses_M;
   }
   if (!needs_gradient) return loss;
   node->set_next_edges(torch::autograd::collect_next_edges(hidden_MC, weight_VC, bias_V));

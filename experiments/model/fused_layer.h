@@ -35,9 +35,9 @@ at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
 
 /// Sum over rows of -log softmax(hidden_MC weight_VC^T + bias_V)[target], nats. Logits exist for a
 /// slice of rows at a time. The gradients are computed here, where they are at hand, and scaled in
-/// the backward pass.
+/// the backward pass. `losses_M`: also each row's loss, float64.
 at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
                                const at::Tensor& bias_V, const at::Tensor& targets_M,
-                               bool bfloat16 = false);
+                               bool bfloat16 = false, at::Tensor* losses_M = nullptr);
 
 }  // namespace repro

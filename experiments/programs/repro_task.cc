@@ -11,6 +11,7 @@
 #include "core/graph/task_runner.h"
 #include "experiments/cuda/plugin.h"
 #include "experiments/tasks/registry.h"
+#include "experiments/train/worker_team.h"
 
 namespace {
 
@@ -29,6 +30,21 @@ void InstallSignalHandlers() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+// Another process of a data-parallel training, started by the one that `run`s it.
+int Worker(const char* attempt_folder) {
+  const auto rank = repro::RankFromEnvironment();
+  const repro::Status bound = rank ? repro::DieWithParent() : tl::unexpected(rank.error());
+  if (!bound || *rank == 0) {
+    std::fprintf(stderr, "repro-task: worker: %s\n",
+                 bound ? "rank 0 is the process that `repro-task run` started itself"
+                       : bound.error().message.c_str());
+    return static_cast<int>(repro::TaskExit::kBadSpec);
+  }
+  InstallSignalHandlers();
+  return static_cast<int>(
+      repro::RunWorker(attempt_folder, *rank, repro::TaskKinds(), stop_requested));
+}
+
 int Main(int argc, char** argv) {
   const repro::CudaPlugin cuda =
       repro::DecideOnCuda();  // before any torch call: LibTorch caches the answer
@@ -36,7 +52,9 @@ int Main(int argc, char** argv) {
     std::printf("%s\n%s\n", repro::VersionText().c_str(), cuda.Describe().c_str());
     return 0;
   }
-  if (argc != 3 || std::string_view(argv[1]) != "run") {
+  const std::string_view verb = argc == 3 ? argv[1] : "";
+  if (verb == "worker") return Worker(argv[2]);
+  if (verb != "run") {
     std::fprintf(stderr,
                  "usage: repro-task run ATTEMPT_FOLDER\n"
                  "Runs the task that ATTEMPT_FOLDER/task.json describes. `repro run` starts it; to "

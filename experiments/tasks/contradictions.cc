@@ -98,6 +98,11 @@ class Checker {
       Add(micro, fmt::format("{} does not divide {}", micro.Text(), batch.TextWithPlace()),
           "expected a divisor, or 0 for the whole batch at once");
     }
+    const Field processes = Of("pretrain.processes", s.processes);
+    if (Taken(processes, batch) && s.processes > s.sequences_per_update) {
+      Add(processes, fmt::format("{} is more than {}", processes.Text(), batch.TextWithPlace()),
+          "expected at most that many: each process needs a sequence of every update");
+    }
   }
 
   void CheckSource() {

@@ -109,8 +109,9 @@ void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, Task& task) {
                         static_cast<double>(s.tokens_per_sample);
   const double macs =
       LayerMacs(shape, static_cast<double>(s.tokens_per_sample)) + s.mask_prob * HeadMacs(shape);
+  const std::int64_t part = (s.sequences_per_update + s.processes - 1) / s.processes;
   const std::int64_t rows =
-      s.sequences_per_micro_batch > 0 ? s.sequences_per_micro_batch : s.sequences_per_update;
+      s.sequences_per_micro_batch > 0 ? std::min(s.sequences_per_micro_batch, part) : part;
   // Weights, gradients, two moments; the logits of the masked tokens with their gradient;
   // activations.
   const double logits = 2 * 4.0 * s.mask_prob * static_cast<double>(rows * s.tokens_per_sample) *
@@ -119,6 +120,10 @@ void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, Task& task) {
       4.0 / 3.0 * static_cast<double>(CheckpointBytes(shape)) + logits +
       ActivationBytes(shape, static_cast<double>(rows), static_cast<double>(s.tokens_per_sample));
   AddNumericCosts(spec.compute, 6 * tokens * macs / 1e9, bytes, task);
+  const auto processes = static_cast<int>(s.processes);
+  task.resources.threads *= processes;
+  task.resources.gpus *= processes;
+  task.resources.memory_bytes *= processes;
   task.resources.disk_bytes = WeightBytes(shape) + s.checkpoints_kept * CheckpointBytes(shape);
   task.info = {{"parameters", MlmParameters(shape)},
                {"encoder_parameters", EncoderParameters(shape)},

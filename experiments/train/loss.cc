@@ -14,12 +14,15 @@ LossSum MlmLoss(const MlmModel& model, const at::Tensor& tokens_BT, const at::Te
   const at::Tensor features_MC = MlmFeatures(model, hidden_MC);
   const at::Tensor& matrix_VC = model.encoder.word_embeddings_VC;
   if (features_MC.device().is_cpu() && features_MC.scalar_type() == at::kFloat) {
-    return {FusedVocabularyLoss(features_MC, matrix_VC, model.head.bias_V, targets_M,
-                                model.encoder.bfloat16_products),
-            rows_M.size(0)};
+    LossSum loss;
+    loss.count = rows_M.size(0);
+    loss.sum = FusedVocabularyLoss(features_MC, matrix_VC, model.head.bias_V, targets_M,
+                                   model.encoder.bfloat16_products, &loss.losses_M);
+    return loss;
   }
   const at::Tensor logits_MV = at::linear(features_MC, matrix_VC, model.head.bias_V);
-  return {at::cross_entropy_loss(logits_MV, targets_M, {}, at::Reduction::Sum), rows_M.size(0)};
+  const at::Tensor losses_M = at::cross_entropy_loss(logits_MV, targets_M, {}, at::Reduction::None);
+  return {losses_M.sum(), rows_M.size(0), losses_M.detach()};
 }
 
 at::Tensor ClassificationLoss(const at::Tensor& logits_NK, const at::Tensor& labels_N) {

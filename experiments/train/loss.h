@@ -11,6 +11,8 @@ namespace repro {
 struct LossSum {
   at::Tensor sum;          ///< scalar, nats, differentiable
   std::int64_t count = 0;  ///< predicted tokens
+  at::Tensor
+      losses_M;  ///< of each predicted token, in the order of the targets; not differentiable
 };
 
 /// Masked language modelling: full softmax cross-entropy at the positions whose target is not

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <new>
+#include <string_view>
 
 #include <ATen/core/grad_mode.h>
 
@@ -29,17 +32,53 @@ std::string NonFiniteTensors(const std::vector<NamedTensor>& parameters) {
   return names;
 }
 
-}  // namespace
+// LibTorch's allocators throw their own errors; the C++ library throws bad_alloc.
+bool IsOutOfMemory(const std::exception& error) {
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
+  const std::string_view text = error.what();
+  return text.find("can't allocate memory") != std::string_view::npos ||
+         text.find("not enough memory") != std::string_view::npos;
+}
 
-Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const MaskedBatch& batch,
-                             double learning_rate, const TrainStepOptions& options) {
+// Without the stack that LibTorch appends.
+std::string Words(const std::exception& error) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+  return torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
+}
+
+// The language of each predicted token, in the order of MlmLoss's losses_M.
+at::Tensor LanguagesOfTargets(const MaskedBatch& batch) {
+  std::vector<std::int64_t> languages;
+  for (std::int64_t row = 0; row < batch.rows; ++row) {
+    const auto begin = batch.targets.begin() + row * batch.columns;
+    const auto count = std::count_if(begin, begin + batch.columns,
+                                     [](std::int64_t target) { return target >= 0; });
+    languages.insert(languages.end(), static_cast<std::size_t>(count),
+                     batch.languages[static_cast<std::size_t>(row)]);
+  }
+  return at::tensor(languages, at::kLong);
+}
+
+// Forward and backward of all micro-batches: gradients are left in the parameters. What is kept of
+// the losses stays on the device: on a GPU each read waits for it.
+struct Accumulated {
+  std::vector<at::Tensor> sums;  // a micro-batch
+  at::Tensor language_loss;      // [languages]
+  at::Tensor language_count;
+};
+
+Accumulated AccumulateGradients(const MlmModel& model, const MaskedBatch& batch,
+                                const TrainStepOptions& options) {
   const at::Device device = model.encoder.word_embeddings_VC.device();
   const std::int64_t rows_at_once =
       options.sequences_per_micro_batch > 0 ? options.sequences_per_micro_batch : batch.rows;
-  const double denominator = static_cast<double>(std::max<std::int64_t>(1, batch.predicted));
-
-  optimizer.ZeroGrad();
-  std::vector<at::Tensor> sums;  // read only at the end: on a GPU each read waits for the device
+  // Gradients are averaged over the processes, so each one's share counts `size` times.
+  const double scale = static_cast<double>(options.group == nullptr ? 1 : options.group->size()) /
+                       static_cast<double>(std::max<std::int64_t>(1, options.totals.predicted));
+  Accumulated result;
+  result.language_loss = at::zeros({options.languages}, at::kDouble).to(device);
+  result.language_count = at::zeros_like(result.language_loss);
   for (std::int64_t begin = 0; begin < batch.rows; begin += rows_at_once) {
     const std::int64_t end = std::min(begin + rows_at_once, batch.rows);
     const bool whole = begin == 0 && end == batch.rows;
@@ -48,20 +87,71 @@ Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const Mask
     DropoutRng dropout(options.dropout_seed, part.samples);
     const LossSum loss = MlmLoss(model, ToDevice(part.inputs, part, device),
                                  ToDevice(part.targets, part, device), &dropout);
-    (loss.sum / denominator).backward();
-    sums.push_back(loss.sum.detach());
+    if (options.exchange != nullptr && end == batch.rows) options.exchange->ExpectLastBackward();
+    (loss.sum * scale).backward();
+    result.sums.push_back(loss.sum.detach());
+    if (options.languages > 0) {
+      const at::Tensor languages_M = LanguagesOfTargets(part).to(device);
+      const at::Tensor losses_M = loss.losses_M.to(at::kDouble);
+      result.language_loss.index_add_(0, languages_M, losses_M);
+      result.language_count.index_add_(0, languages_M, at::ones_like(losses_M));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const MaskedBatch& batch,
+                             double learning_rate, const TrainStepOptions& given) {
+  TrainStepOptions options = given;
+  const bool alone = options.group == nullptr || options.group->size() == 1;
+  if (alone) options.totals = {.tokens = batch.tokens, .predicted = batch.predicted};
+
+  optimizer.ZeroGrad();
+  Accumulated accumulated;
+  try {
+    accumulated = AccumulateGradients(model, batch, options);
+  } catch (const std::exception& error) {
+    if (!IsOutOfMemory(error)) {
+      if (alone) throw;
+      return Fail(ErrorCode::kFailed, "rank {} of {}: {}", options.group->rank(),
+                  options.group->size(), Words(error));
+    }
+    optimizer.ZeroGrad();
+    StepReport report;
+    report.out_of_memory = Words(error);
+    return report;
   }
 
-  StepReport report{.tokens = batch.tokens, .predicted = batch.predicted};
-  const double norm = GradientNorm(optimizer.parameters());
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    const double sum = sums[i].item<double>();
-    if (!std::isfinite(sum)) {
+  // One message: this process's loss, and losses and counts by language.
+  std::vector<double> values = {0};
+  for (std::size_t i = 0; i < accumulated.sums.size(); ++i) {
+    const double sum = accumulated.sums[i].item<double>();
+    if (!std::isfinite(sum) && alone) {
       return Fail(ErrorCode::kDiverged, "the loss of micro-batch {} is {}", i, sum);
     }
-    report.loss += sum;
+    values.front() += sum;
   }
-  report.loss /= denominator;
+  for (const at::Tensor& by_language : {accumulated.language_loss, accumulated.language_count}) {
+    const at::Tensor on_cpu = by_language.cpu();
+    const double* begin = on_cpu.const_data_ptr<double>();
+    values.insert(values.end(), begin, begin + options.languages);
+  }
+  if (!alone) REPRO_RETURN_IF_ERROR(options.group->Sum(values));
+  if (!std::isfinite(values.front())) {
+    return Fail(ErrorCode::kDiverged, "the loss summed over the processes is {}", values.front());
+  }
+
+  StepReport report;
+  report.tokens = options.totals.tokens;
+  report.predicted = options.totals.predicted;
+  report.loss =
+      values.front() / static_cast<double>(std::max<std::int64_t>(1, options.totals.predicted));
+  const auto languages = values.begin() + 1;
+  report.language_loss.assign(languages, languages + options.languages);
+  report.language_predicted.assign(languages + options.languages, values.end());
+  const double norm = GradientNorm(optimizer.parameters());
   report.gradient_norm = norm;
   if (!std::isfinite(norm)) {
     return Fail(ErrorCode::kDiverged, "the gradient norm is {} (loss {}; not finite in: {})", norm,

@@ -3,27 +3,38 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
+
+#include <sys/resource.h>
 
 #include "core/base/rng.h"
 #include "core/base/units.h"
+#include "core/io/file.h"
+#include "experiments/data/batch_loader.h"
 #include "experiments/train/checkpoint.h"
+#include "experiments/train/training_flops.h"
 
 namespace repro {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::int64_t kValidationRows = 32;
 constexpr double kProgressSeconds = 1.0;
 
 Json ToJson(const TrainingHistory& history) {
-  return {
-      {"updates", history.updates}, {"validation", history.validation}, {"tokens", history.tokens}};
+  return {{"updates", history.updates},
+          {"validation", history.validation},
+          {"tokens", history.tokens},
+          {"sequences_per_micro_batch", history.sequences_per_micro_batch}};
 }
 
 Result<TrainingHistory> ParseHistory(const std::string& text, const std::string& where) {
   REPRO_ASSIGN_OR_RETURN(const Json json, ParseJson(text, where));
   try {
     return TrainingHistory{json.at("updates"), json.at("validation"),
-                           json.at("tokens").get<std::int64_t>()};
+                           json.at("tokens").get<std::int64_t>(),
+                           json.at("sequences_per_micro_batch").get<std::int64_t>()};
   } catch (const Json::exception& e) {
     return Fail(ErrorCode::kCorrupt, "{}: notes of a pretraining run: {}", where, e.what());
   }
@@ -41,6 +52,27 @@ std::string LanguageCounts(const MaskedBatch& batch, const std::vector<std::stri
   return text;
 }
 
+std::int64_t PeakResidentBytes() {
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+// Sums by language since the last metric rows.
+struct LanguageLosses {
+  std::vector<double> loss;
+  std::vector<double> predicted;
+
+  void Add(const StepReport& step) {
+    loss.resize(step.language_loss.size());
+    predicted.resize(step.language_predicted.size());
+    for (std::size_t i = 0; i < loss.size(); ++i) {
+      loss[i] += step.language_loss[i];
+      predicted[i] += step.language_predicted[i];
+    }
+  }
+};
+
 class Trainer {
  public:
   Trainer(MlmModel& model, const TrainingData& data, const TrainerOptions& options,
@@ -48,68 +80,168 @@ class Trainer {
       : model_(model),
         data_(data),
         options_(options),
+        group_(options.group != nullptr ? *options.group : TrainingGroup()),
         events_(events),
         stop_(stop),
-        optimizer_(Parameters(model), options.adam) {}
+        optimizer_(Parameters(model), options.adam) {
+    history_.sequences_per_micro_batch = options.sequences_per_micro_batch;
+  }
 
   Result<TrainingHistory> Run() {
     const std::int64_t total = options_.schedule.total_updates;
     REPRO_ASSIGN_OR_RETURN(std::int64_t update, Resume());
+    if (group_.size() > 1) {
+      REPRO_RETURN_IF_ERROR(Join(update));
+      exchange_ = std::make_unique<GradientExchange>(group_, optimizer_.parameters(),
+                                                     options_.bfloat16_gradients);
+    }
+    BatchLoader loader(data_.batch, update, total, options_.loader_threads);
     RestartClock();
     while (update < total) {
-      if (stop_.load()) return Interrupt(update);
-      REPRO_RETURN_IF_ERROR(Update(update));
+      const MaskedBatch batch = loader.Next();
+      waited_ += loader.TakeWaitedSeconds();
+      REPRO_ASSIGN_OR_RETURN(const bool stop, Agree(batch));
+      if (stop) return Interrupt(update);
+      REPRO_RETURN_IF_ERROR(Update(update, batch));
       ++update;
       if (options_.validate_every > 0 && update % options_.validate_every == 0 && update < total) {
-        Validate(update);
+        REPRO_RETURN_IF_ERROR(Validate(update));
       }
       if (update % options_.checkpoint_every == 0 && update < total) {
         REPRO_RETURN_IF_ERROR(Save(update));
       }
       REPRO_RETURN_IF_ERROR(events_.status());
     }
-    Validate(total);
+    REPRO_RETURN_IF_ERROR(Validate(total));
     return history_;
   }
 
  private:
   // How many updates are done already.
   Result<std::int64_t> Resume() {
+    if (!group_.Leads()) return 0;
     RestoreOutcome outcome = RestoreCheckpoint(options_.checkpoint_folder, optimizer_);
     for (const std::string& warning : outcome.warnings) events_.Message("warning", warning);
-    if (!outcome.restored) return 0;
-    REPRO_ASSIGN_OR_RETURN(history_,
-                           ParseHistory(outcome.restored->notes, outcome.restored->path.string()));
-    events_.State("resumed", {{"update", outcome.restored->update}});
-    return outcome.restored->update;
+    if (outcome.restored) {
+      REPRO_ASSIGN_OR_RETURN(
+          history_, ParseHistory(outcome.restored->notes, outcome.restored->path.string()));
+      events_.State("resumed", {{"update", outcome.restored->update}});
+    }
+    const fs::path smaller = MicroBatchFile(options_.checkpoint_folder);
+    if (group_.size() > 1 && fs::exists(smaller)) {
+      REPRO_ASSIGN_OR_RETURN(const Json json, LoadJson(smaller));
+      history_.sequences_per_micro_batch = json.value("sequences", std::int64_t{1});
+    }
+    return outcome.restored ? outcome.restored->update : 0;
   }
 
-  Status Update(std::int64_t update) {
-    const MaskedBatch batch = data_.batch(update);
+  // Every process starts where the leader does.
+  Status Join(std::int64_t& update) {
+    std::vector<double> start = {0, 0};
+    if (group_.Leads()) {
+      start = {static_cast<double>(update),
+               static_cast<double>(history_.sequences_per_micro_batch)};
+    }
+    REPRO_RETURN_IF_ERROR(group_.Sum(start));
+    update = static_cast<std::int64_t>(start[0]);
+    history_.sequences_per_micro_batch = static_cast<std::int64_t>(start[1]);
+    std::vector<at::Tensor> state;
+    for (const NamedTensor& weight : optimizer_.parameters()) state.push_back(weight.tensor);
+    for (const NamedTensor& moment : optimizer_.State()) state.push_back(moment.tensor);
+    REPRO_RETURN_IF_ERROR(group_.Broadcast(state));
+    optimizer_.SetSteps(update);
+    return {};
+  }
+
+  // What the update holds over all processes, and whether one of them was asked to stop: they have
+  // to stop at the same update.
+  Result<bool> Agree(const MaskedBatch& batch) {
+    std::vector<double> values = {
+        stop_.load() ? 1.0 : 0.0, static_cast<double>(batch.tokens),
+        static_cast<double>(batch.predicted),
+        TrainingFlops(model_.encoder.shape, batch.lengths, batch.predicted)};
+    REPRO_RETURN_IF_ERROR(group_.Sum(values));
+    totals_ = {.tokens = static_cast<std::int64_t>(values[1]),
+               .predicted = static_cast<std::int64_t>(values[2])};
+    flops_since_ += values[3];
+    return values[0] > 0;
+  }
+
+  Status Update(std::int64_t update, const MaskedBatch& batch) {
     const double learning_rate = LearningRate(options_.schedule, update);
-    const auto step = TrainStep(model_, optimizer_, batch, learning_rate,
-                                {.sequences_per_micro_batch = options_.sequences_per_micro_batch,
-                                 .clip_norm = options_.clip_norm,
-                                 .dropout_seed = MixSeed(options_.seed, "dropout", update)});
-    if (!step) {
-      const std::string languages = LanguageCounts(batch, data_.languages);
-      const std::string what =
-          fmt::format("update {} (learning rate {:g}, batch of {} sequences: {})", update,
-                      learning_rate, batch.rows, languages);
+    for (;;) {
+      const auto step = TrainStep(
+          model_, optimizer_, batch, learning_rate,
+          {.sequences_per_micro_batch = history_.sequences_per_micro_batch,
+           .clip_norm = options_.clip_norm,
+           .dropout_seed = MixSeed(options_.seed, "dropout", static_cast<std::uint64_t>(update)),
+           .languages = static_cast<std::int64_t>(data_.languages.size()),
+           .group = &group_,
+           .exchange = exchange_.get(),
+           .totals = totals_});
+      if (step && !step->out_of_memory.empty()) {
+        REPRO_RETURN_IF_ERROR(Halve(update, batch, step->out_of_memory));
+        continue;
+      }
+      if (!step) return Explain(update, learning_rate, batch, step.error());
+      history_.tokens += step->tokens;
+      tokens_since_ += step->tokens;
+      Log(update, learning_rate, *step);
+      return {};
+    }
+  }
+
+  Status Explain(std::int64_t update, double learning_rate, const MaskedBatch& batch,
+                 const Error& error) {
+    if (error.code != ErrorCode::kDiverged) return tl::unexpected(error);
+    const std::string languages = LanguageCounts(batch, data_.languages);
+    const std::string what =
+        fmt::format("update {} (learning rate {:g}, batch of {} sequences: {})", update,
+                    learning_rate, batch.rows, languages);
+    if (group_.Leads()) {
       events_.State("diverged", {{"update", update},
                                  {"learning_rate", learning_rate},
                                  {"batch_rows", batch.rows},
                                  {"batch_languages", languages},
-                                 {"reason", step.error().message}});
-      return Context(what, step.error());
+                                 {"reason", error.message}});
     }
-    history_.tokens += step->tokens;
-    tokens_since_ += step->tokens;
-    Log(update, learning_rate, *step);
-    return {};
+    return Context(what, error);
+  }
+
+  // Half as many sequences at a time; the update's batch stays as it is. Errors: kFailed when there
+  // is no half; kInterrupted with several processes, who start again.
+  Status Halve(std::int64_t update, const MaskedBatch& batch, const std::string& reason) {
+    const std::int64_t asked = history_.sequences_per_micro_batch;
+    const std::int64_t before = asked > 0 ? std::min(asked, batch.rows) : batch.rows;
+    if (before <= 1) {
+      return Fail(ErrorCode::kFailed,
+                  "update {}: not even one sequence at a time fits into memory ({}); a smaller "
+                  "model, pretrain.tokens_per_sample or a machine with more memory is needed",
+                  update, reason);
+    }
+    const std::int64_t after = (before + 1) / 2;
+    history_.sequences_per_micro_batch = after;
+    const std::string text = fmt::format(
+        "out of memory at update {} with {} sequences at a time: going on with {}, the batch of "
+        "the update stays whole ({})",
+        update, before, after, reason);
+    if (group_.Leads()) {
+      events_.State("out_of_memory", {{"update", update},
+                                      {"micro_batch_from", before},
+                                      {"micro_batch_to", after},
+                                      {"reason", reason}});
+      events_.Message("warning", text);
+    }
+    if (group_.size() == 1) return {};
+    REPRO_RETURN_IF_ERROR(MakeDirectories(options_.checkpoint_folder));
+    REPRO_RETURN_IF_ERROR(WriteFileAtomic(MicroBatchFile(options_.checkpoint_folder),
+                                          Json{{"sequences", after}}.dump() + "\n"));
+    return Fail(ErrorCode::kInterrupted, "rank {} of {}: {}", group_.rank(), group_.size(), text);
   }
 
   void Log(std::int64_t update, double learning_rate, const StepReport& step) {
+    if (!group_.Leads()) return;
+    language_losses_.Add(step);
     const std::int64_t done = update + 1;
     const std::int64_t total = options_.schedule.total_updates;
     const double seconds = SteadySeconds() - clock_;
@@ -128,6 +260,22 @@ class Trainer {
       write("pretrain.learning_rate", learning_rate);
       write("pretrain.gradient_norm", step.gradient_norm);
       write("pretrain.tokens_per_second", rate);
+      if (seconds > 0) write("pretrain.data_wait", waited_ / seconds);
+      if (options_.peak_flops > 0 && seconds > 0) {
+        write("pretrain.mfu",
+              flops_since_ / seconds / (options_.peak_flops * static_cast<double>(group_.size())));
+      }
+      write(
+          "pretrain.peak_memory",
+          static_cast<double>(options_.peak_memory ? options_.peak_memory() : PeakResidentBytes()));
+      for (std::size_t i = 0; i < language_losses_.loss.size(); ++i) {
+        if (language_losses_.predicted[i] == 0) continue;
+        events_.Write({.name = "pretrain.language_loss",
+                       .value = language_losses_.loss[i] / language_losses_.predicted[i],
+                       .step = done,
+                       .language = data_.languages[i]});
+      }
+      language_losses_ = {};
     }
     if (logs || SteadySeconds() - progress_ >= kProgressSeconds) {
       progress_ = SteadySeconds();
@@ -137,12 +285,27 @@ class Trainer {
     if (logs) RestartClock();
   }
 
-  void Validate(std::int64_t update) {
+  // Each process takes every size-th language; sums bring the losses together, exactly, since each
+  // is added to zeros.
+  Status Validate(std::int64_t update) {
+    std::vector<double> losses(data_.validation.size(), 0.0);
+    for (std::size_t i = 0; i < losses.size(); ++i) {
+      if (static_cast<std::int64_t>(i) % group_.size() != group_.rank()) continue;
+      losses[i] = EvaluateLoss(model_, data_.validation[i].batch, kValidationRows);
+    }
+    REPRO_RETURN_IF_ERROR(group_.Sum(losses));
+    if (group_.Leads()) RecordValidation(update, losses);
+    RestartClock();
+    return {};
+  }
+
+  void RecordValidation(std::int64_t update, const std::vector<double>& all_losses) {
     Json losses = Json::object();
     double margin_sum = 0;
     std::int64_t predicted = 0;
-    for (const ValidationSet& set : data_.validation) {
-      const double loss = EvaluateLoss(model_, set.batch, kValidationRows);
+    for (std::size_t i = 0; i < all_losses.size(); ++i) {
+      const ValidationSet& set = data_.validation[i];
+      const double loss = all_losses[i];
       losses[set.language] = loss;
       events_.Write(
           {.name = "valid.loss", .value = loss, .step = update, .language = set.language});
@@ -163,10 +326,10 @@ class Trainer {
                      .step = update});
     }
     history_.validation.push_back({{"update", update}, {"loss", losses}});
-    RestartClock();
   }
 
   Status Save(std::int64_t update) {
+    if (!group_.Leads()) return {};
     REPRO_RETURN_IF_ERROR(SaveCheckpoint(options_.checkpoint_folder, optimizer_, update,
                                          CanonicalJson(ToJson(history_)),
                                          options_.checkpoints_kept));
@@ -186,21 +349,33 @@ class Trainer {
   void RestartClock() {
     clock_ = SteadySeconds();
     tokens_since_ = 0;
+    flops_since_ = 0;
+    waited_ = 0;
   }
 
   MlmModel& model_;
   const TrainingData& data_;
   const TrainerOptions& options_;
+  const TrainingGroup group_;
   EventWriter& events_;
   const StopFlag& stop_;
   AdamW optimizer_;
+  std::unique_ptr<GradientExchange> exchange_;
   TrainingHistory history_;
+  UpdateTotals totals_;
+  LanguageLosses language_losses_;
+  double flops_since_ = 0;
+  double waited_ = 0;
   double clock_ = 0;
   double progress_ = 0;
   std::int64_t tokens_since_ = 0;
 };
 
 }  // namespace
+
+fs::path MicroBatchFile(const fs::path& checkpoint_folder) {
+  return checkpoint_folder / "micro-batch.json";
+}
 
 Result<TrainingHistory> Train(MlmModel& model, const TrainingData& data,
                               const TrainerOptions& options, EventWriter& events,

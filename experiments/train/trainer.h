@@ -4,7 +4,8 @@
 ///
 /// Bit-equal: what an update does depends on its number, the weights and the moments alone, so a
 /// run that was interrupted and resumed any number of times ends with the weights of an undisturbed
-/// one (same build, same CPU).
+/// one (same build, same CPU, same number of processes). With another number of processes the
+/// sequences, their masking and dropout stay the same, and sums round differently.
 
 #include <cstdint>
 #include <filesystem>
@@ -29,8 +30,9 @@ struct ValidationSet {
 };
 
 struct TrainingData {
-  std::function<MaskedBatch(std::int64_t update)> batch;  ///< pure in the update number
-  std::vector<std::string> languages;                     ///< what MaskedBatch::languages counts
+  /// This process's part of an update. Pure in the update number; called from loader threads.
+  std::function<MaskedBatch(std::int64_t update)> batch;
+  std::vector<std::string> languages;  ///< what MaskedBatch::languages counts
   std::vector<ValidationSet> validation;
 };
 
@@ -45,6 +47,15 @@ struct TrainerOptions {
   std::int64_t checkpoint_every = 500;
   std::int64_t checkpoints_kept = 2;
   std::filesystem::path checkpoint_folder;
+  std::int64_t loader_threads = 1;  ///< that make batches ahead
+
+  const TrainingGroup* group = nullptr;  ///< of several processes; null: this one is alone
+  bool bfloat16_gradients = false;       ///< on the way between processes
+
+  /// Most floating-point operations a second of one process's device; 0: unknown, no MFU is said.
+  double peak_flops = 0;
+  /// Peak memory so far, bytes; empty: this process's resident set.
+  std::function<std::int64_t()> peak_memory{};
 };
 
 /// What a finished run leaves beside its weights. Without times: the same run gives the same bytes.
@@ -55,11 +66,22 @@ struct TrainingHistory {
   Json updates = Json::array();
   Json validation = Json::array();  ///< {"update", "loss": {language: nats}}
   std::int64_t tokens = 0;          ///< seen in all updates
+  /// Sequences at a time when the run ended: fewer than asked for when memory ran out on the way. A
+  /// resume goes on with them.
+  std::int64_t sequences_per_micro_batch = 0;
 };
 
+/// Beside the checkpoints: {"sequences": n}, how many at a time fitted into memory, when one of
+/// several processes found that fewer do. They cannot agree on it in the middle of an exchange, so
+/// it ends, and the next start reads this.
+std::filesystem::path MicroBatchFile(const std::filesystem::path& checkpoint_folder);
+
 /// Trains `model` in place from its present weights, or from the newest whole checkpoint. Errors:
-/// kInterrupted after `stop` was set (a checkpoint was written); kDiverged (see TrainStep), after
-/// which neither weights nor checkpoints have changed; kIo.
+/// kInterrupted after `stop` was set in any process (a checkpoint was written), or when memory ran
+/// out in one of several processes (the next start computes fewer sequences at a time); kDiverged
+/// (see TrainStep), after which neither weights nor checkpoints have changed; kFailed when another
+/// process is gone or one sequence does not fit into memory; kIo.
+/// All processes of a group call it alike; the leader alone writes events and checkpoints.
 Result<TrainingHistory> Train(MlmModel& model, const TrainingData& data,
                               const TrainerOptions& options, EventWriter& events,
                               const StopFlag& stop);

@@ -28,7 +28,7 @@ class TaskFixture {
     task.spec = ToJson(spec);
     auto events = EventWriter::Open(root_ / "events.jsonl");
     if (!events) return tl::unexpected(events.error());
-    TaskContext context{task, inputs, root_ / "out", root_ / "scratch", *events, stop};
+    TaskContext context{task, root_, inputs, root_ / "out", root_ / "scratch", *events, stop};
     return function(context);
   }
 

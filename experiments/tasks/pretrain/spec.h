@@ -6,7 +6,10 @@
 /// valid.loss (by language and updates done), valid.unigram_loss, valid.context_free_loss (what a
 /// model that tells languages apart and copies the visible tokens could reach),
 /// pretrain.plateau_margin (the smaller of those two minus the final validation loss, nats a token;
-/// by language and, without one, over all), pretrain.repeats (times each language's text was read).
+/// by language and, without one, over all), pretrain.repeats (times each language's text was read),
+/// pretrain.language_loss (training loss by language since the last row), pretrain.data_wait (share
+/// of the time spent waiting for batches), pretrain.peak_memory (bytes), pretrain.mfu (where the
+/// device's peak is known).
 
 #include <cstdint>
 #include <string>
@@ -51,6 +54,11 @@ struct PretrainSettings {
   std::int64_t valid_blocks = 64;       ///< held-out blocks a language
   std::int64_t checkpoint_every = 500;  ///< updates; also at a stop signal
   std::int64_t checkpoints_kept = 2;
+  /// Data-parallel processes, each with compute.threads threads or a GPU of its own; every update's
+  /// sequences are shared out among them.
+  std::int64_t processes = 1;
+  /// Of gradients on the way between processes: "float32", or "bfloat16" for half the traffic.
+  std::string gradient_dtype = "float32";
 
   template <class V>
   void Visit(V& v) {
@@ -74,6 +82,8 @@ struct PretrainSettings {
     v("valid_blocks", valid_blocks, AtLeast(1));
     v("checkpoint_every", checkpoint_every, AtLeast(1));
     v("checkpoints_kept", checkpoints_kept, Range(1, 1000));
+    v("processes", processes, Range(1, 4096));
+    v("gradient_dtype", gradient_dtype, OneOf({"float32", "bfloat16"}));
   }
 };
 

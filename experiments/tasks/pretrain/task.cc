@@ -10,6 +10,7 @@
 #include "experiments/model/device.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/pretrain/spec.h"
+#include "experiments/tasks/pretrain/team.h"
 #include "experiments/train/trainer.h"
 
 namespace repro {
@@ -29,7 +30,8 @@ BatchSourceOptions DataOptions(const PretrainSpec& spec) {
           .seed = static_cast<std::uint64_t>(spec.seed)};
 }
 
-TrainerOptions LoopOptions(const PretrainSpec& spec, const TaskContext& context) {
+TrainerOptions LoopOptions(const PretrainSpec& spec, const TaskContext& context,
+                           const TrainingGroup& group) {
   const PretrainSettings& settings = spec.settings;
   return {.schedule = {.peak = settings.peak_learning_rate,
                        .warmup_updates = settings.warmup_updates,
@@ -45,12 +47,15 @@ TrainerOptions LoopOptions(const PretrainSpec& spec, const TaskContext& context)
           .validate_every = settings.validate_every,
           .checkpoint_every = settings.checkpoint_every,
           .checkpoints_kept = settings.checkpoints_kept,
-          .checkpoint_folder = context.scratch / "checkpoints"};
+          .checkpoint_folder = context.scratch / "checkpoints",
+          .group = &group,
+          .bfloat16_gradients = settings.gradient_dtype == "bfloat16"};
 }
 
-TrainingData DataOf(BatchSource& source) {
+TrainingData DataOf(BatchSource& source, const TrainingGroup& group) {
   TrainingData data;
-  data.batch = [&source](std::int64_t update) { return source.Get(update); };
+  const BatchPart part{.rank = group.rank(), .size = group.size()};
+  data.batch = [&source, part](std::int64_t update) { return source.Get(update, part); };
   data.languages = source.languages();
   for (std::size_t i = 0; i < source.languages().size(); ++i) {
     data.validation.push_back(
@@ -80,10 +85,7 @@ Json HistoryJson(const TrainingHistory& history, const TrainingData& data,
           {"languages", shares}};
 }
 
-}  // namespace
-
-Status RunPretrainTask(TaskContext& context) {
-  REPRO_ASSIGN_OR_RETURN(const PretrainSpec spec, FromJson<PretrainSpec>(context.task.spec));
+Status CheckSpec(const PretrainSpec& spec) {
   if (spec.model.hidden % spec.model.heads != 0) {
     return Fail(ErrorCode::kInvalidArgument, "model.hidden {} is not a multiple of model.heads {}",
                 spec.model.hidden, spec.model.heads);
@@ -94,26 +96,32 @@ Status RunPretrainTask(TaskContext& context) {
         "compute.dtype \"bfloat16\" is for compute.device \"cpu\"; on \"{}\" use \"float32\"",
         spec.compute.device);
   }
-  if (spec.compute.dtype == "bfloat16" && FindCpuKernels("avx512_bf16") == nullptr) {
-    context.events.Message("warning",
-                           "this CPU has no avx512_bf16: bfloat16 products are right here but slow; "
-                           "--set compute.dtype=\"float32\" is faster");
+  if (spec.settings.processes > spec.settings.sequences_per_update) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "pretrain.processes {} is more than pretrain.sequences_per_update {}: some would "
+                "have nothing to do",
+                spec.settings.processes, spec.settings.sequences_per_update);
   }
+  return {};
+}
+
+// What every process does. The leader's results become the artifact.
+Status TrainInTeam(const PretrainSpec& spec, TaskContext& context, const TrainingGroup& group) {
   REPRO_ASSIGN_OR_RETURN(const std::filesystem::path tokens, context.Input("tokens"));
   REPRO_ASSIGN_OR_RETURN(const at::Device device,
                          OpenDevice(spec.compute.device, spec.compute.threads));
   REPRO_ASSIGN_OR_RETURN(BatchSource source, BatchSource::Open(tokens, DataOptions(spec)));
-
   const ModelShape shape{.settings = spec.model,
                          .vocab_size = source.vocab_size(),
                          .max_positions = spec.settings.tokens_per_sample + 2};
   MlmModel model = InitMlmModel(shape, static_cast<std::uint64_t>(spec.seed));
   model.encoder.bfloat16_products = spec.compute.dtype == "bfloat16";
   MoveTo(model, device);
-  const TrainingData data = DataOf(source);
+  const TrainingData data = DataOf(source, group);
   REPRO_ASSIGN_OR_RETURN(
       const TrainingHistory history,
-      Train(model, data, LoopOptions(spec, context), context.events, context.stop));
+      Train(model, data, LoopOptions(spec, context, group), context.events, context.stop));
+  if (!group.Leads()) return {};
   for (std::size_t i = 0; i < source.languages().size(); ++i) {
     context.events.Write({.name = "pretrain.repeats",
                           .value = source.Repeats(i, spec.settings.updates),
@@ -123,6 +131,22 @@ Status RunPretrainTask(TaskContext& context) {
   REPRO_RETURN_IF_ERROR(SaveModel(context.out, model));
   return WriteFileAtomic(context.out / "history.json",
                          HistoryJson(history, data, source).dump(1) + "\n");
+}
+
+}  // namespace
+
+Status RunPretrainTask(TaskContext& context) {
+  REPRO_ASSIGN_OR_RETURN(const PretrainSpec spec, FromJson<PretrainSpec>(context.task.spec));
+  REPRO_RETURN_IF_ERROR(CheckSpec(spec));
+  if (spec.compute.dtype == "bfloat16" && FindCpuKernels("avx512_bf16") == nullptr) {
+    context.events.Message(
+        "warning",
+        "this CPU has no avx512_bf16: bfloat16 products are right here but slow; "
+        "--set compute.dtype=\"float32\" is faster");
+  }
+  REPRO_ASSIGN_OR_RETURN(Team team,
+                         Team::Assemble(spec.settings.processes, spec.compute.threads, context));
+  return team.Conclude(TrainInTeam(spec, context, team.group()));
 }
 
 }  // namespace repro

@@ -2,77 +2,17 @@
 #include <chrono>
 #include <thread>
 
-#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/base/hash.h"
 #include "core/base/rng.h"
 #include "experiments/model/state_dict_adapter.h"
-#include "experiments/tasks/encode/spec.h"
-#include "experiments/tasks/encode/task.h"
-#include "experiments/tasks/pretrain/spec.h"
-#include "experiments/tasks/pretrain/task.h"
-#include "experiments/text/vocab_trainer.h"
-#include "tests/experiments/task_fixture.h"
+#include "tests/experiments/tasks/pretrain_fixture.h"
 
 namespace repro {
 namespace {
 
 using ::testing::HasSubstr;
-
-// From two tiny texts through the real vocabulary and encoder to weights.
-class PretrainTaskTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    root_ = new testing::TempFolder;
-    std::vector<VocabText> texts;
-    testing::TaskFixture encode(*root_ / "encode");
-    for (const std::string code : {"aa", "bb"}) {
-      testing::WriteTinyCorpus(*root_ / code, code, 200, code == "aa" ? 16 : 1);
-      texts.push_back({code, *root_ / code / "text.txt", 1.0});
-      encode.inputs[code] = *root_ / code;
-    }
-    const auto vocab = TrainVocabulary(texts, {.size = 150, .sample_sentences = 400});
-    ASSERT_TRUE(vocab) << vocab.error().message;
-    ASSERT_TRUE(WriteFileAtomic(*root_ / "vocab/sp.model", vocab->model));
-    encode.inputs["vocab"] = *root_ / "vocab";
-    EncodeSpec spec;
-    spec.languages = {"aa", "bb"};
-    const Status encoded = encode.Run(&RunEncodeTask, spec);
-    ASSERT_TRUE(encoded) << encoded.error().message;
-  }
-  static void TearDownTestSuite() { delete root_; }
-
-  static PretrainSpec Spec(std::int64_t updates) {
-    PretrainSpec spec;
-    spec.languages = {"aa", "bb"};
-    spec.model.layers = 1;
-    spec.model.hidden = 16;
-    spec.model.heads = 2;
-    spec.settings.updates = updates;
-    spec.settings.sequences_per_update = 8;
-    spec.settings.tokens_per_sample = 24;
-    spec.settings.warmup_updates = 5;
-    spec.settings.peak_learning_rate = 5e-3;
-    spec.settings.log_every = 10;
-    spec.settings.valid_blocks = 8;
-    spec.settings.checkpoint_every = 20;
-    spec.seed = 3;
-    return spec;
-  }
-  static Status Pretrain(testing::TaskFixture& fixture, const PretrainSpec& spec) {
-    fixture.inputs = {{"tokens", *root_ / "encode/out"}};
-    return fixture.Run(&RunPretrainTask, spec);
-  }
-  static std::string Hash(const testing::TaskFixture& fixture, const char* file) {
-    return Sha256File(fixture.out() / file).value();
-  }
-
-  static testing::TempFolder* root_;
-  testing::TempFolder folder_;
-};
-testing::TempFolder* PretrainTaskTest::root_ = nullptr;
 
 TEST_F(PretrainTaskTest, LeavesAModelItsHistoryAndTheMetricsOfTheSpec) {
   testing::TaskFixture fixture(folder_ / "pretrain");
@@ -88,7 +28,8 @@ TEST_F(PretrainTaskTest, LeavesAModelItsHistoryAndTheMetricsOfTheSpec) {
   EXPECT_LT(history->at("updates").back().at("loss").get<double>(),
             history->at("updates").front().at("loss").get<double>());
   for (const char* metric : {"pretrain.loss", "pretrain.learning_rate", "pretrain.gradient_norm",
-                             "pretrain.tokens_per_second", "pretrain.plateau_margin"}) {
+                             "pretrain.tokens_per_second", "pretrain.plateau_margin",
+                             "pretrain.data_wait", "pretrain.peak_memory"}) {
     EXPECT_TRUE(fixture.MetricValue(metric, "").has_value()) << metric;
   }
   for (const std::string code : {"aa", "bb"}) {
@@ -98,6 +39,7 @@ TEST_F(PretrainTaskTest, LeavesAModelItsHistoryAndTheMetricsOfTheSpec) {
     EXPECT_NEAR(fixture.MetricValue("pretrain.plateau_margin", code).value(),
                 std::min(unigram, context_free) - loss, 1e-9);
     EXPECT_GT(fixture.MetricValue("pretrain.repeats", code).value(), 0);
+    EXPECT_GT(fixture.MetricValue("pretrain.language_loss", code).value(), 0);
   }
   EXPECT_THAT(fixture.Events("progress").back().dump(), HasSubstr("tokens_per_second"));
 }

@@ -3,16 +3,14 @@
 #include <limits>
 #include <set>
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "core/base/rng.h"
-#include "core/io/file.h"
 #include "experiments/train/checkpoint.h"
-#include "experiments/train/trainer.h"
+#include "tests/experiments/train/memory_limit.h"
+#include "tests/experiments/train/tiny_training.h"
 
 namespace repro {
 namespace {
@@ -20,105 +18,18 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-constexpr std::int64_t kVocab = 50;
-
-// One thread: what is tested here is too small for more, and waiting threads would slow each other
-// down.
-class OneThread : public ::testing::Environment {
-  void SetUp() override { at::set_num_threads(1); }
-};
-const auto* const kOneThread = ::testing::AddGlobalTestEnvironment(new OneThread);
-
-ModelShape TinyShape() {
-  ModelShape shape;
-  shape.vocab_size = kVocab;
-  shape.max_positions = 18;
-  shape.settings = {.layers = 2, .hidden = 16, .heads = 2, .feed_forward = 32};
-  return shape;
+/// What does not fit where six sequences are too many and three are not: the widest activation of
+/// six, [tokens, 3 x hidden] in float32.
+std::int64_t BytesOfSixSequences() {
+  return CountingBatch(0).tokens * 3 * 16 * 4;
 }
 
-/// Batch `update` of a made-up language in which each token is the one before plus 1: learnable,
-/// pure in the update.
-MaskedBatch CountingBatch(std::int64_t update) {
-  Rng rng(3, "counting", static_cast<std::uint64_t>(update));
-  MaskedBatch batch;
-  batch.rows = 6;
-  batch.columns = 16;
-  for (std::int64_t row = 0; row < batch.rows; ++row) {
-    const std::int64_t length = 16 - 2 * row;
-    const std::uint64_t start = rng.Below(kVocab);
-    for (std::int64_t column = 0; column < batch.columns; ++column) {
-      const bool real = column < length;
-      const auto id = static_cast<std::int64_t>(4 + (start + static_cast<std::uint64_t>(column)) %
-                                                        (kVocab - 5));
-      const bool masked = real && (column == row || rng.Below(6) == 0);
-      batch.inputs.push_back(!real ? 1 : masked ? kVocab - 1 : id);
-      batch.targets.push_back(masked ? id : kIgnoreTarget);
-      batch.predicted += masked ? 1 : 0;
-    }
-    batch.lengths.push_back(length);
-    batch.languages.push_back(row % 2);
-    batch.samples.push_back(row);
-    batch.tokens += length;
-  }
-  return batch;
-}
-
-TrainingData CountingData() {
-  TrainingData data;
-  data.batch = CountingBatch;
-  data.languages = {"aa", "bb"};
-  data.validation = {
-      {"aa", CountingBatch(1'000'000), {.unigram = std::log(45.0), .context_free = 3.5}}};
+/// CountingData whose validation fits beside.
+TrainingData SmallValidationData() {
+  TrainingData data = CountingData();
+  data.validation.front().batch = Slice(data.validation.front().batch, 4, 6);
   return data;
 }
-
-std::vector<at::Tensor> Copies(const MlmModel& model) {
-  std::vector<at::Tensor> copies;
-  for (const NamedTensor& parameter : Parameters(model)) {
-    copies.push_back(parameter.tensor.detach().clone());
-  }
-  return copies;
-}
-
-bool BitEqual(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!a[i].equal(b[i])) return false;
-  }
-  return a.size() == b.size();
-}
-
-class TrainTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() /
-              fmt::format("train_test.{}.{}", ::getpid(),
-                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  TrainerOptions Options(std::int64_t updates,
-                         const std::string& checkpoints = "checkpoints") const {
-    TrainerOptions options;
-    options.schedule = {.peak = 5e-3, .warmup_updates = 3, .total_updates = updates};
-    options.seed = 5;
-    options.log_every = 4;
-    options.checkpoint_every = 5;
-    options.checkpoint_folder = folder_ / checkpoints;
-    return options;
-  }
-  Result<TrainingHistory> Run(MlmModel& model, const TrainingData& data,
-                              const TrainerOptions& options, const StopFlag& stop = never_) {
-    auto events = EventWriter::Open(folder_ / "events.jsonl");
-    return Train(model, data, options, *events, stop);
-  }
-  std::string Events() const { return ReadFile(folder_ / "events.jsonl").value(); }
-
-  static const StopFlag never_;
-  fs::path folder_;
-};
-const StopFlag TrainTest::never_{false};
 
 TEST(LrScheduleTest, StartsAtZeroPeaksAfterWarmupAndEndsBeforeZero) {
   const LrSchedule schedule{.peak = 6, .warmup_updates = 3, .total_updates = 9};
@@ -193,7 +104,7 @@ TEST_F(TrainTest, ZeroUpdatesLeaveTheInitialWeights) {
   EXPECT_THAT(Events(), HasSubstr("valid.loss"));
 }
 
-TEST_F(TrainTest, InterruptedThreeTimesEndsWithTheSameBitsAndHistory) {
+TEST_F(TrainTest, InterruptedAtFiveRandomUpdatesEndsWithTheSameBitsAndHistory) {
   constexpr std::int64_t kUpdates = 23;
   MlmModel undisturbed = InitMlmModel(TinyShape(), 1);
   const auto expected = Run(undisturbed, CountingData(), Options(kUpdates, "undisturbed"));
@@ -201,23 +112,20 @@ TEST_F(TrainTest, InterruptedThreeTimesEndsWithTheSameBitsAndHistory) {
 
   Rng rng(static_cast<std::uint64_t>(::getpid()), "interruption");
   std::set<std::int64_t> stops;
-  while (stops.size() < 3) stops.insert(static_cast<std::int64_t>(rng.Below(kUpdates)));
+  while (stops.size() < 5) stops.insert(static_cast<std::int64_t>(1 + rng.Below(kUpdates - 1)));
   SCOPED_TRACE(::testing::PrintToString(stops));
   Result<TrainingHistory> resumed = Fail(ErrorCode::kFailed, "not run");
   MlmModel model;
-  for (int attempt = 0; attempt < 4; ++attempt) {
+  std::int64_t done = 0;
+  for (int attempt = 0; attempt < 6; ++attempt) {
     model = InitMlmModel(TinyShape(), 1);  // as a new process does
     StopFlag stop{false};
-    TrainingData data = CountingData();
-    data.batch = [&](std::int64_t update) {
-      if (stops.erase(update) > 0) stop.store(true);
-      return CountingBatch(update);
-    };
-    resumed = Run(model, data, Options(kUpdates), stop);
-    if (attempt < 3 && !resumed) {
+    StopAfter(model, stops, done, stop);
+    resumed = Run(model, CountingData(), Options(kUpdates), stop);
+    ASSERT_EQ(resumed.has_value(), attempt == 5);
+    if (!resumed) {
       EXPECT_EQ(resumed.error().code, ErrorCode::kInterrupted);
     }
-    if (resumed) break;
   }
   ASSERT_TRUE(resumed) << resumed.error().message;
   EXPECT_TRUE(BitEqual(Copies(undisturbed), Copies(model)));
@@ -230,13 +138,10 @@ TEST_F(TrainTest, DamagedCheckpointIsPassedOverForTheOneBefore) {
   ASSERT_TRUE(Run(undisturbed, CountingData(), Options(14, "undisturbed")));
 
   StopFlag stop{false};
-  TrainingData data = CountingData();
-  data.batch = [&](std::int64_t update) {
-    if (update == 11) stop.store(true);
-    return CountingBatch(update);
-  };
   MlmModel model = InitMlmModel(TinyShape(), 1);
-  ASSERT_FALSE(Run(model, data, Options(14), stop));
+  std::int64_t done = 0;
+  StopAfter(model, {12}, done, stop);
+  ASSERT_FALSE(Run(model, CountingData(), Options(14), stop));
   const auto checkpoints = ListCheckpoints(folder_ / "checkpoints");
   ASSERT_EQ(checkpoints.size(), 2U);  // updates 10 and 12: the last two are kept
   EXPECT_EQ(checkpoints[0].filename(), "checkpoint-000000012.safetensors");
@@ -255,13 +160,13 @@ TEST_F(TrainTest, DamagedCheckpointIsPassedOverForTheOneBefore) {
 TEST_F(TrainTest, CheckpointOfAnotherShapeChangesNothing) {
   MlmModel small = InitMlmModel(TinyShape(), 1);
   AdamW small_optimizer(Parameters(small), {});
-  ASSERT_TRUE(SaveCheckpoint(folder_, small_optimizer, 7, "{}", 2));
+  ASSERT_TRUE(SaveCheckpoint(folder_.path(), small_optimizer, 7, "{}", 2));
   ModelShape shape = TinyShape();
   shape.settings.feed_forward = 48;
   const MlmModel other = InitMlmModel(shape, 1);
   const auto before = Copies(other);
   AdamW optimizer(Parameters(other), {});
-  const RestoreOutcome outcome = RestoreCheckpoint(folder_, optimizer);
+  const RestoreOutcome outcome = RestoreCheckpoint(folder_.path(), optimizer);
   EXPECT_FALSE(outcome.restored.has_value());
   ASSERT_EQ(outcome.warnings.size(), 1U);
   EXPECT_TRUE(BitEqual(before, Copies(other)));
@@ -271,11 +176,11 @@ TEST_F(TrainTest, CheckpointOfAnotherShapeChangesNothing) {
 TEST_F(TrainTest, ADamagedLaterCheckpointNeverDisplacesANewOne) {
   const MlmModel model = InitMlmModel(TinyShape(), 1);
   AdamW optimizer(Parameters(model), {});
-  ASSERT_TRUE(SaveCheckpoint(folder_, optimizer, 12, "{}", 1));
-  fs::resize_file(ListCheckpoints(folder_)[0], 1000);
-  ASSERT_FALSE(RestoreCheckpoint(folder_, optimizer).restored.has_value());
-  ASSERT_TRUE(SaveCheckpoint(folder_, optimizer, 5, "{}", 1));
-  const RestoreOutcome outcome = RestoreCheckpoint(folder_, optimizer);
+  ASSERT_TRUE(SaveCheckpoint(folder_.path(), optimizer, 12, "{}", 1));
+  fs::resize_file(ListCheckpoints(folder_.path())[0], 1000);
+  ASSERT_FALSE(RestoreCheckpoint(folder_.path(), optimizer).restored.has_value());
+  ASSERT_TRUE(SaveCheckpoint(folder_.path(), optimizer, 5, "{}", 1));
+  const RestoreOutcome outcome = RestoreCheckpoint(folder_.path(), optimizer);
   ASSERT_TRUE(outcome.restored.has_value());
   EXPECT_EQ(outcome.restored->update, 5);
   EXPECT_TRUE(outcome.warnings.empty());
@@ -286,9 +191,9 @@ TEST_F(TrainTest, WhatAKillLeftUnfinishedIsRemoved) {
   AdamW optimizer(Parameters(model), {});
   const fs::path unfinished = folder_ / "checkpoint-000000003.safetensors.tmp.4711";
   ASSERT_TRUE(WriteFileAtomic(unfinished, "half"));
-  ASSERT_TRUE(SaveCheckpoint(folder_, optimizer, 7, "{}", 2));
+  ASSERT_TRUE(SaveCheckpoint(folder_.path(), optimizer, 7, "{}", 2));
   EXPECT_FALSE(fs::exists(unfinished));
-  EXPECT_EQ(ListCheckpoints(folder_).size(), 1U);
+  EXPECT_EQ(ListCheckpoints(folder_.path()).size(), 1U);
 }
 
 // The last tensor does not fit: those before it must not have been copied.
@@ -304,7 +209,7 @@ TEST_F(TrainTest, CheckpointOfAnotherTypeChangesNothing) {
   ASSERT_TRUE(SaveSealed(folder_ / "checkpoint-000000007.safetensors", tensors,
                          {{"format", "repro-checkpoint-1"}, {"update", "7"}, {"notes", "{}"}}));
   const auto before = Copies(model);
-  const RestoreOutcome outcome = RestoreCheckpoint(folder_, optimizer);
+  const RestoreOutcome outcome = RestoreCheckpoint(folder_.path(), optimizer);
   EXPECT_FALSE(outcome.restored.has_value());
   ASSERT_EQ(outcome.warnings.size(), 1U);
   EXPECT_THAT(outcome.warnings[0], HasSubstr("is I64 "));
@@ -312,6 +217,56 @@ TEST_F(TrainTest, CheckpointOfAnotherTypeChangesNothing) {
 }
 
 // A finite loss whose gradient is not.
+TEST_F(TrainTest, OutOfMemoryHalvesTheMicroBatchAndKeepsTheBatch) {
+  MlmModel roomy = InitMlmModel(TinyShape(), 1);
+  TrainerOptions halves = Options(9, "halves");
+  halves.sequences_per_micro_batch = 3;
+  ASSERT_TRUE(Run(roomy, CountingData(), halves));
+
+  MlmModel tight = InitMlmModel(TinyShape(), 1);
+  MemoryLimit limit;
+  limit.Forbid(BytesOfSixSequences());
+  const auto history = Run(tight, SmallValidationData(), Options(9, "tight"));
+  limit.Lift();
+  ASSERT_TRUE(history) << history.error().message;
+  EXPECT_EQ(history->sequences_per_micro_batch, 3);
+  EXPECT_TRUE(BitEqual(Copies(roomy), Copies(tight)));
+  EXPECT_THAT(Events(), HasSubstr("\"micro_batch_from\":6,\"micro_batch_to\":3"));
+  EXPECT_THAT(Events(), HasSubstr("out of memory at update 0 with 6 sequences at a time"));
+}
+
+// What memory forced is remembered: a resumed run computes as the one before did.
+TEST_F(TrainTest, AResumeKeepsTheHalvedMicroBatch) {
+  MlmModel undisturbed = InitMlmModel(TinyShape(), 1);
+  MemoryLimit limit;
+  limit.Forbid(BytesOfSixSequences());
+  ASSERT_TRUE(Run(undisturbed, SmallValidationData(), Options(9, "undisturbed")));
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  StopFlag stop{false};
+  std::int64_t done = 0;
+  StopAfter(model, {8}, done, stop);  // two a whole update
+  ASSERT_FALSE(Run(model, SmallValidationData(), Options(9), stop));
+  limit.Lift();
+  model = InitMlmModel(TinyShape(), 1);
+  ASSERT_TRUE(Run(model, SmallValidationData(), Options(9)));
+  EXPECT_TRUE(BitEqual(Copies(undisturbed), Copies(model)));
+}
+
+TEST_F(TrainTest, OneSequenceThatDoesNotFitIsAFailureThatSaysSo) {
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  MemoryLimit limit;
+  model.encoder.word_embeddings_VC.register_hook([&](const at::Tensor& gradient) {
+    limit.Forbid(1'000);  // after the first update's passes
+    return gradient;
+  });
+  const auto history = Run(model, CountingData(), Options(9));
+  limit.Lift();
+  ASSERT_FALSE(history);
+  EXPECT_EQ(history.error().code, ErrorCode::kFailed);
+  EXPECT_THAT(history.error().message,
+              HasSubstr("update 1: not even one sequence at a time fits into memory (Default"));
+}
+
 TEST_F(TrainTest, NonFiniteGradientStopsBeforeTheOptimizerStep) {
   MlmModel model = InitMlmModel(TinyShape(), 1);
   model.encoder.layers[0].intermediate.bias_O.register_hook([](const at::Tensor& gradient) {

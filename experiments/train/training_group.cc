@@ -1,0 +1,201 @@
+#include "experiments/train/training_group.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#define USE_C10D_GLOO
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+namespace repro {
+namespace {
+
+/// How long a process waits for the slowest: for a checkpoint of Large on a slow disk. One that
+/// died is noticed at once, since its connections close.
+constexpr auto kPatience = std::chrono::minutes(30);
+constexpr auto kMeetingPatience = std::chrono::minutes(1);
+/// Gradients travel in pieces of about this size: the first is under way while the rest is
+/// computed.
+constexpr std::int64_t kBucketBytes = 25 << 20;
+
+c10::intrusive_ptr<c10d::Backend> MakeGloo(const c10::intrusive_ptr<c10d::Store>& store,
+                                           const std::string& host, std::int64_t rank,
+                                           std::int64_t size) {
+  auto options = c10d::ProcessGroupGloo::Options::create(kPatience);
+  options->devices.push_back(host == "127.0.0.1"
+                                 ? c10d::ProcessGroupGloo::createDeviceForHostname(host)
+                                 : c10d::ProcessGroupGloo::createDefaultDevice());
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(
+      c10::make_intrusive<c10d::PrefixStore>("gloo", store), static_cast<int>(rank),
+      static_cast<int>(size), options);
+}
+
+// Rounds a bucket to bfloat16, sums it over the processes, and gives the average back.
+class Bfloat16Hook : public c10d::CommHookInterface {
+ public:
+  explicit Bfloat16Hook(c10::intrusive_ptr<c10d::ProcessGroup> group) : group_(std::move(group)) {}
+
+  c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
+    const auto size = static_cast<double>(group_->getSize());
+    std::vector<at::Tensor> rounded = {bucket.getBuffer().to(at::kBFloat16).div_(size)};
+    const at::Tensor full = bucket.getBuffer();
+    return group_->allreduce(rounded)->getFuture()->then(
+        [full](c10::ivalue::Future& done) -> c10::IValue {
+          const at::NoGradGuard no_grad;
+          full.copy_(done.value().toTensorVector().front());
+          return c10::List<at::Tensor>({full});
+        },
+        c10::ListType::create(c10::TensorType::get()));
+  }
+  at::Tensor parseHookResult(const c10::IValue& result) override {
+    return c10d::detail::parseCppCommHookResult(result);
+  }
+
+ private:
+  c10::intrusive_ptr<c10d::ProcessGroup> group_;
+};
+
+}  // namespace
+
+struct TrainingGroup::Impl {
+  std::string host;
+  c10::intrusive_ptr<c10d::Store> store;
+  c10::intrusive_ptr<c10d::ProcessGroup> control;    // Gloo: counts, flags, weights
+  c10::intrusive_ptr<c10d::ProcessGroup> gradients;  // the same, or NCCL
+};
+
+Status TrainingGroup::Guarded(const char* what, const std::function<void()>& work) const {
+  try {
+    work();
+    return {};
+  } catch (const c10::Error& error) {
+    return Fail(ErrorCode::kFailed, "rank {} of {}: {}: {}", rank_, size_, what,
+                error.what_without_backtrace());
+  } catch (const std::exception& error) {  // gloo::IoException when another process is gone
+    return Fail(ErrorCode::kFailed, "rank {} of {}: {}: {}", rank_, size_, what, error.what());
+  }
+}
+
+Result<TrainingGroup> TrainingGroup::Open(MeetingPoint& point, std::int64_t size) {
+  TrainingGroup group;
+  group.size_ = size;
+  group.impl_ = std::make_shared<Impl>();
+  group.impl_->host = point.host;
+  REPRO_RETURN_IF_ERROR(group.Guarded("cannot open the meeting point", [&] {
+    c10d::TCPStoreOptions options;
+    options.port = point.port;
+    options.isServer = true;
+    options.numWorkers = static_cast<std::size_t>(size);
+    options.waitWorkers = false;
+    options.timeout = kMeetingPatience;
+    const auto store = c10::make_intrusive<c10d::TCPStore>(point.host, options);
+    point.port = store->getPort();
+    group.impl_->store = store;
+  }));
+  return group;
+}
+
+Result<TrainingGroup> TrainingGroup::Connect(const MeetingPoint& point, std::int64_t rank,
+                                             std::int64_t size) {
+  TrainingGroup group;
+  group.rank_ = rank;
+  group.size_ = size;
+  group.impl_ = std::make_shared<Impl>();
+  group.impl_->host = point.host;
+  REPRO_RETURN_IF_ERROR(group.Guarded("cannot reach the meeting point", [&] {
+    c10d::TCPStoreOptions options;
+    options.port = point.port;
+    options.numWorkers = static_cast<std::size_t>(size);
+    options.waitWorkers = false;
+    options.timeout = kMeetingPatience;
+    group.impl_->store = c10::make_intrusive<c10d::TCPStore>(point.host, options);
+  }));
+  return group;
+}
+
+Status TrainingGroup::Meet() {
+  if (size_ == 1) return {};
+  return Guarded("the processes did not find each other", [&] {
+    const auto gloo = MakeGloo(impl_->store, impl_->host, rank_, size_);
+    impl_->control = c10::make_intrusive<c10d::ProcessGroup>(impl_->store, static_cast<int>(rank_),
+                                                             static_cast<int>(size_));
+    impl_->control->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, gloo);
+    impl_->control->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
+    impl_->gradients = impl_->control;
+  });
+}
+
+void TrainingGroup::UseForGradients(const c10::intrusive_ptr<c10d::Backend>& backend) {
+  impl_->gradients = c10::make_intrusive<c10d::ProcessGroup>(impl_->store, static_cast<int>(rank_),
+                                                             static_cast<int>(size_));
+  impl_->gradients->setBackend(c10::DeviceType::CUDA, c10d::ProcessGroup::BackendType::NCCL,
+                               backend);
+  impl_->gradients->setDefaultBackend(c10d::ProcessGroup::BackendType::NCCL);
+}
+
+c10::intrusive_ptr<c10d::Store> TrainingGroup::store() const {
+  return impl_->store;
+}
+
+Status TrainingGroup::Sum(std::vector<double>& values) const {
+  if (size_ == 1 || values.empty()) return {};
+  return Guarded("another process is gone", [&] {
+    std::vector<at::Tensor> tensors = {at::from_blob(
+        values.data(), {static_cast<std::int64_t>(values.size())}, at::TensorOptions(at::kDouble))};
+    impl_->control->allreduce(tensors)->wait();
+  });
+}
+
+Status TrainingGroup::Broadcast(const std::vector<at::Tensor>& tensors) const {
+  if (size_ == 1) return {};
+  return Guarded("another process is gone", [&] {
+    const at::NoGradGuard no_grad;
+    for (const at::Tensor& tensor : tensors) {
+      std::vector<at::Tensor> on_cpu = {tensor.detach().cpu().contiguous()};
+      impl_->control->broadcast(on_cpu)->wait();
+      if (!Leads() && !on_cpu.front().is_alias_of(tensor)) tensor.detach().copy_(on_cpu.front());
+    }
+  });
+}
+
+struct GradientExchange::Impl {
+  std::unique_ptr<c10d::Reducer> reducer;
+};
+
+GradientExchange::GradientExchange(const TrainingGroup& group,
+                                   const std::vector<NamedTensor>& parameters, bool bfloat16)
+    : impl_(std::make_unique<Impl>()) {
+  // The last layers' gradients come first.
+  std::vector<at::Tensor> tensors;
+  for (const NamedTensor& parameter : parameters) tensors.push_back(parameter.tensor);
+  std::reverse(tensors.begin(), tensors.end());
+  const std::vector<bool> dense(tensors.size(), false);
+  std::vector<std::vector<std::size_t>> buckets(1);
+  for (std::size_t i = 0; i < tensors.size(); ++i) buckets.front().push_back(i);
+  const c10::intrusive_ptr<c10d::ProcessGroup>& between = group.impl_->gradients;
+  impl_->reducer = std::make_unique<c10d::Reducer>(
+      std::move(tensors), std::move(buckets), between, dense, kBucketBytes,
+      /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/false,
+      /*param_names=*/std::unordered_map<std::size_t, std::string>{},
+      /*first_bucket_bytes_cap=*/kBucketBytes / 25, /*skip_all_reduce_unused_params=*/false,
+      /*use_python_reducer=*/false, /*bucket_bytes_cap_list=*/std::vector<std::int64_t>{});
+  // Buckets in the order of the parameters, now: c10d would take the order in which gradients came
+  // in the first pass, another one after a resume, and the sums would round differently.
+  impl_->reducer->push_rebuilt_params_for_all_indices();
+  impl_->reducer->rebuild_buckets();
+  if (bfloat16) impl_->reducer->register_comm_hook(std::make_unique<Bfloat16Hook>(between));
+}
+
+GradientExchange::~GradientExchange() = default;
+
+void GradientExchange::ExpectLastBackward() {
+  impl_->reducer->prepare_for_backward({});
+}
+
+}  // namespace repro

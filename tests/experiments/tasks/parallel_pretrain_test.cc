@@ -1,0 +1,230 @@
+// Data-parallel pretraining with real `repro-task` processes: an attempt folder as the executor
+// makes it, a published input, and kills.
+#include <csignal>
+#include <fstream>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "core/base/units.h"
+#include "core/graph/task_runner.h"
+#include "core/io/subprocess.h"
+#include "core/store/artifact_store.h"
+#include "tests/experiments/tasks/pretrain_fixture.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+// Children of a process, by /proc.
+std::vector<pid_t> ChildrenOf(pid_t parent) {
+  std::vector<pid_t> children;
+  std::error_code ignored;
+  for (const fs::directory_entry& task :
+       fs::directory_iterator(fmt::format("/proc/{}/task", parent), ignored)) {
+    std::ifstream list(task.path() / "children");
+    for (pid_t child = 0; list >> child;) children.push_back(child);
+  }
+  return children;
+}
+
+bool IsGone(pid_t process) {
+  const std::string stat = ReadFile(fmt::format("/proc/{}/stat", process)).value_or("");
+  return stat.empty() || stat.find(") Z ") != std::string::npos;
+}
+
+template <class Condition>
+bool Within(double seconds, const Condition& condition) {
+  for (const double end = SteadySeconds() + seconds; SteadySeconds() < end;) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return condition();
+}
+
+class ParallelPretrainTest : public PretrainTaskTest {
+ protected:
+  // A workspace of its own with the encoded corpus in it.
+  void SetUp() override {
+    encode_.kind = "encode";
+    encode_.version = kEncodeVersion;
+    encode_.label = "encode";
+    encode_.key = ComputeTaskKey(encode_);
+    const fs::path staging = folder_ / "staging";
+    fs::copy(*root_ / "encode/out", staging, fs::copy_options::recursive);
+    CompletionRecord record;
+    record.task = DescribeTask(encode_);
+    const auto published = Store().Publish(staging, record);
+    ASSERT_TRUE(published) << published.error().message;
+  }
+
+  ArtifactStore Store() const { return ArtifactStore(folder_ / "workspace"); }
+
+  Task TaskOf(const PretrainSpec& spec) const {
+    Task task;
+    task.kind = "pretrain";
+    task.version = kPretrainVersion;
+    task.spec = ToJson(spec);
+    task.label = "pretrain";
+    task.inputs = {{"tokens", encode_.key}};
+    task.key = ComputeTaskKey(task);
+    return task;
+  }
+
+  // Starts the next attempt of the task.
+  Subprocess StartAttempt(const Task& task) {
+    attempt_ = Store().AttemptFolder(task.key, ++attempts_);
+    fs::create_directories(attempt_);
+    const AttemptDescription description{
+        .task = task,
+        .inputs = {{"tokens", Store().Folder("encode", encode_.key)}},
+        .staging = Store().StagingFolder(task.key, attempts_),
+        .scratch = Store().ScratchFolder(task.key),
+        .workspace = Store().workspace()};
+    REPRO_CHECK(WriteFileAtomic(attempt_ / "task.json", ToJson(description).dump()).has_value());
+    SubprocessOptions options;
+    options.program = REPRO_TASK_PROGRAM;
+    options.arguments = {"run", attempt_.string()};
+    options.stdout_file = attempt_ / "stdout";
+    options.stderr_file = attempt_ / "stderr";
+    auto started = Subprocess::Start(options);
+    REPRO_CHECK(started.has_value());
+    return std::move(started).value();
+  }
+  std::string Stderr() const { return ReadFile(attempt_ / "stderr").value_or(""); }
+  std::string EventsText() const { return ReadFile(attempt_ / "events.jsonl").value_or(""); }
+
+  // To its end, in one go.
+  fs::path RunWhole(const PretrainSpec& spec) {
+    const Task task = TaskOf(spec);
+    Subprocess process = StartAttempt(task);
+    const auto exit = process.Wait();
+    EXPECT_EQ(exit->code, 0) << Stderr();
+    return Store().Folder("pretrain", task.key);
+  }
+
+  static PretrainSpec SpecOf(std::int64_t processes, std::int64_t updates = 50) {
+    PretrainSpec spec = Spec(updates);
+    spec.settings.processes = processes;
+    spec.settings.log_every = 1;
+    spec.settings.peak_learning_rate = 1e-3;
+    return spec;
+  }
+  // Enough updates that there is time to kill somebody.
+  static PretrainSpec LongSpec() {
+    PretrainSpec spec = SpecOf(2, 400);
+    spec.settings.log_every = 100;
+    spec.settings.checkpoint_every = 20;
+    return spec;
+  }
+  std::string WeightsOf(const Task& task) const {
+    return Sha256File(Store().Folder("pretrain", task.key) / "model.safetensors").value();
+  }
+  // SHA-256 of what LongSpec gives when nobody disturbs it; made once.
+  const std::string& UndisturbedWeights() {
+    static const std::string sha256 = [&] {
+      const fs::path folder = RunWhole(LongSpec());
+      const std::string hash = Sha256File(folder / "model.safetensors").value();
+      fs::remove_all(folder);
+      return hash;
+    }();
+    return sha256;
+  }
+  // Waits for a checkpoint of an attempt under way.
+  bool SawCheckpoint() const {
+    return Within(60, [&] { return EventsText().find("\"checkpoint\"") != std::string::npos; });
+  }
+
+  Task encode_;
+  fs::path attempt_;
+  int attempts_ = 0;
+};
+
+TEST_F(ParallelPretrainTest, TwoAndFourProcessesGiveTheCurveOfOne) {
+  const auto alone = LoadJson(RunWhole(SpecOf(1)) / "history.json");
+  ASSERT_TRUE(alone);
+  for (const std::int64_t processes : {2, 4}) {
+    const auto together = LoadJson(RunWhole(SpecOf(processes)) / "history.json");
+    ASSERT_TRUE(together);
+    EXPECT_EQ(together->at("tokens"), alone->at("tokens"));
+    ASSERT_EQ(together->at("updates").size(), 50U);
+    for (std::size_t i = 0; i < 50; ++i) {
+      const Json& expected = alone->at("updates")[i];
+      const Json& found = together->at("updates")[i];
+      EXPECT_EQ(found.at("tokens"), expected.at("tokens")) << i;  // the same sequences
+      const double loss = expected.at("loss");
+      EXPECT_NEAR(found.at("loss").get<double>(), loss, 1e-5 * loss) << i;
+    }
+  }
+}
+
+TEST_F(ParallelPretrainTest, AKilledWorkerIsNamedAndTheNextAttemptEndsWithTheSameBits) {
+  const std::string expected = UndisturbedWeights();
+  const Task task = TaskOf(LongSpec());
+  Subprocess leader = StartAttempt(task);
+  ASSERT_TRUE(SawCheckpoint()) << Stderr();
+  const std::vector<pid_t> workers = ChildrenOf(leader.pid());
+  ASSERT_EQ(workers.size(), 1U);
+  const double killed = SteadySeconds();
+  ASSERT_EQ(::kill(workers.front(), SIGKILL), 0);
+  const auto exit = leader.Wait();
+  EXPECT_LT(SteadySeconds() - killed, 30);
+  EXPECT_EQ(exit->code, static_cast<int>(TaskExit::kFailed));
+  EXPECT_THAT(Stderr(), HasSubstr(fmt::format("rank 1 (process {}) was killed by signal 9 (Killed)",
+                                              workers.front())));
+  EXPECT_THAT(Stderr(), HasSubstr("the next attempt goes on from the last checkpoint"));
+
+  Subprocess again = StartAttempt(task);
+  EXPECT_EQ(again.Wait()->code, 0) << Stderr();
+  EXPECT_THAT(EventsText(), HasSubstr("\"resumed\""));
+  EXPECT_EQ(WeightsOf(task), expected);
+}
+
+TEST_F(ParallelPretrainTest, WorkersDieWithTheirLeader) {
+  Subprocess leader = StartAttempt(TaskOf(LongSpec()));
+  ASSERT_TRUE(SawCheckpoint()) << Stderr();
+  const std::vector<pid_t> workers = ChildrenOf(leader.pid());
+  ASSERT_EQ(workers.size(), 1U);
+  ASSERT_EQ(::kill(leader.pid(), SIGKILL), 0);
+  EXPECT_TRUE(Within(30, [&] { return IsGone(workers.front()); }));
+  (void)leader.Wait();
+}
+
+TEST_F(ParallelPretrainTest, AskedToStopAllStopAtTheSameUpdateAndGoOn) {
+  const std::string expected = UndisturbedWeights();
+  const Task task = TaskOf(LongSpec());
+  for (const int signal : {SIGTERM, SIGUSR1}) {
+    Subprocess leader = StartAttempt(task);
+    ASSERT_TRUE(SawCheckpoint()) << Stderr();
+    ASSERT_EQ(::kill(leader.pid(), signal), 0);
+    EXPECT_EQ(leader.Wait()->code, static_cast<int>(TaskExit::kContinue)) << Stderr();
+    EXPECT_THAT(Stderr(), HasSubstr("checkpoint written"));
+  }
+  Subprocess last = StartAttempt(task);
+  EXPECT_EQ(last.Wait()->code, 0) << Stderr();
+  EXPECT_EQ(WeightsOf(task), expected);
+}
+
+TEST_F(ParallelPretrainTest, AWorkerStartedByHandSaysWhatItIs) {
+  SubprocessOptions options;
+  options.program = REPRO_TASK_PROGRAM;
+  options.arguments = {"worker", folder_.path().string()};
+  options.stderr_file = folder_ / "stderr";
+  for (const auto& [rank, message] :
+       std::map<std::string, std::string>{{"x", "expected the number of a process"},
+                                          {"1", "the process that started this worker is gone"}}) {
+    options.environment = {{"REPRO_RANK", rank}};
+    fs::remove(options.stderr_file);
+    auto process = Subprocess::Start(options);
+    ASSERT_TRUE(process);
+    EXPECT_EQ(process->Wait()->code, static_cast<int>(TaskExit::kBadSpec));
+    EXPECT_THAT(ReadFile(options.stderr_file).value(), HasSubstr(message));
+  }
+}
+
+}  // namespace
+}  // namespace repro
