@@ -15,6 +15,7 @@
 #include "core/io/json_io.h"
 #include "experiments/model/fused_layer.h"
 #include "experiments/model/normal.h"
+#include "experiments/model/safetensors.h"
 #include "experiments/model/state_dict_adapter.h"
 
 namespace repro {
@@ -403,6 +404,36 @@ TEST_F(ModelFilesTest, ModelsComeBackBitForBit) {
   EXPECT_TRUE(again->out.weight_OI.equal(classifier.out.weight_OI));
   EXPECT_EQ(LoadLabels(folder_).value(), (std::vector<std::string>{"no", "perhaps", "yes"}));
   EXPECT_FALSE(LoadTokenClassifier(folder_));
+}
+
+TEST_F(ModelFilesTest, AnswerHeadAndRegressionComeBackUnderTransformersNames) {
+  const Encoder encoder = InitEncoder(TinyShape(), 3);
+  const QuestionAnswerer answerer = AddAnswerHead(encoder, 4);
+  ASSERT_TRUE(SaveModel(folder_, answerer));
+  const auto file = SafetensorsFile::Open(folder_ / "model.safetensors");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_NE(file->Find("qa_outputs.weight"), nullptr);
+  EXPECT_NE(file->Find("qa_outputs.bias"), nullptr);
+  const auto config = LoadJson(folder_ / "config.json");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->at("architectures"), Json::array({"XLMRobertaForQuestionAnswering"}));
+  const auto loaded = LoadQuestionAnswerer(folder_);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const at::Tensor tokens_BT = at::tensor({0, 5, 6, 7, 2, 0, 8, 2, 1, 1}, at::kLong).view({2, 5});
+  const SpanLogits before = AnswerLogits(answerer, tokens_BT);
+  const SpanLogits after = AnswerLogits(*loaded, tokens_BT);
+  EXPECT_TRUE(before.start_BT.equal(after.start_BT));
+  EXPECT_TRUE(before.end_BT.equal(after.end_BT));
+  EXPECT_EQ(at::softmax(after.start_BT, 1)[1][3].item<float>(), 0.0F);  // padding
+  EXPECT_FALSE(LoadSequenceClassifier(folder_));
+
+  // transformers takes one label as a regression.
+  const SequenceClassifier regression = AddSequenceHead(encoder, 1, 5);
+  ASSERT_TRUE(SaveModel(folder_, regression, {"score"}));
+  const auto reread = LoadSequenceClassifier(folder_);
+  ASSERT_TRUE(reread) << reread.error().message;
+  EXPECT_TRUE(SequenceLogits(regression, tokens_BT).equal(SequenceLogits(*reread, tokens_BT)));
+  EXPECT_FALSE(LoadQuestionAnswerer(folder_));
 }
 
 TEST_F(ModelFilesTest, WeightsThatDoNotFitTheConfigAreRefused) {
