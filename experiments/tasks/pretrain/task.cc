@@ -111,9 +111,11 @@ Status RunPretrainTask(TaskContext& context) {
   model.encoder.bfloat16_products = spec.compute.dtype == "bfloat16";
   MoveTo(model, device);
   const TrainingData data = DataOf(source);
-  REPRO_ASSIGN_OR_RETURN(
-      const TrainingHistory history,
-      Train(model, data, LoopOptions(spec, context), context.events, context.stop));
+  TrainerOptions options = LoopOptions(spec, context);
+  REPRO_ASSIGN_OR_RETURN(options.adam.form, ParseAdamForm(spec.settings.optimizer));
+  REPRO_ASSIGN_OR_RETURN(options.adam.decayed, ParseWeightDecay(spec.settings.decay));
+  REPRO_ASSIGN_OR_RETURN(const TrainingHistory history,
+                         Train(model, data, options, context.events, context.stop));
   for (std::size_t i = 0; i < source.languages().size(); ++i) {
     context.events.Write({.name = "pretrain.repeats",
                           .value = source.Repeats(i, spec.settings.updates),
