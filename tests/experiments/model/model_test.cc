@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include <ATen/Parallel.h>
@@ -15,6 +16,7 @@
 #include "core/io/json_io.h"
 #include "experiments/model/fused_layer.h"
 #include "experiments/model/normal.h"
+#include "experiments/model/parameter_table.h"
 #include "experiments/model/safetensors.h"
 #include "experiments/model/state_dict_adapter.h"
 
@@ -368,6 +370,37 @@ TEST(InitTest, BytesAreTheSameEverywhere) {
     digest.Update({static_cast<const char*>(values.const_data_ptr()), values.nbytes()});
   }
   EXPECT_EQ(digest.HexDigest(), "81e4566bfe8350f9ee30c5df5c654bd565426a53b909f9583c0d38fa1847de83");
+}
+
+// Names, shapes and numbers of tensors as the model's file has them.
+TEST(ParameterTableTest, IsWhatAModelHolds) {
+  const ModelShape shape = TinyShape();
+  std::map<std::string, std::vector<std::int64_t>> expected;
+  for (const ParameterGroup& group : ParameterTable(shape)) {
+    std::vector<std::string> names = {group.name};
+    const auto expand = [&](const std::string& pattern, const std::vector<std::string>& words) {
+      std::vector<std::string> expanded;
+      for (const std::string& name : names) {
+        const std::size_t at = name.find(pattern);
+        for (const std::string& word : words) {
+          std::string one = name;
+          if (at != std::string::npos) one.replace(at, pattern.size(), word);
+          expanded.push_back(std::move(one));
+          if (at == std::string::npos) break;
+        }
+      }
+      names = std::move(expanded);
+    };
+    expand("{0..1}", {"0", "1"});
+    expand("{query,key,value}", {"query", "key", "value"});
+    EXPECT_EQ(group.tensors, static_cast<std::int64_t>(names.size())) << group.name;
+    for (const std::string& name : names) expected[name] = group.shape;
+  }
+  std::map<std::string, std::vector<std::int64_t>> held;
+  for (const NamedTensor& tensor : ToTransformersNames(Parameters(InitMlmModel(shape, 1)))) {
+    held[tensor.name] = tensor.tensor.sizes().vec();
+  }
+  EXPECT_EQ(expected, held);
 }
 
 class ModelFilesTest : public ::testing::Test {
