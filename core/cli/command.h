@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/cli/model_table.h"
 #include "core/graph/task_graph.h"
 #include "core/manifest/experiment.h"
 
@@ -32,6 +33,10 @@ struct Suite {
   std::function<void(const Document& config, Diagnostics& diagnostics)> validate_sections;
   /// The tasks and runs of a validated experiment.
   std::function<Result<TaskGraph>(const Experiment& experiment)> build_graph;
+  /// The model that one point of a validated experiment makes.
+  std::function<Result<ModelTable>(const Point& point)> describe_model;
+  /// A model known by name, without a manifest. Errors: kNotFound, naming those that there are.
+  std::function<Result<ModelTable>(const std::string& name)> describe_published_model;
   /// Multi-line text of `repro --version`.
   std::string version;
   /// Short id of this build (commit, dirty flag, compiler, build type): what artifacts record.

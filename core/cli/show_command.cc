@@ -8,6 +8,7 @@
 
 #include "core/base/text.h"
 #include "core/base/units.h"
+#include "core/cli/experiment_plan.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"
 #include "core/io/json_diff.h"
@@ -104,13 +105,32 @@ void PrintMetrics(std::ostream& out, const std::vector<MetricSummary>& all, bool
 class ShowCommand : public Command {
  public:
   void Define(CLI::App& app) override {
-    app.add_option("target", target_, "A run number, or the first digits of a task's key")
+    app.add_option("target", target_,
+                   "A run number, or the first digits of a task's key; with --model a manifest, or "
+                   "a model of the paper by name")
         ->required();
     app.add_flag("--by-language", by_language_, "Every language of every metric");
-    app.footer("Example:\n  repro show 12\n  repro show 3fa9c1");
+    CLI::Option* model =
+        app.add_flag("--model", model_, "The parameter table of a manifest's models");
+    arguments_.scale.clear();
+    app.add_option("--scale", arguments_.scale,
+                   "With --model: smoke, desk (the default), lab, released or paper")
+        ->needs(model);
+    app.add_option("--point", point_, "With --model: only this point of the sweep")->needs(model);
+    app.add_option("--set", arguments_.sets, "With --model: changes one value; may be given often")
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false)
+        ->needs(model);
+    app.footer(
+        "Example:\n  repro show 12\n  repro show 3fa9c1\n  repro show --model fig2 --scale paper\n"
+        "  repro show --model base");
   }
 
   Result<int> Run(const CommandContext& context) override {
+    if (model_) {
+      REPRO_RETURN_IF_ERROR(ShowModels(context));
+      return 0;
+    }
     REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(context.options));
     REPRO_ASSIGN_OR_RETURN(const Target target, FindTarget(log, target_));
     const Status shown =
@@ -120,6 +140,86 @@ class ShowCommand : public Command {
   }
 
  private:
+  /// A model of some points that are alike in it; no points: one known by name.
+  struct PointsModel {
+    std::vector<std::string> points;
+    ModelTable table;
+  };
+
+  Status ShowModels(const CommandContext& context) {
+    std::string of;
+    Json json = {{"experiment", nullptr}, {"scale", nullptr}, {"models", Json::array()}};
+    std::vector<PointsModel> models;
+    Result<ModelTable> published = context.suite.describe_published_model(target_);
+    if (published) {
+      if (!arguments_.scale.empty() || !arguments_.sets.empty() || !point_.empty()) {
+        return Fail(
+            ErrorCode::kInvalidArgument,
+            "'{}' is a model of the paper: expected no --scale, --point or --set, which are "
+            "for manifests",
+            target_);
+      }
+      models.push_back({{}, std::move(*published)});
+    } else {
+      arguments_.manifest = target_;
+      if (arguments_.scale.empty()) arguments_.scale = ExperimentArguments().scale;
+      const Result<LoadedExperiment> loaded = LoadGraph(arguments_, context.suite);
+      if (!loaded) {
+        Error error = loaded.error();
+        if (error.code == ErrorCode::kNotFound)
+          error.message += "; and " + published.error().message;
+        return tl::unexpected(std::move(error));
+      }
+      const Experiment& experiment = loaded->experiment;
+      of = fmt::format("{} at scale {}", experiment.id, experiment.scale);
+      json["experiment"] = experiment.id;
+      json["scale"] = experiment.scale;
+      REPRO_ASSIGN_OR_RETURN(models, ModelsOf(experiment, context.suite));
+    }
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      PointsModel& model = models[i];
+      if (context.options.json) {
+        model.table.json["points"] = model.points;
+        json["models"].push_back(std::move(model.table.json));
+        continue;
+      }
+      if (i > 0) context.out << '\n';
+      if (!of.empty()) {
+        context.out << Styled(Printable(of + ": " + Joined(model.points)), Style::kBold,
+                              context.options.color)
+                    << '\n';
+      }
+      PrintModelTable(context.out, model.table, context.options.color);
+    }
+    if (context.options.json) PrintJson(context.out, json);
+    return {};
+  }
+
+  /// The models of the points, each once, in the order of the sweep.
+  Result<std::vector<PointsModel>> ModelsOf(const Experiment& experiment,
+                                            const Suite& suite) const {
+    std::vector<PointsModel> models;
+    std::vector<std::string> known;
+    for (const Point& point : experiment.points) {
+      known.push_back(point.id);
+      if (!point_.empty() && point.id != point_) continue;
+      REPRO_ASSIGN_OR_RETURN(ModelTable table, suite.describe_model(point));
+      const auto same = std::find_if(models.begin(), models.end(), [&](const PointsModel& model) {
+        return model.table.json == table.json;
+      });
+      if (same != models.end()) {
+        same->points.push_back(point.id);
+      } else {
+        models.push_back({{point.id}, std::move(table)});
+      }
+    }
+    if (models.empty()) {
+      return Fail(ErrorCode::kNotFound, "{} has no point '{}' at scale {}; there are {}",
+                  experiment.id, point_, experiment.scale, Joined(known));
+    }
+    return models;
+  }
+
   Status ShowRun(const RunLog& log, const RunRow& run, const CommandContext& context) const {
     REPRO_ASSIGN_OR_RETURN(const std::vector<std::string> keys, log.RunTaskKeys(run.id));
     REPRO_ASSIGN_OR_RETURN(const std::vector<TaskRow> tasks, log.Tasks(keys));
@@ -305,6 +405,9 @@ class ShowCommand : public Command {
 
   std::string target_;
   bool by_language_ = false;
+  bool model_ = false;
+  std::string point_;
+  ExperimentArguments arguments_;
 };
 
 }  // namespace

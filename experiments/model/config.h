@@ -5,14 +5,20 @@
 
 #include <cstdint>
 
+#include "core/base/result.h"
 #include "core/manifest/fields.h"
 
 namespace repro {
 
+/// Width of a head in every model of BERT's family that the paper names.
+inline constexpr std::int64_t kHeadWidth = 64;
+inline constexpr std::int64_t kMinHidden = 8;
+inline constexpr std::int64_t kMaxHidden = 65'536;
+
 struct ModelSettings {
   std::int64_t layers = 12;       ///< L
-  std::int64_t hidden = 768;      ///< H
-  std::int64_t heads = 12;        ///< A
+  std::int64_t hidden = 768;      ///< H; 0 only in a manifest that states `parameters` instead
+  std::int64_t heads = 12;        ///< A; 0 only in a manifest: heads of width kHeadWidth
   std::int64_t feed_forward = 0;  ///< 0: 4 x hidden
   double dropout = 0.1;
   double attention_dropout = 0.1;
@@ -22,8 +28,8 @@ struct ModelSettings {
   template <class V>
   void Visit(V& v) {
     v("layers", layers, Range(1, 200));
-    v("hidden", hidden, Range(8, 65'536));
-    v("heads", heads, Range(1, 1024));
+    v("hidden", hidden, Range(0, kMaxHidden));
+    v("heads", heads, Range(0, 1024));
     v("feed_forward", feed_forward, Range(0, 1'000'000));
     v("dropout", dropout, HalfOpen(0, 1));
     v("attention_dropout", attention_dropout, HalfOpen(0, 1));
@@ -56,6 +62,13 @@ std::int64_t EncoderParameters(const ModelShape& shape);
 /// Parameters of the MLM model: encoder, LM head dense, LayerNorm and output bias (the output
 /// matrix is tied).
 std::int64_t MlmParameters(const ModelShape& shape);
+/// The width at which the MLM model has nearly `parameters` parameters (Figure 6: the total fixed
+/// while the vocabulary grows). Searches the multiples of `heads` (of kHeadWidth when `heads` is 0)
+/// from kMinHidden to kMaxHidden; `shape.settings.hidden` is not read, all else is as stated. Of
+/// two widths as near as each other the smaller. Errors: kInvalidArgument when even the smallest
+/// has more, or the largest fewer; the message says how many.
+Result<std::int64_t> SolveHidden(ModelShape shape, std::int64_t parameters);
+
 /// Bytes of the weights file's tensors in float32.
 std::int64_t WeightBytes(const ModelShape& shape);
 /// Bytes of a checkpoint's tensors: float32 weights and two Adam moments.

@@ -74,11 +74,11 @@ at::Tensor ApplyLayer(const EncoderLayer& layer, const ModelSettings& settings,
 }
 
 // Word, position and (where there is one) token type embeddings, LayerNorm, dropout. Ids of any
-// shape.
+// shape. The rows of <pad> get no gradient here, as in fairseq and transformers.
 at::Tensor Embed(const Encoder& encoder, const at::Tensor& ids, const at::Tensor& positions,
                  DropoutRng* rng) {
-  at::Tensor embedded = at::embedding(encoder.word_embeddings_VC, ids) +
-                        at::embedding(encoder.position_embeddings_PC, positions);
+  at::Tensor embedded = at::embedding(encoder.word_embeddings_VC, ids, kPadId) +
+                        at::embedding(encoder.position_embeddings_PC, positions, kPadId);
   if (encoder.token_type_1C.defined()) embedded = embedded + encoder.token_type_1C;
   const ModelSettings& settings = encoder.shape.settings;
   return Dropout(ApplyLayerNorm(embedded, encoder.embedding_norm, settings.layer_norm_eps),
@@ -94,7 +94,9 @@ EncoderOutput EncodePlain(const Encoder& encoder, const at::Tensor& tokens_BT,
   const at::Tensor bias = AttentionBias(padding_BT, hidden_BTC.scalar_type());
   EncoderOutput output;
   const auto without_padding = [&](const at::Tensor& states_BTC) {
-    return bias.defined() ? states_BTC.masked_fill(padding_BT.unsqueeze(-1), 0) : states_BTC;
+    return bias.defined() && !options.padding_states
+               ? states_BTC.masked_fill(padding_BT.unsqueeze(-1), 0)
+               : states_BTC;
   };
   if (options.all_layers) output.layers_BTC.push_back(without_padding(hidden_BTC));
   for (const EncoderLayer& layer : encoder.layers) {
@@ -218,7 +220,7 @@ EncoderOutput Encode(const Encoder& encoder, const at::Tensor& tokens_BT,
                   PositionIds(tokens_BT).max().item<std::int64_t>() < encoder.shape.max_positions,
               "sequences of up to ", tokens_BT.size(1), " tokens, but the model has positions for ",
               encoder.shape.max_positions - 2);
-  const bool fused = !options.plain && tokens_BT.device().is_cpu() &&
+  const bool fused = !options.plain && !options.padding_states && tokens_BT.device().is_cpu() &&
                      encoder.word_embeddings_VC.scalar_type() == at::kFloat;
   return fused ? EncodePacked(encoder, tokens_BT, options)
                : EncodePlain(encoder, tokens_BT, options);

@@ -132,10 +132,13 @@ struct EncodeOptions {
   DropoutRng* dropout = nullptr;  ///< null: evaluation
   bool plain = false;             ///< plain ATen on the CPU too: the twin that tests compare with
   bool all_layers = false;        ///< also return the embeddings' output and every layer's
+  /// Plain, and with the states at padding that transformers computes there (they attend to the
+  /// other tokens) instead of 0: for its question answering loss, whose softmax has them in it.
+  bool padding_states = false;
 };
 
 struct EncoderOutput {
-  at::Tensor hidden_BTC;               ///< the last layer's output; 0 at padding
+  at::Tensor hidden_BTC;               ///< the last layer's output; 0 at padding (see above)
   std::vector<at::Tensor> layers_BTC;  ///< with `all_layers`: embeddings, layer 1, ..., layer L
                                        ///< (the same as hidden_BTC)
 };

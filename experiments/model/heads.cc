@@ -1,7 +1,12 @@
 #include "experiments/model/heads.h"
 
+#include "experiments/text/vocabulary.h"
+
 namespace repro {
 namespace {
+
+// A logit so low that its softmax is 0 beside any other.
+constexpr double kNever = -1e30;
 
 // Fills what the new head needs; the encoder beside it keeps its weights.
 void InitHeadLinear(const std::string& name, LinearWeights& linear, const Encoder& encoder,
@@ -48,6 +53,13 @@ TokenClassifier AddTokenHead(const Encoder& encoder, std::int64_t labels, std::u
   return model;
 }
 
+QuestionAnswerer AddAnswerHead(const Encoder& encoder, std::uint64_t seed) {
+  QuestionAnswerer model{encoder, LinearOfShape(2, encoder.shape.settings.hidden)};
+  InitHeadLinear("qa_outputs", model.out, encoder, seed);
+  MoveTo(model, encoder.word_embeddings_VC.device());
+  return model;
+}
+
 at::Tensor MlmFeatures(const MlmModel& model, const at::Tensor& hidden_MC) {
   const ModelSettings& settings = model.encoder.shape.settings;
   return at::layer_norm(at::gelu(ApplyLinear(hidden_MC, model.head.dense)), {settings.hidden},
@@ -71,6 +83,17 @@ at::Tensor TokenLogits(const TokenClassifier& model, const at::Tensor& tokens_BT
   const double p = model.encoder.shape.settings.dropout;
   const at::Tensor hidden_BTC = Encode(model.encoder, tokens_BT, {.dropout = dropout}).hidden_BTC;
   return ApplyLinear(Dropout(hidden_BTC, p, dropout), model.out);
+}
+
+SpanLogits AnswerLogits(const QuestionAnswerer& model, const at::Tensor& tokens_BT,
+                        DropoutRng* dropout, bool padding_states) {
+  const EncodeOptions options{.dropout = dropout, .padding_states = padding_states};
+  at::Tensor logits_BT2 =
+      ApplyLinear(Encode(model.encoder, tokens_BT, options).hidden_BTC, model.out);
+  if (!padding_states) {
+    logits_BT2 = logits_BT2.masked_fill(tokens_BT.eq(kPadId).unsqueeze(-1), kNever);
+  }
+  return {logits_BT2.select(2, 0), logits_BT2.select(2, 1)};
 }
 
 }  // namespace repro

@@ -240,6 +240,9 @@ Status SaveModel(const fs::path& folder, const TokenClassifier& model,
                  const std::vector<std::string>& labels) {
   return SaveWithConfig(folder, model, "XLMRobertaForTokenClassification", labels);
 }
+Status SaveModel(const fs::path& folder, const QuestionAnswerer& model) {
+  return SaveWithConfig(folder, model, "XLMRobertaForQuestionAnswering", {});
+}
 
 Result<MlmModel> LoadMlmModel(const fs::path& folder) {
   REPRO_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(folder));
@@ -264,6 +267,14 @@ Result<TokenClassifier> LoadTokenClassifier(const fs::path& folder) {
   REPRO_ASSIGN_OR_RETURN(const std::int64_t labels, HeadOutputs(opened.file, "classifier.weight"));
   TokenClassifier model{EncoderOfShape(opened.shape),
                         LinearOfShape(labels, opened.shape.settings.hidden)};
+  REPRO_RETURN_IF_ERROR(FillModel(opened.file, model, model.encoder));
+  return model;
+}
+
+Result<QuestionAnswerer> LoadQuestionAnswerer(const fs::path& folder) {
+  REPRO_ASSIGN_OR_RETURN(OpenedModel opened, OpenModel(folder));
+  QuestionAnswerer model{EncoderOfShape(opened.shape),
+                         LinearOfShape(2, opened.shape.settings.hidden)};
   REPRO_RETURN_IF_ERROR(FillModel(opened.file, model, model.encoder));
   return model;
 }

@@ -17,13 +17,15 @@ namespace repro {
 std::vector<NamedTensor> ToTransformersNames(const std::vector<NamedTensor>& ours);
 
 /// Writes model.safetensors and config.json into `folder` (each atomically). `architecture`:
-/// "XLMRobertaForMaskedLM", "XLMRobertaForSequenceClassification" or
-/// "XLMRobertaForTokenClassification"; the last two state `labels`.
+/// "XLMRobertaForMaskedLM", "XLMRobertaForSequenceClassification",
+/// "XLMRobertaForTokenClassification" (these two state `labels`; transformers takes a sequence
+/// classifier of one label as a regression) or "XLMRobertaForQuestionAnswering".
 Status SaveModel(const std::filesystem::path& folder, const MlmModel& model);
 Status SaveModel(const std::filesystem::path& folder, const SequenceClassifier& model,
                  const std::vector<std::string>& labels);
 Status SaveModel(const std::filesystem::path& folder, const TokenClassifier& model,
                  const std::vector<std::string>& labels);
+Status SaveModel(const std::filesystem::path& folder, const QuestionAnswerer& model);
 
 /// Reads a folder of that kind onto the CPU. Errors: kNotFound, kCorrupt naming the file, the
 /// tensor, and the shape that was expected; kInvalidArgument for an architecture that is not
@@ -31,14 +33,15 @@ Status SaveModel(const std::filesystem::path& folder, const TokenClassifier& mod
 Result<MlmModel> LoadMlmModel(const std::filesystem::path& folder);
 Result<SequenceClassifier> LoadSequenceClassifier(const std::filesystem::path& folder);
 Result<TokenClassifier> LoadTokenClassifier(const std::filesystem::path& folder);
+Result<QuestionAnswerer> LoadQuestionAnswerer(const std::filesystem::path& folder);
 /// The encoder alone, whatever head lies beside it.
 Result<Encoder> LoadEncoder(const std::filesystem::path& folder);
 
 /// The label names that `config.json` of a classifier states, in order of their ids.
 Result<std::vector<std::string>> LoadLabels(const std::filesystem::path& folder);
 
-/// Sets the encoder's dropout of hidden states, as fine-tuning states it; attention dropout stays as
-/// the config says.
+/// Sets the encoder's dropout of hidden states, as fine-tuning states it; attention dropout stays
+/// as the config says.
 void SetDropout(Encoder& encoder, double p);
 
 }  // namespace repro

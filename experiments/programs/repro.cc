@@ -13,6 +13,7 @@
 #include "core/base/build_info.h"
 #include "core/cli/command.h"
 #include "experiments/programs/data_command.h"
+#include "experiments/tasks/model_description.h"
 #include "experiments/tasks/pipeline.h"
 
 namespace {
@@ -52,6 +53,8 @@ int Main(int argc, char** argv) {
   repro::Suite suite;
   suite.validate_sections = &repro::ValidateSections;
   suite.build_graph = &repro::BuildTaskGraph;
+  suite.describe_model = &repro::DescribeModel;
+  suite.describe_published_model = &repro::DescribePublishedModel;
   suite.version = repro::VersionText();
   suite.build_id = repro::BuildId();
   suite.data_problem = layout.problem;

@@ -8,6 +8,7 @@
 
 #include "core/manifest/diagnostics.h"
 #include "core/manifest/document.h"
+#include "experiments/tasks/model_description.h"
 
 namespace repro {
 namespace {
@@ -60,18 +61,46 @@ class Checker {
   static bool Taken(const Field& a, const Field& b) { return a.Taken() && b.Taken(); }
 
   void CheckModel() {
-    const Field heads = Of("model.heads", settings_.model.heads);
-    const Field hidden = Of("model.hidden", settings_.model.hidden);
-    if (Taken(heads, hidden) && settings_.model.hidden % settings_.model.heads != 0) {
-      Add(heads, fmt::format("{} does not divide {}", heads.Text(), hidden.TextWithPlace()),
-          "expected a divisor");
-    }
+    CheckWidth();
     const Field layer = Of("evaluate.retrieval_layer", settings_.evaluate.retrieval_layer);
     const Field layers = Of("model.layers", settings_.model.layers);
     if (Taken(layer, layers) && settings_.evaluate.retrieval_layer > settings_.model.layers) {
       Add(layer, fmt::format("{} is more than {}", layer.Text(), layers.TextWithPlace()),
           fmt::format("expected 0 (the embeddings) to {}, or -1 for the middle layer",
                       settings_.model.layers));
+    }
+  }
+
+  void CheckWidth() {
+    const ModelSection& model = settings_.model;
+    const Field heads = Of("model.heads", model.heads);
+    const Field hidden = Of("model.hidden", model.hidden);
+    const Field parameters = Of("model.parameters", model.parameters);
+    if (!Taken(heads, hidden) || !parameters.Taken()) return;
+    if (model.parameters > 0) {
+      if (hidden.node != nullptr && model.hidden != 0) {
+        Add(parameters, fmt::format("{} with {}", parameters.Text(), hidden.TextWithPlace()),
+            "expected only one of the two: the width is solved from the number of parameters");
+        return;
+      }
+      RunSettings solved = settings_;
+      if (const Status status = ResolveModel(solved); !status) {
+        Add(parameters, fmt::format("no width gives {}", parameters.Text()),
+            status.error().message);
+      }
+      return;
+    }
+    if (model.hidden < kMinHidden) {
+      Add(hidden, hidden.Text(),
+          model.hidden == 0
+              ? "expected a width, or `model.parameters` from which it is solved"
+              : fmt::format("expected at least {}, or 0 with `model.parameters`", kMinHidden));
+    } else if (model.heads == 0 && model.hidden % kHeadWidth != 0) {
+      Add(heads, fmt::format("{} with {}", heads.Text(), hidden.TextWithPlace()),
+          fmt::format("expected a multiple of {}: 0 stands for heads of that width", kHeadWidth));
+    } else if (model.heads > 0 && model.hidden % model.heads != 0) {
+      Add(heads, fmt::format("{} does not divide {}", heads.Text(), hidden.TextWithPlace()),
+          "expected a divisor");
     }
   }
 

@@ -13,6 +13,7 @@
 #include "experiments/tasks/controls/spec.h"
 #include "experiments/tasks/costs.h"
 #include "experiments/tasks/encode/spec.h"
+#include "experiments/tasks/model_description.h"
 #include "experiments/tasks/settings.h"
 
 namespace repro {
@@ -131,11 +132,13 @@ class GraphBuilder {
   }
 
  private:
-  // Typed settings of a point, with the budget rule applied to the number of updates.
+  // Typed settings of a point, with the model's width solved and the budget rule applied to the
+  // number of updates.
   Result<RunSettings> Resolve(const Point& point) const {
     Diagnostics diagnostics;
     auto settings = ReadSettings<RunSettings>(*point.config, diagnostics);
     REPRO_RETURN_IF_ERROR(diagnostics.ToStatus());
+    REPRO_RETURN_IF_ERROR(ResolveModel(settings));
     if (SameTokens(point)) {
       const double here = MeanShareOfCommonLanguages(point, settings);
       const double first = MeanShareOfCommonLanguages(experiment_.points.front(), settings);
@@ -256,8 +259,9 @@ class GraphBuilder {
     AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), settings, languages.size(), encode);
     const std::string encode_key = graph_.Add(std::move(encode));
 
+    const ModelSettings& model = settings.model;  // without what only a manifest says
     PretrainSpec pretrain_spec{.languages = languages,
-                               .model = settings.model,
+                               .model = model,
                                .sampling = settings.sampling,
                                .settings = settings.pretrain,
                                .compute = settings.compute,

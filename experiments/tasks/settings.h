@@ -44,13 +44,25 @@ struct FinetuneSection {
   }
 };
 
+/// `[model]`: the model, or instead of its width how many parameters it shall have. Tasks know only
+/// the width: `ResolveModel` (model_description.h) solves it before anything is keyed.
+struct ModelSection : ModelSettings {
+  std::int64_t parameters = 0;  ///< of the MLM model; 0: `hidden` says the width
+
+  template <class V>
+  void Visit(V& v) {
+    ModelSettings::Visit(v);
+    v("parameters", parameters, Range(0, 1e12));
+  }
+};
+
 struct RunSettings {
   CorpusSettings corpus;
   BabelSettings babel;
   BenchmarkSettings benchmark;
   VocabSettings vocab;
   SamplingSettings sampling;
-  ModelSettings model;
+  ModelSection model;
   PretrainSettings pretrain;
   FinetuneSection finetune;
   EvaluateSettings evaluate;

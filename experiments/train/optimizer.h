@@ -1,8 +1,9 @@
 #pragma once
-/// AdamW as torch computes it (Loshchilov & Hutter 2019, arXiv 1711.05101), with decay on every
-/// tensor as in fairseq, and the gradient's norm and clipping. No LibTorch optimizer classes.
+/// Adam with decoupled weight decay (AdamW: Loshchilov & Hutter 2019, arXiv 1711.05101), as torch
+/// or as fairseq computes it, and the gradient's norm and clipping. No LibTorch optimizer classes.
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -10,11 +11,32 @@
 
 namespace repro {
 
+/// Where eps stands. Both decay the weights first: p -= lr wd p.
+enum class AdamForm {
+  /// p -= lr m^ / (sqrt(v^) + eps), m^ and v^ without their bias: torch's AdamW, and fairseq's with
+  /// apex's FusedAdamV2.
+  kTorch,
+  /// p -= lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps): fairseq/optim/adam.py, used
+  /// without apex. In effect eps / sqrt(1 - beta2^t), 7 times as much in the first step.
+  kFairseq,
+};
+/// Which weights decay.
+enum class WeightDecay {
+  kAll,       ///< every tensor, as in fairseq
+  kMatrices,  ///< not biases and LayerNorm weights (tensors of one dimension), as in BERT
+};
+
+/// "adamw" or "fairseq-adam"; "all" or "matrices". Errors: kInvalidArgument.
+Result<AdamForm> ParseAdamForm(std::string_view name);
+Result<WeightDecay> ParseWeightDecay(std::string_view name);
+
 struct AdamWOptions {
   double beta1 = 0.9;
   double beta2 = 0.98;
   double eps = 1e-6;
   double weight_decay = 0.01;
+  AdamForm form = AdamForm::kTorch;
+  WeightDecay decayed = WeightDecay::kAll;
 };
 
 /// Holds handles of the weights and owns the two moments. A tensor that got no gradient keeps its
@@ -23,8 +45,7 @@ class AdamW {
  public:
   AdamW(std::vector<NamedTensor> parameters, const AdamWOptions& options);
 
-  /// One update with the gradients that `backward` left: p -= lr wd p, then p -= lr m^ / (sqrt(v^)
-  /// + eps).
+  /// One update with the gradients that `backward` left, by the formula of `form`.
   void Step(double learning_rate);
   /// Drops the gradients. Call before the first micro-batch of an update.
   void ZeroGrad();

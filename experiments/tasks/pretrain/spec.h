@@ -44,10 +44,12 @@ struct PretrainSettings {
   double peak_learning_rate = 5e-4;
   std::int64_t warmup_updates = 10'000;
   std::string schedule = "polynomial";  ///< linear warmup, then polynomial decay (power 1) to 0
+  std::string optimizer = "adamw";      ///< torch's, or "fairseq-adam": where eps stands
   double adam_beta1 = 0.9;
   double adam_beta2 = 0.98;
   double adam_eps = 1e-6;
   double weight_decay = 0.01;
+  std::string decay = "all";            ///< fairseq; "matrices": not biases and LayerNorm weights
   double clip_norm = 0;                 ///< 0: no clipping
   std::int64_t log_every = 50;          ///< updates between metric rows; also the first and last
   std::int64_t validate_every = 0;      ///< 0: only at the end
@@ -72,10 +74,12 @@ struct PretrainSettings {
     v("peak_learning_rate", peak_learning_rate, {.min = 0, .max = 10, .min_open = true});
     v("warmup_updates", warmup_updates, AtLeast(0));
     v("schedule", schedule, OneOf({"polynomial"}));
+    v("optimizer", optimizer, OneOf({"adamw", "fairseq-adam"}));
     v("adam_beta1", adam_beta1, HalfOpen(0, 1));
     v("adam_beta2", adam_beta2, HalfOpen(0, 1));
     v("adam_eps", adam_eps, Positive());
     v("weight_decay", weight_decay, Range(0, 1));
+    v("decay", decay, OneOf({"all", "matrices"}));
     v("clip_norm", clip_norm, AtLeast(0));
     v("log_every", log_every, AtLeast(1));
     v("validate_every", validate_every, AtLeast(0));

@@ -118,9 +118,11 @@ Status TrainInTeam(const PretrainSpec& spec, TaskContext& context, const Trainin
   model.encoder.bfloat16_products = spec.compute.dtype == "bfloat16";
   MoveTo(model, device);
   const TrainingData data = DataOf(source, group);
-  REPRO_ASSIGN_OR_RETURN(
-      const TrainingHistory history,
-      Train(model, data, LoopOptions(spec, context, group), context.events, context.stop));
+  TrainerOptions options = LoopOptions(spec, context, group);
+  REPRO_ASSIGN_OR_RETURN(options.adam.form, ParseAdamForm(spec.settings.optimizer));
+  REPRO_ASSIGN_OR_RETURN(options.adam.decayed, ParseWeightDecay(spec.settings.decay));
+  REPRO_ASSIGN_OR_RETURN(const TrainingHistory history,
+                         Train(model, data, options, context.events, context.stop));
   if (!group.Leads()) return {};
   for (std::size_t i = 0; i < source.languages().size(); ++i) {
     context.events.Write({.name = "pretrain.repeats",

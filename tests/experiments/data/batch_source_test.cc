@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -138,6 +139,76 @@ TEST_F(BatchSourceTest, PartsHoldTheSameMaskedSequencesAsTheWhole) {
     EXPECT_EQ(together, rows(source.Get(5)));
     EXPECT_EQ(predicted, source.Get(5).predicted);
   }
+}
+
+TEST_F(BatchSourceTest, ThreadsInAnyOrderDrawTheSameBatches) {
+  constexpr std::int64_t kUpdates = 60;
+  constexpr std::int64_t kThreads = 4;
+  std::vector<MaskedBatch> serial;
+  const BatchSource reference = Open();
+  for (std::int64_t update = 0; update < kUpdates; ++update) {
+    serial.push_back(reference.Get(update));
+  }
+  const BatchSource shared = Open();
+  std::vector<MaskedBatch> drawn(kUpdates);
+  std::vector<std::thread> threads;
+  for (std::int64_t worker = 0; worker < kThreads; ++worker) {
+    threads.emplace_back([&, worker] {
+      // Each its own share, one forwards and the next backwards.
+      for (std::int64_t k = 0; k < kUpdates / kThreads; ++k) {
+        const std::int64_t step = worker % 2 == 0 ? k : kUpdates / kThreads - 1 - k;
+        const std::int64_t update = worker + kThreads * step;
+        drawn[static_cast<std::size_t>(update)] = shared.Get(update);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t update = 0; update < kUpdates; ++update) {
+    EXPECT_EQ(drawn[update].inputs, serial[update].inputs) << update;
+    EXPECT_EQ(drawn[update].targets, serial[update].targets) << update;
+    EXPECT_EQ(drawn[update].languages, serial[update].languages) << update;
+  }
+}
+
+// Masking is dynamic: each time that a block is seen, other positions are masked; and another seed
+// masks it otherwise.
+TEST_F(BatchSourceTest, ABlockIsMaskedAnewEachTimeItIsSeen) {
+  std::map<std::vector<std::int64_t>, std::vector<std::vector<std::int64_t>>> maskings;
+  for (const std::uint64_t seed : {1, 2}) {
+    const BatchSource source = Open({.seed = seed});
+    for (std::int64_t update = 0; update * 8 < 3 * source.blocks_per_epoch(); ++update) {
+      const MaskedBatch batch = source.Get(update);
+      for (std::int64_t row = 0; row < batch.rows; ++row) {
+        const auto begin = static_cast<std::ptrdiff_t>(row * batch.columns);
+        const auto length =
+            static_cast<std::ptrdiff_t>(batch.lengths[static_cast<std::size_t>(row)]);
+        if (length < 14) continue;
+        const std::vector<std::int64_t> targets(batch.targets.begin() + begin,
+                                                batch.targets.begin() + begin + length);
+        std::vector<std::int64_t> block(batch.inputs.begin() + begin,
+                                        batch.inputs.begin() + begin + length);
+        for (std::size_t i = 0; i < block.size(); ++i) {
+          if (targets[i] != kIgnoreTarget) block[i] = targets[i];
+        }
+        maskings[block].push_back(targets);
+      }
+    }
+  }
+  double pairs = 0, equal = 0;
+  std::size_t most = 0;
+  for (const auto& [block, seen] : maskings) {
+    most = std::max(most, seen.size());
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        pairs += 1;
+        equal += seen[i] == seen[j];
+      }
+    }
+  }
+  EXPECT_GE(most, 6U);  // three epochs of two seeds
+  ASSERT_GT(pairs, 500);
+  // Two of 14 or more positions can be chosen in 91 ways, three in 364; 0.15 x 14 = 2.1.
+  EXPECT_LT(equal / pairs, 2.0 / 91);
 }
 
 TEST_F(BatchSourceTest, StreamHasTheSharesAndSaysHowOftenTextRepeats) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <boost/math/distributions/chi_squared.hpp>
 #include <gtest/gtest.h>
@@ -126,28 +127,109 @@ TEST(MaskTokensTest, StatisticsAreFairseqs) {
   }
 }
 
-TEST(MaskTokensTest, PositionsAreUniform) {
-  constexpr std::int64_t kLength = 20;  // exactly 3 of 20 each time
-  constexpr int kDraws = 20'000;
-  std::vector<double> chosen(kLength, 0);
-  for (std::uint64_t index = 0; index < kDraws; ++index) {
-    const Draw draw = MaskOnce(kLength, index);
-    for (std::size_t i = 0; i < kLength; ++i) chosen[i] += draw.targets[i] != kIgnoreTarget;
+// What a million masked positions say: sequences of 512 with <s> and </s>, as pretraining has them.
+class MaskStatisticsTest : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t kLength = 512;
+  static constexpr int kSequences = 14'000;
+  static constexpr double kShare = 0.15;
+
+  struct Counts {
+    std::vector<double> by_position = std::vector<double>(kLength, 0);
+    double sequences_of_76 = 0, sequences_of_77 = 0;
+    double neighbours = 0;  // both positions 2k and 2k + 1 masked
+    double words = 0, mask_symbols = 0, changed = 0;
+    double total = 0;
+  };
+  static void SetUpTestSuite() {
+    counts_ = new Counts;
+    for (std::uint64_t index = 0; index < kSequences; ++index) {
+      const Draw draw = MaskOnce(kLength, index);
+      counts_->total += static_cast<double>(draw.count);
+      counts_->sequences_of_76 += draw.count == 76;
+      counts_->sequences_of_77 += draw.count == 77;
+      for (std::size_t i = 0; i < kLength; ++i) {
+        if (draw.targets[i] == kIgnoreTarget) continue;
+        counts_->by_position[i] += 1;
+        if (i % 2 == 0) counts_->neighbours += draw.targets[i + 1] != kIgnoreTarget;
+        if (i == 0 || i + 1 == kLength) continue;  // <s> and </s> are never drawn
+        counts_->words += 1;
+        if (draw.tokens[i] == MaskId(kVocabSize)) {
+          counts_->mask_symbols += 1;
+        } else if (draw.tokens[i] != draw.before[i]) {
+          counts_->changed += 1;
+        }
+      }
+    }
+    ASSERT_GT(counts_->total, 1e6);
   }
-  // Draws without replacement: each position has variance n p (1 - p), and the counts sum to a
-  // constant, so the usual statistic shrinks by (L - k) / (L - 1).
-  const double expected = kDraws * 0.15;
+  static void TearDownTestSuite() { delete counts_; }
+  static const Json& Facts() {
+    static const Json* const kFacts = [] {
+      const auto facts = LoadJson(REPRO_TESTDATA "/masking/facts.json");
+      for (const Json& fact : facts.value()) {
+        if (fact.at("length") == kLength) return new Json(fact);
+      }
+      return new Json();
+    }();
+    return *kFacts;
+  }
+  static double ChiSquare(const std::vector<std::pair<double, double>>& observed_and_expected) {
+    double statistic = 0;
+    for (const auto& [observed, expected] : observed_and_expected) {
+      statistic += std::pow(observed - expected, 2) / expected;
+    }
+    return statistic;
+  }
+  static Counts* counts_;
+};
+MaskStatisticsTest::Counts* MaskStatisticsTest::counts_ = nullptr;
+
+TEST_F(MaskStatisticsTest, NumberIsTheFloorWithAUniformOffset) {
+  const double low = kSequences * Facts().at("p_low").get<double>();
+  const double statistic =
+      ChiSquare({{counts_->sequences_of_76, low}, {counts_->sequences_of_77, kSequences - low}});
+  EXPECT_EQ(counts_->sequences_of_76 + counts_->sequences_of_77, kSequences);
+  EXPECT_GT(ChiSquareTail(statistic, 1), 1e-4);
+}
+
+// Positions of one sequence are drawn without replacement, so two of them go together with
+// probability p2 < p^2: about their mean the counts have variance n (p - p2), not n p.
+TEST_F(MaskStatisticsTest, PositionsAreUniformAndThoseOfBosAndEosAmongThem) {
+  const double both = Facts().at("p_two_given_positions");
+  const double mean = counts_->total / kLength;
   double statistic = 0;
-  for (const double count : chosen) statistic += std::pow(count - expected, 2) / expected;
-  statistic *= (kLength - 1.0) / (kLength - 3.0);
+  for (const double count : counts_->by_position) statistic += std::pow(count - mean, 2);
+  statistic /= kSequences * (kShare - both);
   EXPECT_GT(ChiSquareTail(statistic, kLength - 1), 1e-4);
+  EXPECT_LT(ChiSquareTail(statistic, kLength - 1), 1 - 1e-4);  // nor are they dealt out in turn
+  const double error = 5 * std::sqrt(kSequences * kShare * (1 - kShare));
+  EXPECT_NEAR(counts_->by_position.front(), kSequences * kShare, error);
+  EXPECT_NEAR(counts_->by_position.back(), kSequences * kShare, error);
+}
+
+TEST_F(MaskStatisticsTest, NeighboursAreMaskedTogetherAsOftenAsAnyTwo) {
+  const double both = Facts().at("p_two_given_positions");
+  const double pairs = kSequences * (kLength / 2);
+  EXPECT_NEAR(counts_->neighbours / pairs, both, 5 * std::sqrt(both * (1 - both) / pairs));
+}
+
+// A random symbol is <mask>, or the original, once in V - 4.
+TEST_F(MaskStatisticsTest, EightyTenTen) {
+  const double n = counts_->words;
+  const double one = 1.0 / static_cast<double>(kVocabSize - kSpecialCount);
+  const double statistic =
+      ChiSquare({{counts_->mask_symbols, n * (0.8 + 0.1 * one)},
+                 {counts_->changed, n * 0.1 * (1 - 2 * one)},
+                 {n - counts_->mask_symbols - counts_->changed, n * (0.1 + 0.1 * one)}});
+  EXPECT_GT(ChiSquareTail(statistic, 2), 1e-4);
 }
 
 TEST(MaskTokensTest, RandomSymbolsAreUniformOverAllButTheFirstFour) {
   const MaskOptions always_random{.mask_prob = 0.5, .mask_token_prob = 0, .random_token_prob = 1};
   std::vector<double> counts(kVocabSize, 0);
   double total = 0;
-  for (std::uint64_t index = 0; index < 2'000; ++index) {
+  for (std::uint64_t index = 0; index < 50'000; ++index) {  // a million symbols
     const Draw draw = MaskOnce(40, index, always_random);
     for (std::size_t i = 0; i < draw.tokens.size(); ++i) {
       if (draw.targets[i] == kIgnoreTarget) continue;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include <ATen/Parallel.h>
@@ -15,6 +16,8 @@
 #include "core/io/json_io.h"
 #include "experiments/model/fused_layer.h"
 #include "experiments/model/normal.h"
+#include "experiments/model/parameter_table.h"
+#include "experiments/model/safetensors.h"
 #include "experiments/model/state_dict_adapter.h"
 
 namespace repro {
@@ -369,6 +372,37 @@ TEST(InitTest, BytesAreTheSameEverywhere) {
   EXPECT_EQ(digest.HexDigest(), "81e4566bfe8350f9ee30c5df5c654bd565426a53b909f9583c0d38fa1847de83");
 }
 
+// Names, shapes and numbers of tensors as the model's file has them.
+TEST(ParameterTableTest, IsWhatAModelHolds) {
+  const ModelShape shape = TinyShape();
+  std::map<std::string, std::vector<std::int64_t>> expected;
+  for (const ParameterGroup& group : ParameterTable(shape)) {
+    std::vector<std::string> names = {group.name};
+    const auto expand = [&](const std::string& pattern, const std::vector<std::string>& words) {
+      std::vector<std::string> expanded;
+      for (const std::string& name : names) {
+        const std::size_t at = name.find(pattern);
+        for (const std::string& word : words) {
+          std::string one = name;
+          if (at != std::string::npos) one.replace(at, pattern.size(), word);
+          expanded.push_back(std::move(one));
+          if (at == std::string::npos) break;
+        }
+      }
+      names = std::move(expanded);
+    };
+    expand("{0..1}", {"0", "1"});
+    expand("{query,key,value}", {"query", "key", "value"});
+    EXPECT_EQ(group.tensors, static_cast<std::int64_t>(names.size())) << group.name;
+    for (const std::string& name : names) expected[name] = group.shape;
+  }
+  std::map<std::string, std::vector<std::int64_t>> held;
+  for (const NamedTensor& tensor : ToTransformersNames(Parameters(InitMlmModel(shape, 1)))) {
+    held[tensor.name] = tensor.tensor.sizes().vec();
+  }
+  EXPECT_EQ(expected, held);
+}
+
 class ModelFilesTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -403,6 +437,36 @@ TEST_F(ModelFilesTest, ModelsComeBackBitForBit) {
   EXPECT_TRUE(again->out.weight_OI.equal(classifier.out.weight_OI));
   EXPECT_EQ(LoadLabels(folder_).value(), (std::vector<std::string>{"no", "perhaps", "yes"}));
   EXPECT_FALSE(LoadTokenClassifier(folder_));
+}
+
+TEST_F(ModelFilesTest, AnswerHeadAndRegressionComeBackUnderTransformersNames) {
+  const Encoder encoder = InitEncoder(TinyShape(), 3);
+  const QuestionAnswerer answerer = AddAnswerHead(encoder, 4);
+  ASSERT_TRUE(SaveModel(folder_, answerer));
+  const auto file = SafetensorsFile::Open(folder_ / "model.safetensors");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_NE(file->Find("qa_outputs.weight"), nullptr);
+  EXPECT_NE(file->Find("qa_outputs.bias"), nullptr);
+  const auto config = LoadJson(folder_ / "config.json");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->at("architectures"), Json::array({"XLMRobertaForQuestionAnswering"}));
+  const auto loaded = LoadQuestionAnswerer(folder_);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const at::Tensor tokens_BT = at::tensor({0, 5, 6, 7, 2, 0, 8, 2, 1, 1}, at::kLong).view({2, 5});
+  const SpanLogits before = AnswerLogits(answerer, tokens_BT);
+  const SpanLogits after = AnswerLogits(*loaded, tokens_BT);
+  EXPECT_TRUE(before.start_BT.equal(after.start_BT));
+  EXPECT_TRUE(before.end_BT.equal(after.end_BT));
+  EXPECT_EQ(at::softmax(after.start_BT, 1)[1][3].item<float>(), 0.0F);  // padding
+  EXPECT_FALSE(LoadSequenceClassifier(folder_));
+
+  // transformers takes one label as a regression.
+  const SequenceClassifier regression = AddSequenceHead(encoder, 1, 5);
+  ASSERT_TRUE(SaveModel(folder_, regression, {"score"}));
+  const auto reread = LoadSequenceClassifier(folder_);
+  ASSERT_TRUE(reread) << reread.error().message;
+  EXPECT_TRUE(SequenceLogits(regression, tokens_BT).equal(SequenceLogits(*reread, tokens_BT)));
+  EXPECT_FALSE(LoadQuestionAnswerer(folder_));
 }
 
 TEST_F(ModelFilesTest, WeightsThatDoNotFitTheConfigAreRefused) {

@@ -159,6 +159,38 @@ TEST(PipelineTest, SameTokensPerLanguageScalesUpdatesByTheShareOfTheCommonLangua
   EXPECT_NEAR(updates("xnli15", "same-tokens-per-language"), expected, 0.5 + 1e-9);
 }
 
+// model.parameters in place of the width; 0 heads for heads of width 64. Tasks see the solved model
+// and nothing else, so that it has the key that the same model has by its width.
+TEST(PipelineTest, WidthIsSolvedFromTheParametersBeforeAnythingIsKeyed) {
+  const ModelShape base{
+      .settings = {.layers = 12, .hidden = 768, .heads = 12, .feed_forward = 3072},
+      .vocab_size = 150'000,
+      .max_positions = 514};
+  const std::string total = std::to_string(MlmParameters(base) + 12'345);
+  const TaskGraph stated = Build(Load("fig2", "paper", {"model.feed_forward=0"}));
+  const TaskGraph solved = Build(Load(
+      "fig2", "paper",
+      {"model.feed_forward=0", "model.hidden=0", "model.heads=0", "model.parameters=" + total}));
+  EXPECT_EQ(Keys(stated, {"pretrain", "finetune", "evaluate"}),
+            Keys(solved, {"pretrain", "finetune", "evaluate"}));
+  for (const Task* task : OfKind(solved, "pretrain")) {
+    EXPECT_FALSE(task->spec.at("model").contains("parameters"));
+    EXPECT_EQ(task->spec.at("model").at("hidden"), 768);
+    EXPECT_EQ(task->spec.at("model").at("heads"), 12);
+  }
+  EXPECT_EQ(solved.runs().front().config.at("model").at("parameters").dump(), total);
+  EXPECT_EQ(solved.runs().front().config.at("model").at("hidden"), 768);
+
+  // Each vocabulary has a width of its own, and nearly the same total.
+  const TaskGraph sweep = Build(Load("fig2", "paper",
+                                     {"model.feed_forward=0", "model.hidden=0",
+                                      "model.parameters=" + total, "vocab.size=512000"}));
+  const Task* wide = OfKind(sweep, "pretrain").front();
+  EXPECT_LT(wide->spec.at("model").at("hidden").get<std::int64_t>(), 768);
+  EXPECT_NEAR(wide->info.at("parameters").get<double>(), static_cast<double>(MlmParameters(base)),
+              0.02 * static_cast<double>(MlmParameters(base)));
+}
+
 TEST(PipelineTest, EveryContradictionIsReportedAtOnceWithItsPosition) {
   auto experiment =
       LoadExperiment("fig2", {.scale = "desk",

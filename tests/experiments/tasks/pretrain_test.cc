@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <chrono>
+#include <set>
+#include <string>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -42,6 +44,28 @@ TEST_F(PretrainTaskTest, LeavesAModelItsHistoryAndTheMetricsOfTheSpec) {
     EXPECT_GT(fixture.MetricValue("pretrain.language_loss", code).value(), 0);
   }
   EXPECT_THAT(fixture.Events("progress").back().dump(), HasSubstr("tokens_per_second"));
+}
+
+TEST_F(PretrainTaskTest, OptimizerAndDecayAreTheSpecs) {
+  std::set<std::string> weights;
+  for (const char* optimizer : {"adamw", "fairseq-adam"}) {
+    for (const char* decay : {"all", "matrices"}) {
+      testing::TaskFixture fixture(folder_ / (std::string(optimizer) + "-" + decay));
+      PretrainSpec spec = Spec(6);
+      spec.settings.optimizer = optimizer;
+      spec.settings.decay = decay;
+      const Status status = Pretrain(fixture, spec);
+      ASSERT_TRUE(status) << status.error().message;
+      weights.insert(Hash(fixture, "model.safetensors"));
+    }
+  }
+  EXPECT_EQ(weights.size(), 4U);
+  testing::TaskFixture fixture(folder_ / "unknown");
+  PretrainSpec spec = Spec(6);
+  spec.settings.optimizer = "sgd";
+  const Status status = Pretrain(fixture, spec);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("optimizer 'sgd'"));
 }
 
 TEST_F(PretrainTaskTest, WithoutUpdatesItLeavesTheInitialWeights) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -41,6 +42,34 @@ TEST(LrScheduleTest, StartsAtZeroPeaksAfterWarmupAndEndsBeforeZero) {
   EXPECT_EQ(LearningRate({.peak = 6, .warmup_updates = 0, .total_updates = 2}, 0), 6);
 }
 
+// fairseq's PolynomialDecayLRSchedule with power 1 and end rate 0, whose trainer calls
+// step_update(0) before the first update, and transformers' get_linear_schedule_with_warmup, each
+// written out from its definition.
+TEST(LrScheduleTest, IsFairseqsPolynomialAndTransformersLinearAndBothStartAtZero) {
+  for (const std::int64_t warmup : {1, 4, 7}) {
+    constexpr std::int64_t kTotal = 23;
+    constexpr double kPeak = 5e-4;
+    const LrSchedule schedule{.peak = kPeak, .warmup_updates = warmup, .total_updates = kTotal};
+    EXPECT_EQ(LearningRate(schedule, 0), 0);
+    for (std::int64_t update = 0; update <= kTotal + 2; ++update) {
+      const auto u = static_cast<double>(update);
+      const auto w = static_cast<double>(warmup);
+      double fairseq = 0;
+      if (update <= warmup) {
+        fairseq = u / w * kPeak;
+      } else if (update < kTotal) {
+        const double remaining = 1 - (u - w) / (static_cast<double>(kTotal) - w);
+        fairseq = kPeak * remaining;
+      }
+      const double factor = update < warmup
+                                ? u / std::max(1.0, w)
+                                : std::max(0.0, (kTotal - u) / std::max(1.0, kTotal - w));
+      EXPECT_NEAR(LearningRate(schedule, update), fairseq, 1e-18) << warmup << " " << update;
+      EXPECT_NEAR(LearningRate(schedule, update), kPeak * factor, 1e-18) << warmup << " " << update;
+    }
+  }
+}
+
 TEST(AdamWTest, FollowsTheFormulaByHand) {
   at::Tensor weight = at::full({1}, 2.0, at::kFloat).requires_grad_(true);
   AdamW optimizer({{"w", weight}}, {.beta1 = 0.5, .beta2 = 0.75, .eps = 0.1, .weight_decay = 0.1});
@@ -57,6 +86,84 @@ TEST(AdamWTest, FollowsTheFormulaByHand) {
     w -= 0.01 * (m / (1 - std::pow(0.5, step))) / (std::sqrt(v / (1 - std::pow(0.75, step))) + 0.1);
     EXPECT_NEAR(weight.item<double>(), w, 1e-6);
   }
+}
+
+// The formula of fairseq/optim/adam.py; eps so large that its place shows.
+TEST(AdamWTest, FairseqsFormAddsEpsBeforeTheBiasIsTakenOut) {
+  for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
+    at::Tensor weight = at::full({1}, 2.0, type).requires_grad_(true);
+    AdamW optimizer(
+        {{"w", weight}},
+        {.beta1 = 0.5, .beta2 = 0.75, .eps = 0.1, .weight_decay = 0.1, .form = AdamForm::kFairseq});
+    double w = 2, m = 0, v = 0;
+    for (int step = 1; step <= 3; ++step) {
+      const double gradient = step;
+      weight.mutable_grad() = at::full({1}, gradient, type);
+      optimizer.Step(0.01);
+      m = 0.5 * m + 0.5 * gradient;
+      v = 0.75 * v + 0.25 * gradient * gradient;
+      const double step_size =
+          0.01 * std::sqrt(1 - std::pow(0.75, step)) / (1 - std::pow(0.5, step));
+      w -= 0.01 * 0.1 * w;
+      w -= step_size * m / (std::sqrt(v) + 0.1);
+      EXPECT_NEAR(weight.item<double>(), w, type == at::kFloat ? 1e-6 : 1e-14);
+    }
+  }
+}
+
+// More weights than fairseq's form takes at once (2^24), in tensors on both sides of the border,
+// with a gradient whose rows are not in memory order.
+TEST(AdamWTest, FairseqsFormInPartsIsTheSameForEveryWeight) {
+  at::Tensor big = at::ones({(1 << 24) + 5}, at::kFloat).requires_grad_(true);
+  at::Tensor small = at::ones({3, 2}, at::kFloat).requires_grad_(true);
+  AdamW optimizer({{"big", big}, {"small", small}}, {.form = AdamForm::kFairseq});
+  big.mutable_grad() = at::full_like(big, 0.5);
+  const at::Tensor gradient = at::tensor({1.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F}).view({2, 3}).t();
+  small.mutable_grad() = gradient;
+  optimizer.Step(0.1);
+  // A first step of lr g / (|g| + eps / sqrt(1 - beta2)) after the decay.
+  const auto expected = [](double g) { return 0.999 - 0.1 * g / (g + 1e-6 / std::sqrt(0.02)); };
+  EXPECT_NEAR(big.min().item<double>(), expected(0.5), 1e-6);
+  EXPECT_NEAR(big.max().item<double>(), expected(0.5), 1e-6);
+  EXPECT_NEAR(small[0][1].item<double>(), expected(4), 1e-6);
+  const auto moment = optimizer.State().at(2);
+  EXPECT_EQ(moment.name, "exp_avg.small");
+  EXPECT_TRUE(at::allclose(moment.tensor, gradient * 0.1));
+}
+
+TEST(AdamWTest, DecayOnMatricesSparesBiasesAndLayerNorms) {
+  for (const AdamForm form : {AdamForm::kTorch, AdamForm::kFairseq}) {
+    for (const WeightDecay decayed : {WeightDecay::kAll, WeightDecay::kMatrices}) {
+      const MlmModel model = InitMlmModel(TinyShape(), 1);
+      AdamW optimizer(Parameters(model), {.weight_decay = 0.5, .form = form, .decayed = decayed});
+      std::vector<at::Tensor> before;
+      for (const NamedTensor& parameter : optimizer.parameters()) {
+        // No gradient at all: what moves, moves by the decay.
+        parameter.tensor.mutable_grad() = at::zeros_like(parameter.tensor.detach());
+        before.push_back(parameter.tensor.detach().clone());
+      }
+      optimizer.Step(0.1);
+      for (std::size_t i = 0; i < before.size(); ++i) {
+        const std::string& name = optimizer.parameters()[i].name;
+        const bool spared =
+            decayed == WeightDecay::kMatrices &&
+            (name.ends_with("bias") || name.find("LayerNorm") != std::string::npos ||
+             name.find("layer_norm") != std::string::npos);
+        EXPECT_TRUE(at::allclose(optimizer.parameters()[i].tensor, before[i] * (spared ? 1 : 0.95)))
+            << name;
+      }
+    }
+  }
+}
+
+TEST(AdamWTest, NamesOfFormsAndDecayAreReadAndOthersNamed) {
+  EXPECT_EQ(ParseAdamForm("adamw").value(), AdamForm::kTorch);
+  EXPECT_EQ(ParseAdamForm("fairseq-adam").value(), AdamForm::kFairseq);
+  EXPECT_EQ(ParseWeightDecay("all").value(), WeightDecay::kAll);
+  EXPECT_EQ(ParseWeightDecay("matrices").value(), WeightDecay::kMatrices);
+  EXPECT_EQ(ParseAdamForm("sgd").error().message,
+            "optimizer 'sgd', expected \"adamw\" or \"fairseq-adam\"");
+  EXPECT_EQ(ParseWeightDecay("none").error().code, ErrorCode::kInvalidArgument);
 }
 
 // With dropout: it is keyed by sequence, so the parts drop what the whole does.
