@@ -30,8 +30,11 @@ struct Suite {
   /// Checks the sections of one point's config (types, ranges, contradictions); reports all errors
   /// with positions.
   std::function<void(const Document& config, Diagnostics& diagnostics)> validate_sections;
-  /// The tasks and runs of a validated experiment.
-  std::function<Result<TaskGraph>(const Experiment& experiment)> build_graph;
+  /// The tasks and runs of a validated experiment, for a workspace: what a person registered there
+  /// by name can be a source.
+  std::function<Result<TaskGraph>(const Experiment& experiment,
+                                  const std::filesystem::path& workspace)>
+      build_graph;
   /// Multi-line text of `repro --version`.
   std::string version;
   /// Short id of this build (commit, dirty flag, compiler, build type): what artifacts record.

@@ -1,7 +1,9 @@
 #pragma once
-/// The only place that knows how other programs name and lay out XLM-R's tensors: transformers'
-/// model.safetensors and config.json ("xlm-roberta"). A folder with both is what `pretrain` and
-/// `finetune` leave, and what transformers' from_pretrained reads.
+/// Our models as transformers' model.safetensors and config.json ("xlm-roberta"), and back. A
+/// folder with both is what `pretrain` and `finetune` leave, and what transformers' from_pretrained
+/// reads. This file and the two beside it that need no LibTorch (transformers_config.h,
+/// transformers_folder.h) are the only places that know how other programs name and lay out XLM-R's
+/// tensors.
 
 #include <filesystem>
 #include <string>
@@ -37,8 +39,8 @@ Result<Encoder> LoadEncoder(const std::filesystem::path& folder);
 /// The label names that `config.json` of a classifier states, in order of their ids.
 Result<std::vector<std::string>> LoadLabels(const std::filesystem::path& folder);
 
-/// Sets the encoder's dropout of hidden states, as fine-tuning states it; attention dropout stays as
-/// the config says.
+/// Sets the encoder's dropout of hidden states, as fine-tuning states it; attention dropout stays
+/// as the config says.
 void SetDropout(Encoder& encoder, double p);
 
 }  // namespace repro

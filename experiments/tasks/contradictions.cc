@@ -8,6 +8,7 @@
 
 #include "core/manifest/diagnostics.h"
 #include "core/manifest/document.h"
+#include "experiments/tasks/import/import_record.h"
 
 namespace repro {
 namespace {
@@ -37,8 +38,12 @@ class Checker {
       : settings_(settings), config_(config), diagnostics_(diagnostics) {}
 
   void Check() {
-    CheckModel();
-    CheckPretrain();
+    if (settings_.pretrain.from.empty()) {
+      CheckModel();
+      CheckPretrain();
+    } else {
+      CheckFrom();
+    }
     CheckSource();
     CheckFinetuneTasks();
     CheckCompute();
@@ -97,6 +102,32 @@ class Checker {
     if (Taken(micro, batch) && micro_batch > 0 && s.sequences_per_update % micro_batch != 0) {
       Add(micro, fmt::format("{} does not divide {}", micro.Text(), batch.TextWithPlace()),
           "expected a divisor, or 0 for the whole batch at once");
+    }
+  }
+
+  // Weights from outside come with their vocabulary; nothing is learnt before fine-tuning. Whether
+  // [model] says what the files say is known when they are read (pipeline.cc).
+  void CheckFrom() {
+    const Field from = Of("pretrain.from", settings_.pretrain.from);
+    if (!from.Taken()) return;
+    if (!IsImportSource(settings_.pretrain.from)) {
+      Add(from, from.Text(),
+          "expected \"import:NAME\" (`repro import --list` shows the names), the absolute path of "
+          "a "
+          "folder, or nothing to pretrain");
+      return;
+    }
+    for (const char* name : {"vocab", "sampling", "pretrain"}) {
+      const Node* section = config_.Find(name);
+      if (section == nullptr || !section->IsTable()) continue;
+      for (const auto& [key, node] : Leaves(*section)) {
+        const std::string path = fmt::format("{}.{}", name, key);
+        if (path == from.key) continue;
+        diagnostics_.Add(
+            node->position,
+            fmt::format("`{}` = {} with {}", path, node->ToText(), from.TextWithPlace()),
+            "expected nothing here: no vocabulary is learnt and nothing pretrained");
+      }
     }
   }
 
