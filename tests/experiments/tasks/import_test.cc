@@ -193,6 +193,7 @@ selection = "joint-dev"
     REPRO_ASSIGN_OR_RETURN(const Experiment experiment,
                            LoadExperiment(Manifest(head, sections).string(),
                                           {.scale = "paper",
+                                           .sets = {},
                                            .manifest_dir = REPRO_SOURCE_DIR "/manifests",
                                            .reference_dir = REPRO_SOURCE_DIR "/results/reference",
                                            .validate_sections = &ValidateSections}));
@@ -279,7 +280,7 @@ TEST_F(ImportGraphTest, ATouchedFileIsHashedAgainAndAnotherOneRefused) {
   const auto changed = Graph(kFromName);
   ASSERT_FALSE(changed);
   EXPECT_THAT(changed.error().message,
-              AllOf(HasSubstr("m.toml:9:8: `pretrain.from` = \"import:tiny\""),
+              AllOf(HasSubstr("m.toml:10:8: `pretrain.from` = \"import:tiny\""),
                     HasSubstr("it is not what was imported"), HasSubstr("--as tiny --force")));
   // What was made from the files stands when they are gone.
   fs::remove_all(model());
