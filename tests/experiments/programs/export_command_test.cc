@@ -1,5 +1,5 @@
 // `repro export` on a workspace with a run of a tiny model. That transformers loads what it writes
-// is tested in tests/experiments/peer, with transformers.
+// is tested with transformers itself, in tests/experiments/tasks/peer_test.cc.
 
 #include "experiments/programs/export_command.h"
 

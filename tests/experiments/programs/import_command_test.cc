@@ -381,6 +381,11 @@ std::vector<ExpectedTensor> AllTensors(const ModelShape& shape) {
 }
 
 constexpr std::int64_t kMega = 1 << 20;
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::int64_t kLittle = 900 * kMega;  // it keeps what was freed for a while
+#else
+constexpr std::int64_t kLittle = 200 * kMega;  // the vocabulary's 250,000 pieces take most of it
+#endif
 
 // 2.2 GB of float32; parameters as published (fairseq's README of XLM-R; transformers counts
 // alike).
@@ -393,7 +398,7 @@ TEST_F(ImportCommandTest, ChecksALargeModelWithoutReadingItsWeights) {
     const auto folder = TransformersFolder::Open(model());
     return folder && EncoderParameters(folder->shape()) == 558'839'808 && folder->has_lm_head();
   });
-  EXPECT_LT(peak, 400 * kMega);  // the vocabulary's 250,000 pieces take most of it
+  EXPECT_LT(peak, kLittle);
 }
 
 // With the output matrix there a second time, as older folders have it: 384 MB to compare.
@@ -407,7 +412,7 @@ TEST_F(ImportCommandTest, ComparesTheOutputMatrixOfABaseModelInLittleMemory) {
     return folder && EncoderParameters(folder->shape()) == 277'452'288 &&
            folder->left_out() == std::vector<std::string>{"lm_head.decoder.weight"};
   });
-  EXPECT_LT(peak, 400 * kMega);
+  EXPECT_LT(peak, kLittle);
 }
 
 }  // namespace

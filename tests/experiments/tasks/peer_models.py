@@ -1,10 +1,10 @@
 """PyTorch's transformers as the other side of peer_test.cc.
 
-models.py make FOLDER VOCABULARY DTYPE SHARD_SIZE ARCHITECTURE
+peer_models.py make FOLDER VOCABULARY DTYPE SHARD_SIZE ARCHITECTURE
     a random tiny XLM-R in FOLDER, as save_pretrained writes it, with VOCABULARY beside it
-models.py logits FOLDER ARCHITECTURE TOKENS OUT
+peer_models.py logits FOLDER ARCHITECTURE TOKENS OUT
     OUT: the logits, float32 arithmetic, of TOKENS (a safetensors file with `tokens`) by from_pretrained(FOLDER)
-models.py ids FOLDER TEXTS OUT
+peer_models.py ids FOLDER TEXTS OUT
     OUT: for each text of the JSON list TEXTS the ids of XLMRobertaTokenizer, and those of SentencePiece itself in
     fairseq's layout; and the ids of the special tokens
 """
