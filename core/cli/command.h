@@ -31,8 +31,11 @@ struct Suite {
   /// Checks the sections of one point's config (types, ranges, contradictions); reports all errors
   /// with positions.
   std::function<void(const Document& config, Diagnostics& diagnostics)> validate_sections;
-  /// The tasks and runs of a validated experiment.
-  std::function<Result<TaskGraph>(const Experiment& experiment)> build_graph;
+  /// The tasks and runs of a validated experiment, for a workspace: what a person registered there
+  /// by name can be a source.
+  std::function<Result<TaskGraph>(const Experiment& experiment,
+                                  const std::filesystem::path& workspace)>
+      build_graph;
   /// The model that one point of a validated experiment makes.
   std::function<Result<ModelTable>(const Point& point)> describe_model;
   /// A model known by name, without a manifest. Errors: kNotFound, naming those that there are.

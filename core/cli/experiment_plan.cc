@@ -26,7 +26,8 @@ void ExperimentArguments::DefineExperiment(CLI::App& app) {
       ->allow_extra_args(false);
 }
 
-Result<LoadedExperiment> LoadGraph(const ExperimentArguments& arguments, const Suite& suite) {
+Result<LoadedExperiment> LoadGraph(const ExperimentArguments& arguments, const Suite& suite,
+                                   const std::filesystem::path& workspace) {
   if (!suite.data_problem.empty()) return Fail(ErrorCode::kNotFound, "{}", suite.data_problem);
   LoadOptions options;
   options.scale = arguments.scale;
@@ -36,7 +37,7 @@ Result<LoadedExperiment> LoadGraph(const ExperimentArguments& arguments, const S
   options.validate_sections = suite.validate_sections;
   LoadedExperiment loaded;
   REPRO_ASSIGN_OR_RETURN(loaded.experiment, LoadExperiment(arguments.manifest, options));
-  REPRO_ASSIGN_OR_RETURN(loaded.graph, suite.build_graph(loaded.experiment));
+  REPRO_ASSIGN_OR_RETURN(loaded.graph, suite.build_graph(loaded.experiment, workspace));
   REPRO_RETURN_IF_ERROR(loaded.graph.Validate());
   return loaded;
 }

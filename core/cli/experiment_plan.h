@@ -30,9 +30,10 @@ struct LoadedExperiment {
   TaskGraph graph;
 };
 
-/// Reads the manifest, checks it, and builds its tasks. Errors: as LoadExperiment and
-/// Suite::build_graph.
-Result<LoadedExperiment> LoadGraph(const ExperimentArguments& arguments, const Suite& suite);
+/// Reads the manifest, checks it, and builds its tasks for the command's workspace. Errors: as
+/// LoadExperiment and Suite::build_graph.
+Result<LoadedExperiment> LoadGraph(const ExperimentArguments& arguments, const Suite& suite,
+                                   const std::filesystem::path& workspace);
 
 /// What is known of each task, by its position in the graph.
 struct Assessment {

@@ -131,7 +131,8 @@ class PlanCommand : public Command {
   }
 
   Result<int> Run(const CommandContext& context) override {
-    REPRO_ASSIGN_OR_RETURN(const LoadedExperiment loaded, LoadGraph(arguments_, context.suite));
+    REPRO_ASSIGN_OR_RETURN(const LoadedExperiment loaded,
+                           LoadGraph(arguments_, context.suite, context.options.workspace));
     const ArtifactStore store(context.options.workspace);
     std::optional<RunLog> log;
     std::optional<EstimateAccuracy> accuracy;

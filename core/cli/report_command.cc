@@ -81,7 +81,8 @@ class ReportCommand : public Command {
 
   Result<ReportInputs> Collect(const CommandContext& context) {
     const Suite& suite = context.suite;
-    REPRO_ASSIGN_OR_RETURN(LoadedExperiment loaded, LoadGraph(arguments_, suite));
+    REPRO_ASSIGN_OR_RETURN(LoadedExperiment loaded,
+                           LoadGraph(arguments_, suite, context.options.workspace));
     ReportInputs inputs;
     inputs.experiment = std::move(loaded.experiment);
     inputs.build_id = suite.build_id;

@@ -59,7 +59,8 @@ class RunCommand : public Command {
   }
 
   Result<int> Run(const CommandContext& context) override {
-    REPRO_ASSIGN_OR_RETURN(const LoadedExperiment loaded, LoadGraph(arguments_, context.suite));
+    REPRO_ASSIGN_OR_RETURN(const LoadedExperiment loaded,
+                           LoadGraph(arguments_, context.suite, context.options.workspace));
     REPRO_RETURN_IF_ERROR(RefuseUnresolved(loaded, CommandWords(arguments_, context.options)));
     const GlobalOptions& options = context.options;
     const std::int64_t began_ms = WallTimeMs();

@@ -34,8 +34,8 @@ struct Task {
   double work =
       0;  ///< size in `work_unit`; times are estimated from earlier runs of the kind by work
   std::string work_unit;  ///< "tokens", "sentences", ...
-  /// Exact facts for `plan` and `show`, not part of the key: {"parameters", "weight_bytes",
-  /// "checkpoint_bytes"}.
+  /// Exact facts for `plan`, `show` and the task itself, not part of the key: {"parameters",
+  /// "weight_bytes", "checkpoint_bytes"}; where a source lies ("folder").
   Json info = Json::object();
   /// Not empty: the task cannot run because a source is not at hand; says which dataset and its
   /// stated size. Its key then reads "unresolved" in listings, and so do those of the tasks that

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <set>
 #include <system_error>
 
 #include <sys/resource.h>
@@ -51,7 +52,9 @@ Status ResetFolder(const fs::path& folder) {
 /// Reads every input once before any work: what `repro run` saw of it are the sizes only, and a
 /// result made from a flipped byte would look like any other.
 Status VerifyInputs(const AttemptDescription& attempt, const ArtifactStore& store) {
+  std::set<fs::path> seen;  // one artifact may be several inputs
   for (const auto& [role, folder] : attempt.inputs) {
+    if (!seen.insert(folder).second) continue;
     const std::string kind = folder.parent_path().filename().string();
     const Status whole = store.Verify(kind, folder.filename().string());
     if (whole) continue;
@@ -139,6 +142,7 @@ Json ToJson(const AttemptDescription& attempt) {
   Json described = DescribeTask(task);
   described["work"] = task.work;
   described["work_unit"] = task.work_unit;
+  described["info"] = task.info;
   described["resources"] = {{"threads", task.resources.threads},
                             {"gpus", task.resources.gpus},
                             {"memory_bytes", task.resources.memory_bytes},
@@ -162,6 +166,7 @@ Result<AttemptDescription> ParseAttemptDescription(const Json& json, std::string
     attempt.task.label = task.at("label");
     attempt.task.work = task.value("work", 0.0);
     attempt.task.work_unit = task.value("work_unit", "");
+    attempt.task.info = task.value("info", Json::object());
     const Json& resources = task.at("resources");
     attempt.task.resources = {.threads = resources.at("threads"),
                               .gpus = resources.at("gpus"),

@@ -262,6 +262,28 @@ const TensorView* SafetensorsFile::Find(std::string_view name) const {
   return found == by_name_.end() ? nullptr : &tensors_[found->second];
 }
 
+bool SameMappedBytes(const TensorView& a, const TensorView& b) {
+  if (a.bytes.size() != b.bytes.size()) return false;
+  constexpr std::size_t kBlock = 8 << 20;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  // The whole pages inside a block; they are read-only and of a file, so they can come back.
+  const auto drop = [&](std::span<const std::byte> block) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(block.data());
+    const std::uintptr_t from = (begin + page - 1) / page * page;
+    const std::uintptr_t to = (begin + block.size()) / page * page;
+    if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+  };
+  for (std::size_t at = 0; at < a.bytes.size(); at += kBlock) {
+    const std::size_t size = std::min(kBlock, a.bytes.size() - at);
+    const auto left = a.bytes.subspan(at, size);
+    const auto right = b.bytes.subspan(at, size);
+    if (std::memcmp(left.data(), right.data(), size) != 0) return false;
+    drop(left);
+    drop(right);
+  }
+  return true;
+}
+
 Status WriteSafetensors(const std::filesystem::path& path, const std::vector<TensorView>& tensors,
                         const std::map<std::string, std::string>& metadata) {
   Json header = Json::object();

@@ -62,8 +62,13 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
+/// Whether two tensors hold the same bytes. Gives the pages of mapped files back as it goes, so
+/// that comparing matrices of gigabytes takes no memory. Only for views of a SafetensorsFile.
+bool SameMappedBytes(const TensorView& a, const TensorView& b);
+
 /// Writes atomically (temp file, fsync, rename). The same tensors in the same order give the same
-/// bytes. Errors: kInvalidArgument when a shape and its bytes disagree or a name repeats, else kIo.
+/// bytes. Straight from the tensors' memory, so mapped ones are never whole in memory either.
+/// Errors: kInvalidArgument when a shape and its bytes disagree or a name repeats, else kIo.
 Status WriteSafetensors(const std::filesystem::path& path, const std::vector<TensorView>& tensors,
                         const std::map<std::string, std::string>& metadata = {});
 

@@ -1,7 +1,9 @@
 #pragma once
-/// The only place that knows how other programs name and lay out XLM-R's tensors: transformers'
-/// model.safetensors and config.json ("xlm-roberta"). A folder with both is what `pretrain` and
-/// `finetune` leave, and what transformers' from_pretrained reads.
+/// Our models as transformers' model.safetensors and config.json ("xlm-roberta"), and back. A
+/// folder with both is what `pretrain` and `finetune` leave, and what transformers' from_pretrained
+/// reads. This file and the two beside it that need no LibTorch (transformers_config.h,
+/// transformers_folder.h) are the only places that know how other programs name and lay out XLM-R's
+/// tensors.
 
 #include <filesystem>
 #include <string>

@@ -13,6 +13,8 @@
 #include "core/base/build_info.h"
 #include "core/cli/command.h"
 #include "experiments/programs/data_command.h"
+#include "experiments/programs/export_command.h"
+#include "experiments/programs/import_command.h"
 #include "experiments/tasks/model_description.h"
 #include "experiments/tasks/pipeline.h"
 
@@ -69,6 +71,10 @@ int Main(int argc, char** argv) {
   std::vector<repro::CommandEntry> commands = repro::CoreCommands();
   commands.push_back(
       {"data", "Look at the synthetic world and its controls", &repro::MakeDataCommand});
+  commands.push_back(
+      {"import", "Register published weights, to fine-tune from", &repro::MakeImportCommand});
+  commands.push_back({"export", "A model of a run as a folder that transformers loads",
+                      &repro::MakeExportCommand});
   return repro::RunCommandLine(argc, argv, suite, commands);
 }
 

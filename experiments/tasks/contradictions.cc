@@ -8,6 +8,7 @@
 
 #include "core/manifest/diagnostics.h"
 #include "core/manifest/document.h"
+#include "experiments/tasks/import/import_record.h"
 #include "experiments/tasks/model_description.h"
 
 namespace repro {
@@ -38,8 +39,12 @@ class Checker {
       : settings_(settings), config_(config), diagnostics_(diagnostics) {}
 
   void Check() {
-    CheckModel();
-    CheckPretrain();
+    if (settings_.pretrain.from.empty()) {
+      CheckModel();
+      CheckPretrain();
+    } else {
+      CheckFrom();
+    }
     CheckSource();
     CheckFinetuneTasks();
     CheckCompute();
@@ -131,6 +136,32 @@ class Checker {
     if (Taken(processes, batch) && s.processes > s.sequences_per_update) {
       Add(processes, fmt::format("{} is more than {}", processes.Text(), batch.TextWithPlace()),
           "expected at most that many: each process needs a sequence of every update");
+    }
+  }
+
+  // Weights from outside come with their vocabulary; nothing is learnt before fine-tuning. Whether
+  // [model] says what the files say is known when they are read (pipeline.cc).
+  void CheckFrom() {
+    const Field from = Of("pretrain.from", settings_.pretrain.from);
+    if (!from.Taken()) return;
+    if (!IsImportSource(settings_.pretrain.from)) {
+      Add(from, from.Text(),
+          "expected \"import:NAME\" (`repro import --list` shows the names), the absolute path of "
+          "a "
+          "folder, or nothing to pretrain");
+      return;
+    }
+    for (const char* name : {"vocab", "sampling", "pretrain"}) {
+      const Node* section = config_.Find(name);
+      if (section == nullptr || !section->IsTable()) continue;
+      for (const auto& [key, node] : Leaves(*section)) {
+        const std::string path = fmt::format("{}.{}", name, key);
+        if (path == from.key) continue;
+        diagnostics_.Add(
+            node->position,
+            fmt::format("`{}` = {} with {}", path, node->ToText(), from.TextWithPlace()),
+            "expected nothing here: no vocabulary is learnt and nothing pretrained");
+      }
     }
   }
 

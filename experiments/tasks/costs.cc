@@ -55,6 +55,24 @@ void AddNumericCosts(const ComputeSettings& compute, double gflop, double bytes,
 
 }  // namespace
 
+void AddImportCosts(const ImportRecord& record, Task& task) {
+  task.work = static_cast<double>(record.TotalBytes()) / 1e6;
+  task.work_unit = "MB";
+  // The files are mapped; the vocabulary is read whole.
+  task.resources.memory_bytes = kTorchProcessBytes;
+  task.resources.disk_bytes = record.TotalBytes();
+  std::int64_t weights = 0;
+  for (const ImportedFile& file : record.files) {
+    if (file.name.ends_with(".safetensors")) weights += file.bytes;
+  }
+  task.info = {{"folder", record.folder.string()},
+               {"parameters",
+                record.has_lm_head ? MlmParameters(record.shape) : EncoderParameters(record.shape)},
+               {"encoder_parameters", EncoderParameters(record.shape)},
+               {"weight_bytes", weights},
+               {"checkpoint_bytes", CheckpointBytes(record.shape)}};
+}
+
 void AddCosts(const CorpusSpec& spec, Task& task) {
   const bool babel = spec.source.starts_with("babel-");
   const double bytes = babel ? BabelSentences(spec.babel, spec.nominal_gb) * kBytesPerBabelSentence

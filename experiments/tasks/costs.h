@@ -6,10 +6,12 @@
 
 #include "core/graph/task.h"
 #include "experiments/tasks/controls/spec.h"
+#include "experiments/tasks/import/import_record.h"
 #include "experiments/tasks/settings.h"
 
 namespace repro {
 
+void AddImportCosts(const ImportRecord& record, Task& task);
 void AddCosts(const CorpusSpec& spec, Task& task);
 void AddCosts(const BenchmarkSpec& spec, Task& task);
 void AddCosts(const VocabSpec& spec, Task& task);

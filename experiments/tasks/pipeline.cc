@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <utility>
 
 #include <fmt/ranges.h>
 
 #include "core/base/hash.h"
+#include "core/base/text.h"
 #include "core/manifest/diagnostics.h"
 #include "core/manifest/document.h"
 #include "core/manifest/section_reader.h"
@@ -13,6 +16,8 @@
 #include "experiments/tasks/controls/spec.h"
 #include "experiments/tasks/costs.h"
 #include "experiments/tasks/encode/spec.h"
+#include "experiments/tasks/import/import_record.h"
+#include "experiments/tasks/import/spec.h"
 #include "experiments/tasks/model_description.h"
 #include "experiments/tasks/settings.h"
 
@@ -57,10 +62,11 @@ struct Variant {
 
 class GraphBuilder {
  public:
-  explicit GraphBuilder(const Experiment& experiment) : experiment_(experiment) {}
+  GraphBuilder(const Experiment& experiment, std::filesystem::path workspace)
+      : experiment_(experiment), workspace_(std::move(workspace)) {}
 
   // What the sections cannot know alone: whether they fit the world and the languages of the point.
-  void Check(const Point& point, Diagnostics& diagnostics) const {
+  void Check(const Point& point, Diagnostics& diagnostics) {
     const Document& config = *point.config;
     const auto settings = ReadSettings<RunSettings>(config, diagnostics);
     const std::string& source = settings.corpus.source;
@@ -100,6 +106,7 @@ class GraphBuilder {
                       fmt::format("`source_language` = \"{}\" has no labelled data", from),
                       "expected a language of XNLI: " + OneOfText(labelled));
     }
+    if (IsImportSource(settings.pretrain.from)) CheckImported(point, settings, diagnostics);
   }
 
   Status AddPoint(const Point& point) {
@@ -132,9 +139,86 @@ class GraphBuilder {
   }
 
  private:
-  // Typed settings of a point, with the model's width solved and the budget rule applied to the
-  // number of updates.
-  Result<RunSettings> Resolve(const Point& point) const {
+  const Result<ImportRecord>& Imported(const std::string& from) {
+    const auto known = imports_.find(from);
+    if (known != imports_.end()) return known->second;
+    return imports_.emplace(from, ResolveImport(workspace_, from)).first->second;
+  }
+
+  // Weights from outside against what the manifest says beside them.
+  void CheckImported(const Point& point, const RunSettings& settings, Diagnostics& diagnostics) {
+    const Document& config = *point.config;
+    const std::string& from = settings.pretrain.from;
+    const SourcePosition where = config.PositionOf("pretrain.from");
+    const std::string stated = fmt::format("`pretrain.from` = \"{}\"", from);
+    const Result<ImportRecord>& record = Imported(from);
+    if (!record) {
+      diagnostics.Add(where, fmt::format("{}: {}", stated, record.error().message),
+                      "expected a model that `repro import` takes");
+      return;
+    }
+    const ModelShape& shape = record->shape;
+    CheckModelSection(config, stated, shape, diagnostics);
+    if (settings.evaluate.retrieval_layer > shape.settings.layers) {
+      diagnostics.Add(config.PositionOf("evaluate.retrieval_layer"),
+                      fmt::format("`evaluate.retrieval_layer` = {}, but {} has {} layers",
+                                  settings.evaluate.retrieval_layer, from, shape.settings.layers),
+                      fmt::format("expected 0 (the embeddings) to {}, or -1 for the middle layer",
+                                  shape.settings.layers));
+    }
+    if (SameTokens(point)) {
+      diagnostics.Add(where,
+                      fmt::format("{} at point `{}`, whose `budget` is "
+                                  "\"same-tokens-per-language\"",
+                                  stated, point.id),
+                      "expected no budget: nothing is pretrained");
+    }
+    const std::size_t seeds = experiment_.pretrain_seeds.size();
+    const auto& controls = experiment_.controls;
+    if (seeds > 1 || (controls.seeds.size() > 1 && !controls.null_world.empty())) {
+      diagnostics.Add(where,
+                      fmt::format("{} with {} in `{}`", stated,
+                                  Plural(seeds > 1 ? seeds : controls.seeds.size(), "seed"),
+                                  seeds > 1 ? "seeds.pretrain" : "controls.seeds"),
+                      "expected one: nothing is pretrained, so all would be the same run");
+    }
+    if (record->has_lm_head) return;
+    for (const Series& series : experiment_.series) {
+      if (!series.metric.starts_with("retrieval.") && !series.metric.starts_with("pseudo_bits.")) {
+        continue;
+      }
+      diagnostics.Add(where,
+                      fmt::format("{} has no LM head, and series `{}` shows `{}`", stated,
+                                  series.id, series.metric),
+                      "expected a model with one: without it nothing intrinsic is measured");
+    }
+  }
+
+  // `[model]` may be written beside `pretrain.from`, as long as it says what the files say.
+  static void CheckModelSection(const Document& config, const std::string& stated,
+                                const ModelShape& shape, Diagnostics& diagnostics) {
+    const Node* section = config.Find("model");
+    if (section == nullptr || !section->IsTable()) return;
+    const Json theirs = ToJson(shape.settings);
+    for (const auto& [key, node] : Leaves(*section)) {
+      const auto value = theirs.find(key);
+      if (value == theirs.end()) continue;  // reported as unknown
+      const Node expected = value->is_number_integer() ? Node(value->get<std::int64_t>())
+                                                       : Node(value->get<double>());
+      if (node->SameValue(expected)) continue;
+      const bool four_times = key == "feed_forward" && node->SameValue(Node(std::int64_t{0})) &&
+                              shape.FeedForward() == 4 * shape.settings.hidden;
+      if (four_times) continue;
+      diagnostics.Add(node->position,
+                      fmt::format("`model.{}` = {} with {}, where it is {}", key, node->ToText(),
+                                  stated, expected.ToText()),
+                      "expected nothing, or what the model's own config.json says");
+    }
+  }
+
+  // Typed settings of a point, with the model's width solved (or a model from outside as its files
+  // say) and the budget rule applied to the number of updates.
+  Result<RunSettings> Resolve(const Point& point) {
     Diagnostics diagnostics;
     auto settings = ReadSettings<RunSettings>(*point.config, diagnostics);
     REPRO_RETURN_IF_ERROR(diagnostics.ToStatus());
@@ -144,6 +228,13 @@ class GraphBuilder {
       const double first = MeanShareOfCommonLanguages(experiment_.points.front(), settings);
       settings.pretrain.updates = static_cast<std::int64_t>(
           std::llround(static_cast<double>(settings.pretrain.updates) * first / here));
+    }
+    if (!settings.pretrain.from.empty()) {
+      const Result<ImportRecord>& record = Imported(settings.pretrain.from);
+      if (!record) return tl::unexpected<Error>(record.error());
+      static_cast<ModelSettings&>(settings.model) = record->shape.settings;
+      settings.vocab.size = record->shape.vocab_size;
+      settings.pretrain.tokens_per_sample = record->shape.max_positions - 2;
     }
     return settings;
   }
@@ -235,50 +326,64 @@ class GraphBuilder {
     const std::vector<std::string> evaluated = EvaluatedLanguages(point);
     const std::string& source = experiment_.source_language;
 
-    std::map<std::string, std::string> corpora;
-    double nominal_gb = 0;
-    for (const std::string& code : languages) {
-      corpora[code] = AddCorpus(settings, variant, code);
-      nominal_gb += NominalGb(code, settings.corpus.source);
-    }
     std::map<std::string, std::string> benchmarks;
     for (const std::string& code : evaluated)
       benchmarks[code] = AddBenchmark(settings, variant, code);
 
     const std::string where = point.id + Suffix(variant);
-    const VocabSpec vocab_spec{.languages = languages, .settings = settings.vocab};
-    Task vocab = MakeTask("vocab", kVocabVersion, vocab_spec, fmt::format("vocab {}", where));
-    vocab.inputs = corpora;
-    AddCosts(vocab_spec, vocab);
-    const std::string vocab_key = graph_.Add(std::move(vocab));
-
-    const EncodeSpec encode_spec{.languages = languages};
-    Task encode = MakeTask("encode", kEncodeVersion, encode_spec, fmt::format("encode {}", where));
-    encode.inputs = corpora;
-    encode.inputs["vocab"] = vocab_key;
-    AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), settings, languages.size(), encode);
-    const std::string encode_key = graph_.Add(std::move(encode));
-
     const ModelSettings& model = settings.model;  // without what only a manifest says
+    const bool imported = !settings.pretrain.from.empty();
+    std::string vocab_key;
+    std::string encoder_key;
+    if (imported) vocab_key = encoder_key = AddImport(settings.pretrain.from);
     PretrainSpec pretrain_spec{.languages = languages,
                                .model = model,
                                .sampling = settings.sampling,
-                               .settings = settings.pretrain,
+                               .settings = static_cast<const PretrainSettings&>(settings.pretrain),
                                .compute = settings.compute,
                                .seed = seed};
-    if (!variant.pretrained) {
-      pretrain_spec.settings.updates = 0;
-      pretrain_spec.settings.warmup_updates = 0;
-    }
-    Task pretrain = MakeTask("pretrain", kPretrainVersion, pretrain_spec,
-                             fmt::format("pretrain {} seed {}", where, seed));
-    pretrain.inputs = {{"tokens", encode_key}};
-    AddCosts(pretrain_spec, settings.vocab.size, pretrain);
-    const std::string pretrain_key = graph_.Add(std::move(pretrain));
+    // "No pretraining" of a model from outside: its shape and its vocabulary, with fresh weights.
+    if (!imported || !variant.pretrained) {
+      std::map<std::string, std::string> corpora;
+      double nominal_gb = 0;
+      for (const std::string& code : languages) {
+        corpora[code] = AddCorpus(settings, variant, code);
+        nominal_gb += NominalGb(code, settings.corpus.source);
+      }
+      if (!imported) {
+        const VocabSpec vocab_spec{.languages = languages, .settings = settings.vocab};
+        Task vocab = MakeTask("vocab", kVocabVersion, vocab_spec, fmt::format("vocab {}", where));
+        vocab.inputs = corpora;
+        AddCosts(vocab_spec, vocab);
+        vocab_key = graph_.Add(std::move(vocab));
+      }
 
-    std::vector<std::string> finals = {
-        AddEvaluate(settings, "intrinsic", pretrain_key, vocab_key, benchmarks, evaluated, 0, -1,
-                    fmt::format("evaluate intrinsic {} seed {}", where, seed))};
+      const EncodeSpec encode_spec{.languages = languages};
+      Task encode =
+          MakeTask("encode", kEncodeVersion, encode_spec, fmt::format("encode {}", where));
+      encode.inputs = corpora;
+      encode.inputs["vocab"] = vocab_key;
+      AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), settings, languages.size(),
+                     encode);
+      const std::string encode_key = graph_.Add(std::move(encode));
+
+      if (!variant.pretrained) {
+        pretrain_spec.settings.updates = 0;
+        pretrain_spec.settings.warmup_updates = 0;
+      }
+      Task pretrain = MakeTask("pretrain", kPretrainVersion, pretrain_spec,
+                               fmt::format("pretrain {} seed {}", where, seed));
+      pretrain.inputs = {{"tokens", encode_key}};
+      AddCosts(pretrain_spec, settings.vocab.size, pretrain);
+      encoder_key = graph_.Add(std::move(pretrain));
+    }
+
+    std::vector<std::string> finals;
+    if (!imported || !variant.pretrained || Imported(settings.pretrain.from)->has_lm_head) {
+      finals.push_back(AddEvaluate(settings, "intrinsic", encoder_key, vocab_key, benchmarks,
+                                   evaluated, 0, -1,
+                                   fmt::format("evaluate intrinsic {} seed {}", where, seed)));
+    }
     finals.push_back(AddControls(benchmarks, evaluated, where));
     for (const std::string& name : settings.finetune.tasks) {
       const FinetuneSettings& recipe = *settings.finetune.Find(name);
@@ -293,7 +398,7 @@ class GraphBuilder {
         const std::string label = fmt::format("{} {} seed {}.{}", name, where, seed, finetune_seed);
         Task finetune = MakeTask("finetune", kFinetuneVersion, spec, "finetune " + label);
         finetune.inputs = benchmarks;
-        finetune.inputs["encoder"] = pretrain_key;
+        finetune.inputs["encoder"] = encoder_key;
         finetune.inputs["vocab"] = vocab_key;
         AddCosts(spec, settings, finetune);
         const std::string finetune_key = graph_.Add(std::move(finetune));
@@ -310,12 +415,32 @@ class GraphBuilder {
     run.finetune_seeds = experiment_.finetune_seeds;
     run.config = ToJson(settings);
     run.config["pretrain"] = ToJson(pretrain_spec.settings);
+    run.config["pretrain"]["from"] = settings.pretrain.from;
+    if (imported) {  // the other settings are in force nowhere
+      run.config["pretrain"] = {{"from", settings.pretrain.from}};
+      run.config["vocab"] = {{"size", settings.vocab.size}};
+      run.config.erase("sampling");
+    }
     run.config["languages"] = point.languages;
     run.config["selection"] = experiment_.selection;
     run.config["null_world"] = variant.null_world;
     run.task_keys = graph_.Closure(finals);
     run.key = Sha256Hex(fmt::format("{} {}", variant.role, fmt::join(Sorted(finals), " ")));
     graph_.AddRun(std::move(run));
+  }
+
+  // `from` was resolved before.
+  std::string AddImport(const std::string& from) {
+    const ImportRecord& record = *Imported(from);
+    ImportSpec spec;
+    for (const ImportedFile& file : record.files) {
+      spec.files.push_back(file.name);
+      spec.sha256.push_back(file.sha256);
+    }
+    const std::string name = record.name.empty() ? record.folder.string() : record.name;
+    Task task = MakeTask("import", kImportVersion, spec, "import " + name);
+    AddImportCosts(record, task);
+    return graph_.Add(std::move(task));
   }
 
   std::string AddEvaluate(const RunSettings& settings, const std::string& measure,
@@ -353,6 +478,8 @@ class GraphBuilder {
   }
 
   const Experiment& experiment_;
+  std::filesystem::path workspace_;
+  std::map<std::string, Result<ImportRecord>> imports_;  // by `pretrain.from`
   TaskGraph graph_;
 };
 
@@ -363,8 +490,9 @@ void ValidateSections(const Document& config, Diagnostics& diagnostics) {
   CheckContradictions(settings, config, diagnostics);
 }
 
-Result<TaskGraph> BuildTaskGraph(const Experiment& experiment) {
-  GraphBuilder builder(experiment);
+Result<TaskGraph> BuildTaskGraph(const Experiment& experiment,
+                                 const std::filesystem::path& workspace) {
+  GraphBuilder builder(experiment, workspace);
   Diagnostics diagnostics;
   for (const Point& point : experiment.points) builder.Check(point, diagnostics);
   REPRO_RETURN_IF_ERROR(diagnostics.ToStatus());

@@ -1,6 +1,9 @@
 #pragma once
 /// From a validated experiment to tasks and runs: corpus -> vocab -> encode -> pretrain -> finetune
-/// -> evaluate, with the controls beside. Linked into `repro`; no LibTorch.
+/// -> evaluate, with the controls beside; `import` in place of the first four where the manifest
+/// takes weights from outside. Linked into `repro`; no LibTorch.
+
+#include <filesystem>
 
 #include "core/base/result.h"
 #include "core/graph/task_graph.h"
@@ -16,8 +19,11 @@ void ValidateSections(const Document& config, Diagnostics& diagnostics);
 
 /// Tasks and runs of every point, seed and control. Tasks that several runs need are there once.
 /// A source that is not at hand (real text, in this version) gives tasks that are planned but
-/// unresolved. Errors: kInvalidArgument with one line "file:line:column: what, expected" for each
-/// contradiction between the sections and the experiment, e.g. real text in the world "babel".
-Result<TaskGraph> BuildTaskGraph(const Experiment& experiment);
+/// unresolved. `pretrain.from` is looked up in `workspace`, and its files are hashed where that was
+/// not done before. Errors: kInvalidArgument with one line "file:line:column: what, expected" for
+/// each contradiction between the sections and the experiment (e.g. real text in the world "babel")
+/// or what they name.
+Result<TaskGraph> BuildTaskGraph(const Experiment& experiment,
+                                 const std::filesystem::path& workspace);
 
 }  // namespace repro

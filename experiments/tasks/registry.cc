@@ -8,6 +8,7 @@
 #include "experiments/tasks/encode/task.h"
 #include "experiments/tasks/evaluate/task.h"
 #include "experiments/tasks/finetune/task.h"
+#include "experiments/tasks/import/task.h"
 #include "experiments/tasks/pretrain/task.h"
 #include "experiments/tasks/vocab/task.h"
 
@@ -18,7 +19,8 @@ std::span<const TaskKind> TaskKinds() {
       TaskKind{"corpus", &RunCorpusTask},     TaskKind{"benchmark", &RunBenchmarkTask},
       TaskKind{"controls", &RunControlsTask}, TaskKind{"vocab", &RunVocabTask},
       TaskKind{"encode", &RunEncodeTask},     TaskKind{"pretrain", &RunPretrainTask},
-      TaskKind{"finetune", &RunFinetuneTask}, TaskKind{"evaluate", &RunEvaluateTask},
+      TaskKind{"import", &RunImportTask},     TaskKind{"finetune", &RunFinetuneTask},
+      TaskKind{"evaluate", &RunEvaluateTask},
   };
   return kKinds;
 }

@@ -56,6 +56,21 @@ struct ModelSection : ModelSettings {
   }
 };
 
+/// `[pretrain]`: the recipe, or what stands in its place. `from` is here and not in the recipe: it
+/// changes which tasks there are, and no key of a `pretrain` task.
+struct PretrainSection : PretrainSettings {
+  /// Empty: pretrain. "import:NAME" (`repro import`) or the absolute path of a folder: fine-tune
+  /// from what is there; then [vocab], [sampling] and the rest of [pretrain] say nothing, and
+  /// [model] may only say what the files say.
+  std::string from;
+
+  template <class V>
+  void Visit(V& v) {
+    PretrainSettings::Visit(v);
+    v("from", from);
+  }
+};
+
 struct RunSettings {
   CorpusSettings corpus;
   BabelSettings babel;
@@ -63,7 +78,7 @@ struct RunSettings {
   VocabSettings vocab;
   SamplingSettings sampling;
   ModelSection model;
-  PretrainSettings pretrain;
+  PretrainSection pretrain;
   FinetuneSection finetune;
   EvaluateSettings evaluate;
   ComputeSettings compute;

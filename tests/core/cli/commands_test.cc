@@ -163,7 +163,7 @@ TEST(RunCommandLineTest, WithoutATerminalThereIsNoColour) {
 TEST(LoadGraphTest, AProgramWithoutItsFilesSaysWhatIsMissing) {
   Suite suite;
   suite.data_problem = "the manifests are not at hand: start it elsewhere";
-  const auto loaded = LoadGraph({.manifest = "fig2"}, suite);
+  const auto loaded = LoadGraph({.manifest = "fig2"}, suite, "workspace");
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, ErrorCode::kNotFound);
   EXPECT_EQ(loaded.error().message, suite.data_problem);

@@ -193,11 +193,13 @@ TEST_F(TaskRunnerTest, DescriptionsSurviveTheFile) {
   attempt.task.resources = {.threads = 2, .gpus = 1, .memory_bytes = 5, .disk_bytes = 6};
   attempt.task.work = 2.5;
   attempt.task.work_unit = "tokens";
+  attempt.task.info = {{"folder", "/somewhere"}};
   attempt.task.key = ComputeTaskKey(attempt.task);
   const auto again = ParseAttemptDescription(ToJson(attempt), "here");
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(ToJson(*again), ToJson(attempt));
   EXPECT_EQ(again->task.resources.gpus, 1);
+  EXPECT_EQ(again->task.info, attempt.task.info);
   EXPECT_EQ(again->inputs, attempt.inputs);
 }
 

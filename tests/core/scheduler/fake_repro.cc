@@ -21,7 +21,8 @@ std::string Variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-repro::Result<repro::TaskGraph> BuildGraph(const repro::Experiment& experiment) {
+repro::Result<repro::TaskGraph> BuildGraph(const repro::Experiment& experiment,
+                                           const std::filesystem::path&) {
   REPRO_ASSIGN_OR_RETURN(const repro::Json list, repro::LoadJson(Variable("REPRO_TEST_GRAPH")));
   repro::TaskGraph graph;
   std::map<std::string, std::string> keys;

@@ -1,0 +1,26 @@
+#pragma once
+/// transformers' config.json of XLM-R ("xlm-roberta"): our shapes from it, and it from our shapes.
+/// No LibTorch.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/io/json_io.h"
+#include "experiments/model/config.h"
+
+namespace repro {
+
+/// What `architecture` ("XLMRobertaForMaskedLM", ...) of this shape has in its config.json;
+/// `labels` of a classifier, in order of their ids. `dtype` is of the weights beside it: "float32",
+/// "float16", "bfloat16" or "float64".
+Json TransformersConfig(const ModelShape& shape, std::string_view architecture,
+                        const std::vector<std::string>& labels, std::string_view dtype = "float32");
+
+/// Shape and settings that the file `path` states. Errors: kNotFound; kCorrupt for a value that is
+/// missing, mistyped or beyond any XLM-R; kInvalidArgument for another architecture.
+Result<ModelShape> LoadTransformersShape(const std::filesystem::path& path);
+
+}  // namespace repro

@@ -1,0 +1,12 @@
+#pragma once
+/// `repro export`: a model of a run as a folder that PyTorch's transformers loads.
+
+#include <memory>
+
+#include "core/cli/command.h"
+
+namespace repro {
+
+std::unique_ptr<Command> MakeExportCommand();
+
+}  // namespace repro
