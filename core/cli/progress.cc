@@ -2,11 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <ostream>
-
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "core/base/text.h"
 #include "core/base/units.h"
@@ -23,13 +19,6 @@ constexpr std::size_t kNarrowestBar = 7;
 
 std::string Percent(double fraction) {
   return fmt::format("{:3.0f} %", std::floor(100 * fraction));
-}
-
-/// The first `columns` columns of a text without escapes.
-std::string Cut(const std::string& text, std::size_t columns) {
-  std::string_view cut = text;
-  while (DisplayWidth(cut) > columns) cut = Prefix(cut, cut.size() - 1);
-  return std::string(cut);
 }
 
 /// `parts` joined by two blanks, as many as fit into `columns`; the first are the most important.
@@ -103,25 +92,11 @@ Style LevelStyle(std::string_view level) {
   return level == "error" ? Style::kRed : level == "warning" ? Style::kYellow : Style::kDim;
 }
 
-std::size_t FromEnvironment(const char* name, std::size_t otherwise) {
-  const char* text = std::getenv(name);
-  const long value = text == nullptr ? 0 : std::strtol(text, nullptr, 10);
-  return value > 0 && value < 10'000 ? static_cast<std::size_t>(value) : otherwise;
-}
-
 Json OptionalJson(const std::optional<double>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
 }  // namespace
-
-TerminalSize CurrentTerminalSize() {
-  struct winsize window = {};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 && window.ws_row > 0) {
-    return {window.ws_col, window.ws_row};
-  }
-  return {FromEnvironment("COLUMNS", 80), FromEnvironment("LINES", 24)};
-}
 
 std::string DrawBar(double fraction, std::size_t width, bool unicode) {
   const std::size_t inner = width > 2 ? width - 2 : 0;
@@ -141,7 +116,7 @@ std::vector<std::string> DrawProgress(const std::string& title, const Snapshot& 
   const std::size_t bar = std::clamp(columns / 5, kNarrowestBar, kWidestBar);
 
   const std::vector<std::string> overall = {
-      Cut(title, columns / 2),
+      CutToColumns(title, columns / 2),
       Percent(snapshot.fraction),
       columns >= 40 ? DrawBar(snapshot.fraction, bar, unicode) : "",
       Totals(snapshot),
@@ -158,11 +133,12 @@ std::vector<std::string> DrawProgress(const std::string& title, const Snapshot& 
   const std::size_t room = size.rows > 4 ? size.rows - 3 : 1;
   for (std::size_t i = 0; i < snapshot.tasks.size(); ++i) {
     if (i + 1 >= room && snapshot.tasks.size() > room) {
-      lines.push_back(Cut(fmt::format("  and {} more", snapshot.tasks.size() - i), columns));
+      lines.push_back(
+          CutToColumns(fmt::format("  and {} more", snapshot.tasks.size() - i), columns));
       break;
     }
     const TaskView& task = snapshot.tasks[i];
-    const std::string label = Padded(Cut(Printable(task.label), label_width), label_width);
+    const std::string label = Padded(CutToColumns(Printable(task.label), label_width), label_width);
     const bool known = task.total > 0 || task.eta_seconds;
     const std::vector<std::string> parts = {
         label,
@@ -328,15 +304,8 @@ void JsonProgress::OnTick(const Snapshot& snapshot) {
 std::unique_ptr<Observer> MakeProgress(const std::string& title, const CommandContext& context) {
   if (context.options.json) return std::make_unique<JsonProgress>(context.out);
   if (!context.options.terminal) return std::make_unique<PlainProgress>(title, context.out);
-  const char* locale = nullptr;
-  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    if (locale == nullptr || *locale == '\0') locale = std::getenv(name);
-  }
-  const std::string_view language = locale == nullptr ? "" : locale;
-  const bool unicode = language.find("UTF-8") != std::string_view::npos ||
-                       language.find("utf8") != std::string_view::npos;
-  return std::make_unique<TerminalProgress>(title, context.out, context.options.color, unicode,
-                                            &CurrentTerminalSize);
+  return std::make_unique<TerminalProgress>(title, context.out, context.options.color,
+                                            LocaleIsUtf8(), [] { return CurrentTerminalSize(); });
 }
 
 }  // namespace repro

@@ -9,17 +9,10 @@
 #include <vector>
 
 #include "core/cli/command.h"
+#include "core/cli/terminal.h"
 #include "core/scheduler/observer.h"
 
 namespace repro {
-
-struct TerminalSize {
-  std::size_t columns = 80;
-  std::size_t rows = 24;
-};
-
-/// Of standard output; COLUMNS x LINES or 80 x 24 where it is no terminal.
-TerminalSize CurrentTerminalSize();
 
 /// "[#####     ]", `width` columns with the brackets. Block characters where `unicode`.
 std::string DrawBar(double fraction, std::size_t width, bool unicode);

@@ -1,47 +1,41 @@
 #include "core/cli/report_command.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <functional>
 #include <ostream>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
+#include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/experiment_plan.h"
 #include "core/cli/log_access.h"
+#include "core/cli/terminal.h"
+#include "core/cli/training_view.h"
 #include "core/io/file.h"
 #include "core/manifest/reference.h"
 #include "core/report/html_writer.h"
 #include "core/report/report_inputs.h"
 #include "core/report/report_model.h"
 #include "core/report/text_writers.h"
+#include "core/report/training_page.h"
+#include "core/report/training_writers.h"
 
 namespace repro {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kDefaultWidth = 100;
-constexpr std::size_t kWidestTable = 140;
-
-std::size_t TerminalWidth(const GlobalOptions& options) {
-  struct winsize size {};
-  if (options.terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-    return std::min<std::size_t>(size.ws_col, kWidestTable);
-  }
-  const char* columns = std::getenv("COLUMNS");
-  const int asked = columns == nullptr ? 0 : std::atoi(columns);
-  return asked > 0 ? std::min(static_cast<std::size_t>(asked), kWidestTable) : kDefaultWidth;
-}
+constexpr const char* kRunWord = "run";
 
 class ReportCommand : public Command {
  public:
   void Define(CLI::App& app) override {
     arguments_.DefineExperiment(app);
+    app.add_option("run", run_, "After the word `run`: the number of a run whose training to show")
+        ->type_name("RUN");
     app.add_option("--format", formats_, "Which of terminal, html, md, csv, json (default: all)")
         ->delimiter(',')
         ->check(CLI::IsMember({"terminal", "html", "md", "csv", "json"}));
@@ -53,23 +47,42 @@ class ReportCommand : public Command {
         "Example:\n"
         "  repro report fig2 --scale smoke\n"
         "Example: the page alone, elsewhere\n"
-        "  repro report fig2 --format html --out /tmp");
+        "  repro report fig2 --format html --out /tmp\n"
+        "Example: loss, learning rate, speed and dev scores of run 12\n"
+        "  repro report run 12");
+    app_ = &app;
   }
 
   Result<int> Run(const CommandContext& context) override {
+    if (arguments_.manifest == kRunWord) return ReportRun(context);
+    if (!run_.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'{}' follows the manifest {}: one manifest a report; the training of a run is "
+                  "`repro report run NUMBER`",
+                  Printable(run_), Printable(arguments_.manifest));
+    }
     REPRO_ASSIGN_OR_RETURN(const ReportInputs inputs, Collect(context));
     const Report report = BuildReport(inputs);
     if (context.options.json) {
       context.out << WriteJson(report);
       if (formats_.empty() && out_dir_.empty()) return 0;
     } else if (Wants("terminal")) {
-      context.out << WriteTerminal(
-          report, {.width = TerminalWidth(context.options), .color = context.options.color});
+      context.out << WriteTerminal(report,
+                                   {.width = ReadingWidth(), .color = context.options.color});
     }
-    REPRO_ASSIGN_OR_RETURN(const std::vector<fs::path> written, WriteFiles(report, context));
-    if (context.options.json || written.empty()) return 0;
-    if (Wants("terminal")) context.out << "\n";
-    for (const fs::path& path : written) context.out << path.string() << "\n";
+    // Other settings are another report: they must not replace the one of the manifest as it
+    // stands.
+    const std::string variant =
+        arguments_.sets.empty() ? "" : "." + report.provenance.manifest_hash.substr(0, 8);
+    const std::string stem = fmt::format("{}.{}{}", report.id, report.provenance.scale, variant);
+    REPRO_ASSIGN_OR_RETURN(
+        const std::vector<fs::path> written,
+        WriteFiles(stem, context,
+                   {.json = [&] { return WriteJson(report); },
+                    .csv = [&] { return WriteCsv(report); },
+                    .md = [&] { return WriteMarkdown(report); },
+                    .html = [&](const HtmlAssets& assets) { return WriteHtml(report, assets); }}));
+    ListWritten(written, context);
     return 0;
   }
 
@@ -112,14 +125,65 @@ class ReportCommand : public Command {
     return context.options.workspace / "reports";
   }
 
+  /// `repro report run NUMBER`.
+  Result<int> ReportRun(const CommandContext& context) const {
+    if (run_.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "which run? `repro status --runs` lists them; then `repro report run NUMBER` (a "
+                  "manifest called run is ./run.toml)");
+    }
+    if (app_->count("--scale") > 0 || app_->count("--set") > 0) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "--scale and --set choose a manifest's settings; run {} has its own",
+                  Printable(run_));
+    }
+    REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(context.options));
+    REPRO_ASSIGN_OR_RETURN(const RunRow run, FindRunTarget(log, run_));
+    REPRO_ASSIGN_OR_RETURN(const TrainingReport report,
+                           ReadTrainingReport(log, context.options.workspace, run, WallTimeMs()));
+    if (context.options.json) {
+      context.out << WriteTrainingJson(report);
+      if (formats_.empty() && out_dir_.empty()) return 0;
+    } else if (Wants("terminal")) {
+      const TrainingViewOptions view{
+          .width = ReadingWidth(), .color = context.options.color, .unicode = LocaleIsUtf8()};
+      for (const std::string& sentence : TrainingHeadline(report)) {
+        context.out << Printable(sentence) << '\n';
+      }
+      for (const TrainingTask& training : report.training) {
+        context.out << '\n';
+        for (const std::string& line : DrawTraining(training, report.now_ms, view)) {
+          context.out << line << '\n';
+        }
+      }
+    }
+    REPRO_ASSIGN_OR_RETURN(
+        const std::vector<fs::path> written,
+        WriteFiles(
+            fmt::format("run-{}", run.id), context,
+            {.json = [&] { return WriteTrainingJson(report); },
+             .csv = [&] { return WriteTrainingCsv(report); },
+             .md = [&] { return WriteTrainingMarkdown(report); },
+             .html = [&](const HtmlAssets& assets) { return WriteTrainingHtml(report, assets); }}));
+    ListWritten(written, context);
+    return 0;
+  }
+
+  void ListWritten(const std::vector<fs::path>& written, const CommandContext& context) const {
+    if (context.options.json || written.empty()) return;
+    if (Wants("terminal")) context.out << "\n";
+    for (const fs::path& path : written) context.out << path.string() << "\n";
+  }
+
+  /// A report in each of its file formats.
+  struct Writers {
+    std::function<std::string()> json, csv, md;
+    std::function<Result<std::string>(const HtmlAssets&)> html;
+  };
+
   /// The page last: its path is what a person looks for.
-  Result<std::vector<fs::path>> WriteFiles(const Report& report,
-                                           const CommandContext& context) const {
-    // Other settings are another report: they must not replace the one of the manifest as it
-    // stands.
-    const std::string variant =
-        arguments_.sets.empty() ? "" : "." + report.provenance.manifest_hash.substr(0, 8);
-    const std::string stem = fmt::format("{}.{}{}", report.id, report.provenance.scale, variant);
+  Result<std::vector<fs::path>> WriteFiles(const std::string& stem, const CommandContext& context,
+                                           const Writers& writers) const {
     const fs::path folder = OutFolder(context);
     std::vector<fs::path> written;
     const auto write = [&](const char* extension, const std::string& content) -> Status {
@@ -130,12 +194,12 @@ class ReportCommand : public Command {
       written.push_back(error ? path : absolute);
       return {};
     };
-    if (Wants("json")) REPRO_RETURN_IF_ERROR(write("json", WriteJson(report)));
-    if (Wants("csv")) REPRO_RETURN_IF_ERROR(write("csv", WriteCsv(report)));
-    if (Wants("md")) REPRO_RETURN_IF_ERROR(write("md", WriteMarkdown(report)));
+    if (Wants("json")) REPRO_RETURN_IF_ERROR(write("json", writers.json()));
+    if (Wants("csv")) REPRO_RETURN_IF_ERROR(write("csv", writers.csv()));
+    if (Wants("md")) REPRO_RETURN_IF_ERROR(write("md", writers.md()));
     if (Wants("html")) {
       REPRO_ASSIGN_OR_RETURN(const HtmlAssets assets, LoadHtmlAssets(context.suite.report_dir));
-      REPRO_ASSIGN_OR_RETURN(const std::string page, WriteHtml(report, assets));
+      REPRO_ASSIGN_OR_RETURN(const std::string page, writers.html(assets));
       REPRO_RETURN_IF_ERROR(write("html", page));
     }
     return written;
@@ -144,6 +208,8 @@ class ReportCommand : public Command {
   ExperimentArguments arguments_;
   std::vector<std::string> formats_;
   std::string out_dir_;
+  std::string run_;
+  const CLI::App* app_ = nullptr;  ///< which flags were given; outlives the command's run
 };
 
 }  // namespace

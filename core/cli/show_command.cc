@@ -10,9 +10,13 @@
 #include "core/base/units.h"
 #include "core/cli/experiment_plan.h"
 #include "core/cli/log_access.h"
+#include "core/cli/terminal.h"
 #include "core/cli/text_table.h"
+#include "core/cli/training_view.h"
 #include "core/io/json_diff.h"
+#include "core/report/training_writers.h"
 #include "core/store/artifact_store.h"
+#include "core/store/provenance.h"
 
 namespace repro {
 
@@ -51,24 +55,6 @@ std::string TimeOrNothing(std::int64_t ms) {
   return ms == 0 ? std::string() : FormatTime(ms);
 }
 
-/// The commit and machine of an invocation in one line.
-std::string DescribeProvenance(const Json& provenance) {
-  const auto text = [&provenance](const char* pointer) -> std::string {
-    const Json::json_pointer at{pointer};
-    if (!provenance.contains(at) || !provenance.at(at).is_string()) return {};
-    return provenance.at(at).get<std::string>();
-  };
-  std::string line = "commit " + text("/git/commit").substr(0, 12);
-  if (text("/git/commit").empty()) line = "no commit known";
-  const Json::json_pointer dirty{"/git/dirty"};
-  if (provenance.contains(dirty) && provenance.at(dirty) == true) {
-    line += " with changes " + text("/git/diff_sha256").substr(0, 12);
-  }
-  if (!text("/host/name").empty()) line += ", on " + text("/host/name");
-  if (!text("/cpu/model").empty()) line += ", " + text("/cpu/model");
-  return line;
-}
-
 void PrintSettings(std::ostream& out, const char* title, const Json& settings, bool color) {
   const std::vector<JsonLeaf> leaves = JsonLeaves(settings);
   if (leaves.empty() || (leaves.size() == 1 && leaves[0].path.empty())) return;
@@ -100,6 +86,47 @@ void PrintMetrics(std::ostream& out, const std::vector<MetricSummary>& all, bool
          std::to_string(metric.values)});
   }
   table.Print(out, color);
+}
+
+/// Those of `tasks` that train, with their curves.
+Result<std::vector<TrainingTask>> ReadTraining(const RunLog& log, const GlobalOptions& options,
+                                               const std::vector<std::string>& keys) {
+  std::vector<TrainingTask> training;
+  for (const std::string& key : keys) {
+    TrainingReader reader(options.workspace, key, CurveDetail::kWatch);
+    REPRO_ASSIGN_OR_RETURN(const TrainingTask* task, reader.Read(log));
+    if (task != nullptr && IsTraining(*task)) training.push_back(*task);
+  }
+  return training;
+}
+
+void PrintTraining(std::ostream& out, const TrainingTask& task, const GlobalOptions& options) {
+  const TrainingViewOptions view{
+      .width = ReadingWidth(), .color = options.color, .unicode = LocaleIsUtf8()};
+  out << '\n';
+  for (const std::string& line : DrawTraining(task, WallTimeMs(), view)) out << line << '\n';
+}
+
+/// One line each, for what a run trains beside the first.
+void PrintTrainings(std::ostream& out, const std::vector<TrainingTask>& tasks, bool color) {
+  if (tasks.empty()) return;
+  out << '\n'
+      << Styled("more training; `repro show KEY` draws its curves", Style::kBold, color) << '\n';
+  TextTable table({{"  key"}, {"task"}, {"state"}, {"so far"}});
+  for (const TrainingTask& task : tasks) {
+    const std::string state = TrainingState(task);
+    table.AddRow({"  " + ShortKey(task.task.key),
+                  task.task.label,
+                  {state, StateStyle(state)},
+                  TrainingLine(SummarizeTraining(task, WallTimeMs()))});
+  }
+  table.Print(out, color);
+}
+
+Json TrainingList(const std::vector<TrainingTask>& tasks) {
+  Json list = Json::array();
+  for (const TrainingTask& task : tasks) list.push_back(TrainingJson(task, WallTimeMs()));
+  return list;
 }
 
 class ShowCommand : public Command {
@@ -224,6 +251,8 @@ class ShowCommand : public Command {
     REPRO_ASSIGN_OR_RETURN(const std::vector<std::string> keys, log.RunTaskKeys(run.id));
     REPRO_ASSIGN_OR_RETURN(const std::vector<TaskRow> tasks, log.Tasks(keys));
     REPRO_ASSIGN_OR_RETURN(const auto metrics, SummarizeMetrics(log, keys));
+    REPRO_ASSIGN_OR_RETURN(const std::vector<TrainingTask> training,
+                           ReadTraining(log, context.options, keys));
     std::optional<InvocationRow> invocation;
     if (run.invocation != 0) {
       REPRO_ASSIGN_OR_RETURN(invocation, log.FindInvocation(run.invocation));
@@ -236,6 +265,7 @@ class ShowCommand : public Command {
       for (const TaskRow& task : tasks) json["tasks"].push_back(ToJson(task));
       json["metrics"] = Json::array();
       for (const MetricSummary& metric : metrics) json["metrics"].push_back(ToJson(metric));
+      json["training"] = TrainingList(training);
       PrintJson(context.out, json);
       return {};
     }
@@ -273,6 +303,11 @@ class ShowCommand : public Command {
                     task.artifact_bytes > 0 ? FormatBytes(task.artifact_bytes) : "-"});
     }
     table.Print(out, color);
+    // The pretraining, or what else comes first, whole; the others in a line each.
+    if (!training.empty()) {
+      PrintTraining(out, training.front(), context.options);
+      PrintTrainings(out, {training.begin() + 1, training.end()}, color);
+    }
     PrintMetrics(out, metrics, by_language_, color);
     for (const TaskRow& task : tasks) {
       if (task.state != "failed" && task.state != "diverged") continue;
@@ -289,6 +324,8 @@ class ShowCommand : public Command {
     REPRO_ASSIGN_OR_RETURN(const auto runs, log.RunsOfTask(task.key));
     REPRO_ASSIGN_OR_RETURN(const auto metrics, SummarizeMetrics(log, {task.key}));
     REPRO_ASSIGN_OR_RETURN(const std::vector<Json> events, log.Events(task.key));
+    REPRO_ASSIGN_OR_RETURN(const std::vector<TrainingTask> training,
+                           ReadTraining(log, options, {task.key}));
     const ArtifactStore store(options.workspace);
     const auto artifact = store.Find(task.kind, task.key);
     const bool whole = artifact && artifact->has_value();
@@ -313,6 +350,7 @@ class ShowCommand : public Command {
       json["metrics"] = Json::array();
       for (const MetricSummary& metric : metrics) json["metrics"].push_back(ToJson(metric));
       json["events"] = events;
+      json["training"] = training.empty() ? Json() : TrainingJson(training.front(), WallTimeMs());
       json["artifact"] = nullptr;
       if (whole) {
         json["artifact"] = {{"folder", folder}, {"record", (*artifact)->ToJson()}};
@@ -361,6 +399,7 @@ class ShowCommand : public Command {
     facts.Print(out, color);
     PrintSettings(out, "spec", task.spec, color);
     PrintAttempts(out, attempts, options);
+    for (const TrainingTask& entry : training) PrintTraining(out, entry, options);
     PrintMetrics(out, metrics, by_language_, color);
     const std::string key = ShortKey(task.key) + Printable(options.workspace_flag);
     std::int64_t damaged = 0;

@@ -2,20 +2,31 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <ostream>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
+#include "core/cli/terminal.h"
 #include "core/cli/text_table.h"
+#include "core/cli/training_view.h"
+#include "core/report/training_writers.h"
+#include "core/scheduler/signal_inbox.h"
 
 namespace repro {
 
 namespace {
 
 constexpr std::size_t kFailuresShown = 5;
+constexpr double kWatchSeconds = 2;
+constexpr double kPlainWatchSeconds = 30;
+constexpr std::size_t kChartFrame = 4;  // rows of a chart beside its plot: a blank one, title, axis
+constexpr std::size_t kHighestChart = 18;
+constexpr std::size_t kRoomyRows = 36;  // from so many rows on a terminal has room for more
 
 /// One experiment at one scale, with its runs by state.
 struct ExperimentSummary {
@@ -48,13 +59,41 @@ class StatusCommand : public Command {
     app.add_option("--scale", query_.scale, "Only runs of this scale");
     app.add_option("--tag", query_.tag, "Only runs with this tag (with --runs)");
     app.add_option("-n,--limit", query_.limit, "At most so many runs (with --runs)");
-    app.footer("Example:\n  repro status fig2 --runs --state failed");
+    app.add_flag(
+        "--watch", watch_,
+        "Go on looking until nothing runs: redrawn in place on a terminal, lines elsewhere");
+    app.add_option("--interval", interval_, "Seconds between two looks (with --watch)")
+        ->check(CLI::Range(0.2, 86400.0));
+    app.footer(
+        "Example:\n  repro status fig2 --runs --state failed\n"
+        "Example: loss, speed and time left of what runs, until it has ended\n"
+        "  repro status --watch");
   }
 
   Result<int> Run(const CommandContext& context) override {
     const GlobalOptions& options = context.options;
-    REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(options));
     list_runs_ = list_runs_ || !query_.state.empty() || !query_.tag.empty() || query_.limit != 0;
+    if (watch_) return Watch(context);
+    REPRO_RETURN_IF_ERROR(Collect(options));
+    if (options.json) {
+      PrintJson(context.out, AsJson());
+    } else {
+      PrintText(context.out, options);
+    }
+    return 0;
+  }
+
+ private:
+  /// A running task: its attempt, and as much of its training as there is.
+  struct RunningTask {
+    AttemptRow attempt;
+    TrainingTask training;
+    bool trains = false;
+  };
+
+  Status Collect(const GlobalOptions& options) {
+    REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(options));
+    workspace_ = options.workspace.string();
     REPRO_ASSIGN_OR_RETURN(const std::vector<RunCount> counts, log.RunCounts());
     experiments_ = Summarize(counts);
     std::erase_if(experiments_, [this](const ExperimentSummary& e) {
@@ -66,33 +105,159 @@ class StatusCommand : public Command {
                   Printable(query_.experiment_id), LogPath(options).string());
     }
     REPRO_ASSIGN_OR_RETURN(tasks_, log.TaskCounts());
-    REPRO_ASSIGN_OR_RETURN(running_, log.RunningAttempts());
     REPRO_ASSIGN_OR_RETURN(failures_, log.Failures(kFailuresShown));
-    for (const AttemptRow& attempt : running_) {
-      REPRO_ASSIGN_OR_RETURN(const std::vector<TaskRow> task, log.Tasks({attempt.task_key}));
-      labels_.push_back(task.empty() ? std::string() : task.front().label);
+    REPRO_ASSIGN_OR_RETURN(std::vector<AttemptRow> attempts, log.RunningAttempts());
+    std::map<std::string, TrainingReader> readers;  // those of tasks that have ended are dropped
+    running_.clear();
+    for (AttemptRow& attempt : attempts) {
+      auto known = readers_.extract(attempt.task_key);
+      TrainingReader& reader = known ? readers.insert(std::move(known)).position->second
+                                     : readers
+                                           .try_emplace(attempt.task_key, options.workspace,
+                                                        attempt.task_key, CurveDetail::kWatch)
+                                           .first->second;
+      REPRO_ASSIGN_OR_RETURN(const TrainingTask* training, reader.Read(log));
+      if (training == nullptr) continue;
+      running_.push_back({std::move(attempt), *training, IsTraining(*training)});
     }
+    readers_ = std::move(readers);
     if (list_runs_) {
       query_.with_config = false;
       REPRO_ASSIGN_OR_RETURN(runs_, log.Runs(query_));
     }
     lease_ = InspectLease(options.workspace);
-    if (options.json) {
-      PrintJson(context.out, AsJson(options));
-    } else {
-      PrintText(context.out, options);
+    return {};
+  }
+
+  bool AnyAlive() const {
+    return std::any_of(running_.begin(), running_.end(),
+                       [](const RunningTask& task) { return task.training.alive; });
+  }
+
+  Result<int> Watch(const CommandContext& context) {
+    const GlobalOptions& options = context.options;
+    const bool drawn = options.terminal && !options.json;
+    const double seconds = interval_ ? *interval_ : drawn ? kWatchSeconds : kPlainWatchSeconds;
+    REPRO_RETURN_IF_ERROR(Collect(options));  // an error before the screen is taken
+    SignalInbox inbox;
+    std::optional<Screen> screen;
+    if (drawn) screen.emplace(context.out);
+    for (bool first = true;; first = false) {
+      if (!first) REPRO_RETURN_IF_ERROR(Collect(options));
+      const bool over = !lease_.held && !AnyAlive();
+      if (options.json) {
+        context.out << CanonicalJson(AsJson()) << std::endl;
+      } else if (screen && !over) {
+        const TerminalSize size = CurrentTerminalSize();
+        screen->Draw(Frame(options, size), size);
+      } else if (!over) {
+        PrintLines(context.out);
+      }
+      if (over) break;
+      if (const auto signal = inbox.Wait(seconds)) {
+        screen.reset();
+        return 128 + *signal;
+      }
     }
+    screen.reset();
+    if (options.json) return 0;
+    if (drawn) PrintText(context.out, options);
+    PrintEnd(context.out, options);
     return 0;
   }
 
- private:
-  Json AsJson(const GlobalOptions& options) const {
-    Json json = {{"workspace", options.workspace.string()},
-                 {"lease", ToJson(lease_)},
-                 {"experiments", Json::array()},
-                 {"tasks", tasks_},
-                 {"running", Json::array()},
-                 {"failures", Json::array()}};
+  /// Why watching is over.
+  void PrintEnd(std::ostream& out, const GlobalOptions& options) const {
+    out << "nothing is running";
+    const auto waiting = tasks_.find("waiting");
+    const std::size_t left =
+        running_.size() +
+        (waiting == tasks_.end() ? std::size_t{0} : static_cast<std::size_t>(waiting->second));
+    if (left > 0 && !experiments_.empty()) {
+      const ExperimentSummary& newest =
+          *std::max_element(experiments_.begin(), experiments_.end(),
+                            [](const auto& a, const auto& b) { return a.newest_ms < b.newest_ms; });
+      out << "; " << Plural(left, "task") << " not done: repro run " << Printable(newest.experiment)
+          << " --scale " << Printable(newest.scale) << Printable(options.workspace_flag)
+          << " goes on";
+    }
+    out << '\n';
+  }
+
+  /// What a terminal of this size shows: the states of all runs, what runs, and of the first task
+  /// that trains as much as there is room for.
+  std::vector<std::string> Frame(const GlobalOptions& options, TerminalSize size) const {
+    std::ostringstream text;
+    PrintHead(text);
+    text << '\n';
+    PrintExperiments(text, options.color);
+    PrintRunning(text, options);
+    const auto shown = std::find_if(running_.begin(), running_.end(), [](const RunningTask& task) {
+      return task.trains && task.training.alive;
+    });
+    if (shown == running_.end()) PrintFailures(text, options);
+    std::vector<std::string> lines;
+    std::istringstream reader(text.str());
+    for (std::string line; std::getline(reader, line);) lines.push_back(line);
+    if (shown != running_.end()) {
+      const bool roomy = size.rows >= kRoomyRows;
+      TrainingViewOptions view{.width = size.columns,
+                               .chart_rows = 0,
+                               .languages = roomy ? 8u : 3u,
+                               .happenings = roomy ? 4u : 1u,
+                               .color = options.color,
+                               .unicode = LocaleIsUtf8()};
+      const std::int64_t now_ms = WallTimeMs();
+      // Without a chart first, to know how much room one would have.
+      const std::size_t used =
+          lines.size() + DrawTraining(shown->training, now_ms, view).size() + 3;
+      const std::size_t charts = shown->training.progress.is_object() ? ChartsOf(*shown) : 0;
+      const std::size_t room = size.rows > used && charts > 0 ? (size.rows - used) / charts : 0;
+      view.chart_rows = room > kChartFrame ? std::min(room - kChartFrame, kHighestChart) : 0;
+      lines.emplace_back();
+      for (std::string& line : DrawTraining(shown->training, now_ms, view)) {
+        lines.push_back(std::move(line));
+      }
+    }
+    // The last line always says how to leave.
+    if (lines.size() + 1 > size.rows) lines.resize(size.rows > 1 ? size.rows - 1 : 0);
+    lines.push_back(Styled("Ctrl-C ends watching; what runs goes on", Style::kDim, options.color));
+    return lines;
+  }
+
+  static std::size_t ChartsOf(const RunningTask& task) {
+    const std::vector<CurveFigure> figures = TrainingFigures(task.training);
+    return static_cast<std::size_t>(std::count_if(
+        figures.begin(), figures.end(),
+        [](const CurveFigure& figure) { return figure.id == "loss" || figure.id == "dev-score"; }));
+  }
+
+  /// One line for each running task and one for all, for a file or a pipe.
+  void PrintLines(std::ostream& out) const {
+    const std::string clock = FormatTime(WallTimeMs()).substr(11, 8);
+    for (const RunningTask& task : running_) {
+      out << clock << "  " << Printable(task.training.task.label) << "  " << So(task) << '\n';
+    }
+    out << clock << "  tasks:";
+    const char* separator = " ";
+    for (const auto& [state, count] : tasks_) {
+      out << separator << FormatCount(count) << ' ' << state;
+      separator = ", ";
+    }
+    out << std::endl;
+  }
+
+  /// How far a running task is.
+  static std::string So(const RunningTask& task) {
+    if (!task.training.alive) return "no longer alive";
+    if (!task.trains) return FormatProgress(task.training.progress);
+    return TrainingLine(SummarizeTraining(task.training, WallTimeMs()));
+  }
+
+  Json AsJson() const {
+    Json json = {{"workspace", workspace_},      {"lease", ToJson(lease_)},
+                 {"experiments", Json::array()}, {"tasks", tasks_},
+                 {"running", Json::array()},     {"failures", Json::array()}};
     for (const ExperimentSummary& e : experiments_) {
       json["experiments"].push_back({{"experiment", e.experiment},
                                      {"scale", e.scale},
@@ -100,10 +265,12 @@ class StatusCommand : public Command {
                                      {"states", e.states},
                                      {"newest_ms", e.newest_ms}});
     }
-    for (std::size_t i = 0; i < running_.size(); ++i) {
-      Json entry = ToJson(running_[i]);
-      entry["label"] = labels_[i];
-      entry["alive"] = IsAlive(options, running_[i]);
+    for (const RunningTask& task : running_) {
+      Json entry = ToJson(task.attempt);
+      entry["progress"] = task.training.progress;
+      entry["label"] = task.training.task.label;
+      entry["alive"] = task.training.alive;
+      entry["training"] = task.trains ? TrainingJson(task.training, WallTimeMs()) : Json();
       json["running"].push_back(std::move(entry));
     }
     for (const FailureRow& failure : failures_) {
@@ -117,16 +284,21 @@ class StatusCommand : public Command {
     return json;
   }
 
-  void PrintText(std::ostream& out, const GlobalOptions& options) const {
-    const bool color = options.color;
-    out << "workspace " << Printable(options.workspace.string()) << ": ";
+  void PrintHead(std::ostream& out) const {
+    out << "workspace " << Printable(workspace_) << ": ";
     if (lease_.held) {
       out << "in use by "
           << Printable(lease_.holder ? lease_.holder->Describe() : std::string("another process"));
     } else {
       out << "nobody works here now";
     }
-    out << "\n\n";
+    out << '\n';
+  }
+
+  void PrintText(std::ostream& out, const GlobalOptions& options) const {
+    const bool color = options.color;
+    PrintHead(out);
+    out << '\n';
     if (list_runs_) {
       PrintRuns(out, options);
     } else {
@@ -204,14 +376,14 @@ class StatusCommand : public Command {
     if (running_.empty()) return;
     bool lost = false;
     TextTable table({{"running"}, {"task"}, {"attempt", true}, {"for"}, {"progress"}});
-    for (std::size_t i = 0; i < running_.size(); ++i) {
-      const AttemptRow& attempt = running_[i];
-      const bool alive = IsAlive(options, attempt);
+    for (const RunningTask& task : running_) {
+      const AttemptRow& attempt = task.attempt;
+      const bool alive = task.training.alive;
       lost = lost || !alive;
       const double seconds = static_cast<double>(WallTimeMs() - attempt.started_ms) / 1000;
-      table.AddRow({ShortKey(attempt.task_key), labels_[i], std::to_string(attempt.number),
-                    FormatDuration(std::max(0.0, seconds)),
-                    alive ? TextTable::Cell(FormatProgress(attempt.progress))
+      table.AddRow({ShortKey(attempt.task_key), task.training.task.label,
+                    std::to_string(attempt.number), FormatDuration(std::max(0.0, seconds)),
+                    alive ? TextTable::Cell(FormatProgress(task.training.progress))
                           : TextTable::Cell("no longer alive", Style::kYellow)});
     }
     out << '\n';
@@ -239,10 +411,13 @@ class StatusCommand : public Command {
 
   RunQuery query_;
   bool list_runs_ = false;
+  bool watch_ = false;
+  std::optional<double> interval_;
+  std::string workspace_;
   std::vector<ExperimentSummary> experiments_;
   std::map<std::string, std::int64_t> tasks_;
-  std::vector<AttemptRow> running_;
-  std::vector<std::string> labels_;  ///< of `running_`
+  std::map<std::string, TrainingReader> readers_;  ///< by task; they keep what they have read
+  std::vector<RunningTask> running_;
   std::vector<FailureRow> failures_;
   std::vector<RunRow> runs_;
   LeaseState lease_;

@@ -1,5 +1,7 @@
 #include "core/io/json_io.h"
 
+#include <cmath>
+
 #include "core/io/file.h"
 
 namespace repro {
@@ -24,6 +26,13 @@ std::string CanonicalJson(const Json& value) {
 std::string TextField(const Json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::int64_t IntegerField(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_number()) return 0;
+  const double value = found->get<double>();
+  return std::abs(value) < 9e15 ? static_cast<std::int64_t>(value) : 0;
 }
 
 }  // namespace repro

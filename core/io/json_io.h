@@ -1,6 +1,7 @@
 #pragma once
 /// Reading and writing of JSON: what the parser throws becomes a Result here.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -25,5 +26,9 @@ std::string CanonicalJson(const Json& value);
 /// The text of a field; empty when the object has none of that name, or it is no text. For what
 /// others wrote: nlohmann's `value` throws when the type is another.
 std::string TextField(const Json& object, const char* name);
+
+/// `object[name]` as a whole number, rounded towards 0; 0 when it is no number, is not there, or is
+/// too large to be one.
+std::int64_t IntegerField(const Json& object, const char* name);
 
 }  // namespace repro

@@ -11,28 +11,6 @@
 namespace repro {
 namespace {
 
-std::string CsvField(const std::string& text) {
-  std::string field = Printable(text);
-  // A spreadsheet would run these as a formula; a number may start with a sign.
-  if (!field.empty() && std::string_view("=+-@").find(field[0]) != std::string_view::npos) {
-    char* end = nullptr;
-    std::strtod(field.c_str(), &end);
-    if (*end != '\0') field.insert(0, "'");
-  }
-  if (field.find_first_of(",\"\n") == std::string::npos) return field;
-  std::string quoted = "\"";
-  for (const char c : field) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
-
-/// As many digits as a double needs; empty for what is no number.
-std::string CsvNumber(double value) {
-  return std::isfinite(value) ? fmt::format("{}", value) : "";
-}
-
 class Csv {
  public:
   explicit Csv(const Report& report) : report_(report) {

@@ -21,19 +21,6 @@ data Optional(const std::string& text) {
   return text.empty() ? data(false) : data(text);
 }
 
-/// JSON for a script element: "<" never appears, so no text in it can end the element.
-std::string ScriptJson(const Json& value) {
-  std::string safe;
-  for (const char c : CanonicalJson(value)) {
-    if (c == '<') {
-      safe += "\\u003c";
-    } else {
-      safe += c;
-    }
-  }
-  return safe;
-}
-
 const char* ClaimBadge(ClaimState state) {
   switch (state) {
     case ClaimState::kSupported:
@@ -399,11 +386,25 @@ void SetProvenance(const Report& report, data& view) {
 
 }  // namespace
 
+std::string ScriptJson(const Json& value) {
+  std::string safe;
+  for (const char c : CanonicalJson(value)) {
+    if (c == '<') {
+      safe += "\\u003c";
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
 Result<HtmlAssets> LoadHtmlAssets(const std::filesystem::path& report_dir) {
   HtmlAssets assets;
   REPRO_ASSIGN_OR_RETURN(assets.page, ReadFile(report_dir / "templates/report.html"));
   REPRO_ASSIGN_OR_RETURN(assets.style, ReadFile(report_dir / "style.css"));
   REPRO_ASSIGN_OR_RETURN(assets.viewer, ReadFile(report_dir / "viewer.js"));
+  REPRO_ASSIGN_OR_RETURN(assets.run_page, ReadFile(report_dir / "templates/run.html"));
+  REPRO_ASSIGN_OR_RETURN(assets.curves, LoadJson(report_dir / "curves.vega.json"));
   REPRO_ASSIGN_OR_RETURN(assets.chart, LoadJson(report_dir / "chart.vega.json"));
   const std::filesystem::path installed = report_dir / "vega.js";
   std::error_code error;

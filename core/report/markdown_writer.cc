@@ -10,39 +10,21 @@
 namespace repro {
 namespace {
 
-/// Text that cannot be taken for Markdown or HTML.
-std::string Escape(const std::string& text) {
-  std::string safe;
-  for (const char c : Printable(text)) {
-    if (c == '<') {
-      safe += "&lt;";
-    } else if (c == '>') {
-      safe += "&gt;";
-    } else if (c == '&') {
-      safe += "&amp;";
-    } else {
-      if (std::string_view("\\`*_[]|#").find(c) != std::string_view::npos) safe += '\\';
-      safe += c;
-    }
-  }
-  return safe;
-}
-
 class Markdown {
  public:
   explicit Markdown(const Report& report) : report_(report) {}
 
   std::string Write() {
-    Line("# {}: {}", Escape(report_.item), Escape(report_.title));
+    Line("# {}: {}", MarkdownText(report_.item), MarkdownText(report_.title));
     Line("");
-    Line("{} scale, {}, {}. {}", report_.provenance.scale, Escape(report_.provenance.world),
-         SeedLine(report_.provenance), Escape(report_.question));
+    Line("{} scale, {}, {}. {}", report_.provenance.scale, MarkdownText(report_.provenance.world),
+         SeedLine(report_.provenance), MarkdownText(report_.question));
     for (const std::string& sentence : report_.headline) {
       Line("");
-      Line("{}{}{}", &sentence == &report_.headline.front() ? "**" : "", Escape(sentence),
+      Line("{}{}{}", &sentence == &report_.headline.front() ? "**" : "", MarkdownText(sentence),
            &sentence == &report_.headline.front() ? "**" : "");
     }
-    if (!report_.lead_reason.empty()) Line("\n{}", Escape(report_.lead_reason));
+    if (!report_.lead_reason.empty()) Line("\n{}", MarkdownText(report_.lead_reason));
     for (const FigureReport& figure : report_.figures) Figure(figure);
     Claims();
     Steps();
@@ -67,7 +49,7 @@ class Markdown {
     Line("{}", rule);
     for (const auto& row : rows) {
       std::vector<std::string> cells;
-      for (const std::string& cell : row) cells.push_back(Escape(cell));
+      for (const std::string& cell : row) cells.push_back(MarkdownText(cell));
       Line("| {} |", fmt::join(cells, " | "));
     }
   }
@@ -78,8 +60,8 @@ class Markdown {
 
   void Figure(const FigureReport& figure) {
     const Measure& m = figure.measure;
-    Line("\n## {}\n", Escape(m.name));
-    Line("{}", Escape(m.about));
+    Line("\n## {}\n", MarkdownText(m.name));
+    Line("{}", MarkdownText(m.about));
     std::vector<std::string> header = {"Series", "Point"};
     if (figure.has_paper) header.insert(header.end(), {"Paper", "Cell"});
     header.insert(header.end(), {"This run", "Null world", "No pretraining", "From null world",
@@ -110,7 +92,7 @@ class Markdown {
 
   void Steps() {
     if (!HasSteps(report_)) return;
-    Line("\n## Steps of every series\n\n{}", Escape(StepsNote()));
+    Line("\n## Steps of every series\n\n{}", MarkdownText(StepsNote()));
     std::vector<std::vector<std::string>> rows;
     for (const FigureReport& figure : report_.figures) {
       for (const SeriesReport& series : figure.series) {
@@ -127,7 +109,7 @@ class Markdown {
 
   void Claims() {
     if (report_.claims.empty()) return;
-    Line("\n## Claims\n\n{}", Escape(ClaimsNote(report_)));
+    Line("\n## Claims\n\n{}", MarkdownText(ClaimsNote(report_)));
     std::vector<std::vector<std::string>> rows;
     for (const ClaimReport& claim : report_.claims) {
       std::vector<std::string> steps;
@@ -157,7 +139,7 @@ class Markdown {
       }
     }
     if (!rows.empty()) {
-      Line("\n## Controls\n\n{}", Escape(TransferNote()));
+      Line("\n## Controls\n\n{}", MarkdownText(TransferNote()));
       Table({"Measure", "Point", "Chance", "Source language", "Other languages", "How many",
              "Others, null world", "Others, no pretraining", "Transfer"},
             rows, 2);
@@ -178,7 +160,7 @@ class Markdown {
 
   void Languages() {
     for (const PerLanguageTable& table : report_.languages) {
-      Line("\n### {} by language (null world in brackets)", Escape(table.measure.name));
+      Line("\n### {} by language (null world in brackets)", MarkdownText(table.measure.name));
       std::vector<std::string> header = {"Language"};
       header.insert(header.end(), table.points.begin(), table.points.end());
       std::vector<std::vector<std::string>> rows;
@@ -198,7 +180,7 @@ class Markdown {
   }
 
   void Runs() {
-    Line("\n## Runs\n\n{}", Escape(PlateauNote()));
+    Line("\n## Runs\n\n{}", MarkdownText(PlateauNote()));
     std::vector<std::vector<std::string>> rows;
     for (const RunReport& run : report_.runs) {
       rows.push_back({run.point, RoleName(run.role), run.state, RunNote(run),
@@ -212,17 +194,17 @@ class Markdown {
           rows, 4);
     if (!report_.vocabulary.empty()) Line("\n## Vocabulary and text\n");
     for (const VocabularyReport& entry : report_.vocabulary)
-      Line("- {}", Escape(VocabularyLine(entry)));
+      Line("- {}", MarkdownText(VocabularyLine(entry)));
   }
 
   void Rest() {
     if (!report_.next_steps.empty()) Line("\n## What has not run\n");
     for (const NextStep& step : report_.next_steps)
-      Line("- {}: `{}`", Escape(step.what), Printable(step.command));
+      Line("- {}: `{}`", MarkdownText(step.what), Printable(step.command));
     Line("\n## Where this comes from\n");
-    for (const auto& [name, value] : Facts(report_)) Line("- {}: {}", name, Escape(value));
+    for (const auto& [name, value] : Facts(report_)) Line("- {}: {}", name, MarkdownText(value));
     if (!report_.reference_notes.empty()) Line("\nOn the paper's values:\n");
-    for (const std::string& note : report_.reference_notes) Line("- {}", Escape(note));
+    for (const std::string& note : report_.reference_notes) Line("- {}", MarkdownText(note));
     if (report_.assumptions.empty()) return;
     Line("\n## Values that the paper does not state");
     std::vector<std::vector<std::string>> rows;

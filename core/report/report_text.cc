@@ -320,4 +320,42 @@ std::vector<std::pair<std::string, std::string>> Facts(const Report& report) {
   return facts;
 }
 
+std::string CsvField(const std::string& text) {
+  std::string field = Printable(text);
+  // A spreadsheet would run these as a formula; a number may start with a sign.
+  if (!field.empty() && std::string_view("=+-@").find(field[0]) != std::string_view::npos) {
+    char* end = nullptr;
+    std::strtod(field.c_str(), &end);
+    if (*end != '\0') field.insert(0, "'");
+  }
+  if (field.find_first_of(",\"\n") == std::string::npos) return field;
+  std::string quoted = "\"";
+  for (const char c : field) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string CsvNumber(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : "";
+}
+
+std::string MarkdownText(const std::string& text) {
+  std::string safe;
+  for (const char c : Printable(text)) {
+    if (c == '<') {
+      safe += "&lt;";
+    } else if (c == '>') {
+      safe += "&gt;";
+    } else if (c == '&') {
+      safe += "&amp;";
+    } else {
+      if (std::string_view("\\`*_[]|#").find(c) != std::string_view::npos) safe += '\\';
+      safe += c;
+    }
+  }
+  return safe;
+}
+
 }  // namespace repro

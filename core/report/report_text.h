@@ -75,6 +75,13 @@ std::string CellNote(
 /// Scale, world, seeds, commit, machine, run time, manifest, overrides, builds: name and value, in
 /// order.
 std::vector<std::pair<std::string, std::string>> Facts(const Report& report);
+/// A field of a CSV file, RFC 4180; a text that a spreadsheet would take for a formula gets a
+/// quote.
+std::string CsvField(const std::string& text);
+/// As many digits as a double needs; empty for what is no number.
+std::string CsvNumber(double value);
+/// Text that cannot be taken for Markdown or HTML.
+std::string MarkdownText(const std::string& text);
 /// A JSON value as it stands in a manifest: 1500, "x", [1, 2].
 std::string ShowJson(const Json& value);
 

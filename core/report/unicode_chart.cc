@@ -5,10 +5,12 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 
 #include <fmt/format.h>
 
 #include "core/base/text.h"
+#include "core/base/units.h"
 #include "core/report/report_text.h"
 
 namespace repro {
@@ -19,14 +21,19 @@ constexpr std::array<int, 6> kColors = {33, 34, 36,
                                         35, 32, 37};  // yellow, blue, cyan, magenta, green, white
 constexpr std::size_t kAxis = 7;                      // columns of the y labels
 
-/// The plot area in braille dots, with a colour and an optional glyph for each character.
+constexpr std::array<std::string_view, 6> kAsciiMarkers = {"*", "o", "+", "x", "#", "@"};
+constexpr std::size_t kPlotAxis = 11;     // columns of the y labels of a plot
+constexpr std::size_t kSparsePoints = 3;  // a point for so many columns or more gets its marker
+
+/// The plot area in braille dots, with a colour and an optional glyph for each character. In ASCII
+/// a dot is a character.
 class Canvas {
  public:
-  Canvas(std::size_t columns, std::size_t rows)
-      : columns_(columns), rows_(rows), cells_(columns * rows) {}
+  Canvas(std::size_t columns, std::size_t rows, bool unicode = true)
+      : columns_(columns), rows_(rows), unicode_(unicode), cells_(columns * rows) {}
 
-  std::size_t dots_x() const { return columns_ * 2; }
-  std::size_t dots_y() const { return rows_ * 4; }
+  std::size_t dots_x() const { return columns_ * across(); }
+  std::size_t dots_y() const { return rows_ * down(); }
 
   void Dot(std::int64_t x, std::int64_t y, std::optional<std::size_t> style) {
     if (x < 0 || y < 0 || x >= static_cast<std::int64_t>(dots_x()) ||
@@ -35,8 +42,12 @@ class Canvas {
     // Bit of a dot in its character: the braille block numbers columns first, the fourth row last.
     static constexpr std::array<std::array<unsigned, 2>, 4> kBits = {
         {{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}};
-    Cell& cell = At(static_cast<std::size_t>(x) / 2, static_cast<std::size_t>(y) / 4);
-    cell.dots |= kBits[static_cast<std::size_t>(y) % 4][static_cast<std::size_t>(x) % 2];
+    Cell& cell = At(static_cast<std::size_t>(x) / across(), static_cast<std::size_t>(y) / down());
+    if (unicode_) {
+      cell.dots |= kBits[static_cast<std::size_t>(y) % 4][static_cast<std::size_t>(x) % 2];
+    } else {
+      cell.glyph = style ? kAsciiMarkers[*style % kAsciiMarkers.size()] : ":";
+    }
     if (style) cell.style = style;
   }
 
@@ -53,7 +64,7 @@ class Canvas {
     if (x < 0 || y < 0 || x >= static_cast<std::int64_t>(dots_x()) ||
         y >= static_cast<std::int64_t>(dots_y()))
       return;
-    Cell& cell = At(static_cast<std::size_t>(x) / 2, static_cast<std::size_t>(y) / 4);
+    Cell& cell = At(static_cast<std::size_t>(x) / across(), static_cast<std::size_t>(y) / down());
     cell.glyph = glyph;
     cell.style = style;
   }
@@ -83,8 +94,11 @@ class Canvas {
     std::string_view glyph;
   };
   Cell& At(std::size_t column, std::size_t row) { return cells_[row * columns_ + column]; }
+  std::size_t across() const { return unicode_ ? 2 : 1; }
+  std::size_t down() const { return unicode_ ? 4 : 1; }
 
   std::size_t columns_, rows_;
+  bool unicode_;
   std::vector<Cell> cells_;
 };
 
@@ -160,6 +174,101 @@ std::vector<std::string> DrawPanel(const UnicodePanel& panel, std::size_t width,
     labels += panel.points[i];
   }
   rows.push_back(Pad(labels, kAxis + columns));
+  return rows;
+}
+
+std::size_t PlotBuckets(const PlotLook& look) {
+  const std::size_t columns = std::max<std::size_t>(look.width, 24) - kPlotAxis;
+  return look.unicode ? 2 * columns : columns;
+}
+
+std::vector<std::string> DrawPlot(const UnicodePlot& plot, const PlotLook& look) {
+  double left = std::numeric_limits<double>::infinity(), right = -left;
+  double low = left, high = -left;
+  for (const UnicodeCurve& curve : plot.curves) {
+    for (const auto& [x, y] : curve.points) {
+      left = std::min(left, x);
+      right = std::max(right, x);
+      low = std::min(low, y);
+      high = std::max(high, y);
+    }
+  }
+  if (left > right) return {};
+  if (high - low < 1e-12 * std::max(1e-300, std::abs(high))) {  // a flat curve: in the middle
+    const double room = high == 0 ? 1 : std::abs(high) / 2;
+    low -= room;
+    high += room;
+  }
+  const std::size_t width = std::max<std::size_t>(look.width, 24);
+  const std::size_t height = std::max<std::size_t>(look.height, 3);
+  const std::size_t columns = width - kPlotAxis;
+  Canvas canvas(columns, height, look.unicode);
+  const auto x_of = [&](double x) {
+    const double share = right > left ? (x - left) / (right - left) : 0.5;
+    return std::llround(share * static_cast<double>(canvas.dots_x() - 1));
+  };
+  const auto y_of = [&](double y) {
+    return std::llround((high - y) / (high - low) * static_cast<double>(canvas.dots_y() - 1));
+  };
+  for (const double x : plot.verticals) {
+    if (x < left || x > right) continue;
+    for (std::size_t y = 0; y < canvas.dots_y(); y += 2) {
+      canvas.Dot(x_of(x), static_cast<std::int64_t>(y), std::nullopt);
+    }
+  }
+  for (const UnicodeCurve& curve : plot.curves) {
+    for (std::size_t i = 0; i < curve.points.size(); ++i) {
+      const auto& [x, y] = curve.points[i];
+      const auto& [to_x, to_y] = curve.points[std::min(i + 1, curve.points.size() - 1)];
+      canvas.Line(x_of(x), y_of(y), x_of(to_x), y_of(to_y), curve.style);
+    }
+  }
+  for (const UnicodeCurve& curve : plot.curves) {
+    if (!look.unicode || curve.points.size() * kSparsePoints > columns) continue;
+    for (const auto& [x, y] : curve.points) {
+      canvas.Glyph(x_of(x), y_of(y), UnicodeMarker(curve.style), curve.style);
+    }
+  }
+
+  // A title that says which line is which; what does not fit is left out.
+  std::string title = Printable(plot.title);
+  std::size_t title_width = DisplayWidth(title);
+  if (plot.curves.size() > 1) {
+    for (const UnicodeCurve& curve : plot.curves) {
+      const std::string_view marker = look.unicode
+                                          ? UnicodeMarker(curve.style)
+                                          : kAsciiMarkers[curve.style % kAsciiMarkers.size()];
+      const std::string name = Printable(curve.name);
+      if (title_width + 5 + DisplayWidth(name) > width) break;
+      title += "   ";
+      title += InStyle(marker, curve.style, look.color);
+      title += " " + name;
+      title_width += 5 + DisplayWidth(name);
+    }
+  }
+  std::vector<std::string> rows = {std::move(title)};
+  const auto show = [&](double value) {
+    std::string text = plot.show ? plot.show(value) : fmt::format("{:.4g}", value);
+    if (!look.unicode && text == "–") text = "-";
+    return text;
+  };
+  for (std::size_t row = 0; row < height; ++row) {
+    const bool labelled = row == 0 || row + 1 == height || row == height / 2;
+    const double value =
+        high - (high - low) * static_cast<double>(row) / static_cast<double>(height - 1);
+    const char* tick = look.unicode ? (labelled ? " ┤" : " │") : (labelled ? " +" : " |");
+    rows.push_back(Pad(labelled ? show(value) : "", kPlotAxis - 2, true) + tick +
+                   canvas.Row(row, look.color));
+  }
+  std::string axis = std::string(kPlotAxis - 1, ' ') + (look.unicode ? "└" : "+");
+  for (std::size_t i = 0; i < columns; ++i) axis += look.unicode ? "─" : "-";
+  rows.push_back(axis);
+  const std::string first = FormatCount(std::llround(left));
+  std::string last = FormatCount(std::llround(right));
+  if (!plot.x_unit.empty()) last += " " + Printable(plot.x_unit);
+  const std::size_t taken = kPlotAxis + DisplayWidth(first) + DisplayWidth(last);
+  rows.push_back(std::string(kPlotAxis, ' ') + first +
+                 std::string(width > taken ? width - taken : 1, ' ') + last);
   return rows;
 }
 

@@ -267,4 +267,21 @@ Json CollectProvenance(const ProvenanceRequest& request) {
   return provenance;
 }
 
+std::string DescribeProvenance(const Json& provenance) {
+  const auto text = [&provenance](const char* pointer) -> std::string {
+    const Json::json_pointer at{pointer};
+    if (!provenance.contains(at) || !provenance.at(at).is_string()) return {};
+    return provenance.at(at).get<std::string>();
+  };
+  std::string line = "commit " + text("/git/commit").substr(0, 12);
+  if (text("/git/commit").empty()) line = "no commit known";
+  const Json::json_pointer dirty{"/git/dirty"};
+  if (provenance.contains(dirty) && provenance.at(dirty) == true) {
+    line += " with changes " + text("/git/diff_sha256").substr(0, 12);
+  }
+  if (!text("/host/name").empty()) line += ", on " + text("/host/name");
+  if (!text("/cpu/model").empty()) line += ", " + text("/cpu/model");
+  return line;
+}
+
 }  // namespace repro

@@ -32,4 +32,7 @@ Json CollectProvenance(const ProvenanceRequest& request);
 /// "AVX2" or "DEFAULT".
 Json ParseCpuInfo(const std::string& cpuinfo);
 
+/// The commit and machine of a provenance in one line: "commit 2a6c00c8d1f0, on box, AMD EPYC".
+std::string DescribeProvenance(const Json& provenance);
+
 }  // namespace repro

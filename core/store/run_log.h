@@ -45,6 +45,7 @@ struct AttemptRow {
   Json progress;  ///< newest progress event {done, total, unit, info, time_ms}; null before the
                   ///< first
   std::int64_t damaged_lines = 0;  ///< whole lines of events.jsonl that could not be read
+  std::int64_t events_offset = 0;  ///< bytes of events.jsonl that the log has read
 };
 
 struct RunRow {
@@ -94,6 +95,27 @@ struct MetricQuery {
   std::string split{};                   ///< empty: all
   bool last_step_only =
       false;  ///< only the highest step of each (task, name, language, split, seed)
+};
+
+/// One curve of a task: what its values share.
+struct MetricSeries {
+  std::string name, language, split;
+  std::int64_t seed = -1;
+};
+
+struct MetricPoint {
+  std::int64_t step = 0;
+  double value = 0;  ///< nan and inf come back as they went in
+};
+
+/// Which points of a series `MetricPoints` gives.
+struct PointQuery {
+  std::int64_t after = -1;  ///< only steps above
+  std::size_t newest = 0;   ///< only so many with the highest steps; 0: all
+  /// Only points of this attempt above the step that it resumed at: those that an earlier attempt
+  /// left there are about to be replaced. 0: all.
+  std::int64_t resumed_attempt = 0;
+  std::int64_t resumed_at = 0;
 };
 
 /// Which runs `Runs` lists; an empty field means any.
@@ -180,6 +202,13 @@ class RunLog {
   Result<std::vector<AttemptRow>> Attempts(std::string_view task_key) const;
   Result<std::vector<AttemptRow>> RunningAttempts() const;
   Result<std::vector<MetricRow>> Metrics(const MetricQuery& query) const;
+  /// The series that a task logged, ordered by name, language, split and seed. Takes one look-up a
+  /// series, however long they are.
+  Result<std::vector<MetricSeries>> SeriesOfTask(std::string_view task_key) const;
+  /// Points of one series in the order of their steps.
+  Result<std::vector<MetricPoint>> MetricPoints(std::string_view task_key,
+                                                const MetricSeries& series,
+                                                const PointQuery& query) const;
   Result<std::vector<Json>> Events(std::string_view task_key) const;
   Result<std::vector<InvocationRow>> Invocations(std::size_t limit) const;
   Result<std::optional<InvocationRow>> FindInvocation(std::int64_t id) const;

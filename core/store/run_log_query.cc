@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "core/store/run_log_impl.h"
 
@@ -14,7 +16,8 @@ constexpr std::string_view kTaskColumns =
 
 constexpr std::string_view kAttemptColumns =
     "SELECT a.id, t.key, a.number, a.state, a.reason, a.folder, a.exit_code, a.started_ms, "
-    "a.ended_ms, a.progress, a.damaged_lines FROM attempts a JOIN tasks t ON t.id = a.task ";
+    "a.ended_ms, a.progress, a.damaged_lines, a.events_offset FROM attempts a JOIN tasks t ON t.id "
+    "= a.task ";
 
 constexpr std::string_view kInvocationColumns =
     "SELECT i.id, e.name, e.scale, i.manifest, i.manifest_hash, i.command_line, i.state, "
@@ -61,6 +64,7 @@ AttemptRow ReadAttempt(const Query& query, int first = 0) {
   row.ended_ms = query.Int(first + 8);
   if (!query.Null(first + 9)) row.progress = Parse(query.Text(first + 9));
   row.damaged_lines = query.Int(first + 10);
+  row.events_offset = query.Int(first + 11);
   return row;
 }
 
@@ -359,6 +363,64 @@ Result<std::vector<MetricRow>> RunLog::Metrics(const MetricQuery& wanted) const 
       rows.push_back(std::move(row));
     }
     return rows;
+  });
+}
+
+Result<std::vector<MetricSeries>> RunLog::SeriesOfTask(std::string_view task_key) const {
+  Impl& log = *impl_;
+  return log.Guard("read a task's series", [&]() -> Result<std::vector<MetricSeries>> {
+    std::int64_t task = 0;
+    {
+      Query query(log.Prepare("SELECT id FROM tasks WHERE key = ?"));
+      if (!query.Bind(task_key).Next()) return std::vector<MetricSeries>{};
+      task = query.Int(0);
+    }
+    // Each step jumps behind the last series in the primary key instead of reading its points. The
+    // name is a number here, and numbers are given in the order of first use.
+    std::vector<MetricSeries> found;
+    std::int64_t name = std::numeric_limits<std::int64_t>::min();
+    std::int64_t seed = 0;
+    std::string language, split;
+    for (;;) {
+      Query query(
+          log.Prepare("SELECT m.name, m.language, m.split, m.seed, n.name FROM metrics m JOIN "
+                      "metric_names n ON n.id = m.name WHERE m.task = ?1 AND (m.name, m.language, "
+                      "m.split, m.seed) > (?2, ?3, ?4, ?5) ORDER BY m.task, m.name, m.language, "
+                      "m.split, m.seed LIMIT 1"));
+      if (!query.Bind(task, name, language, split, seed).Next()) break;
+      name = query.Int(0);
+      language = query.Text(1);
+      split = query.Text(2);
+      seed = query.Int(3);
+      found.push_back({query.Text(4), language, split, seed});
+    }
+    std::sort(found.begin(), found.end(), [](const MetricSeries& a, const MetricSeries& b) {
+      return std::tie(a.name, a.language, a.split, a.seed) <
+             std::tie(b.name, b.language, b.split, b.seed);
+    });
+    return found;
+  });
+}
+
+Result<std::vector<MetricPoint>> RunLog::MetricPoints(std::string_view task_key,
+                                                      const MetricSeries& series,
+                                                      const PointQuery& wanted) const {
+  Impl& log = *impl_;
+  return log.Guard("read a series", [&]() -> Result<std::vector<MetricPoint>> {
+    Query query(
+        log.Prepare("SELECT step, value FROM metrics WHERE task = (SELECT id FROM tasks WHERE key "
+                    "= ?1) AND name = (SELECT id FROM metric_names WHERE name = ?2) AND language = "
+                    "?3 AND split = ?4 AND seed = ?5 AND step > ?6 AND (?7 = 0 OR step <= ?8 OR "
+                    "attempt = ?7) ORDER BY step DESC LIMIT ?9"));
+    query.Bind(task_key, series.name, series.language, series.split, series.seed, wanted.after,
+               wanted.resumed_attempt, wanted.resumed_at, Limit(wanted.newest));
+    std::vector<MetricPoint> points;
+    while (query.Next()) {
+      points.push_back(
+          {query.Int(0), query.Null(1) ? std::numeric_limits<double>::quiet_NaN() : query.Real(1)});
+    }
+    std::reverse(points.begin(), points.end());
+    return points;
   });
 }
 

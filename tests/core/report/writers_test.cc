@@ -11,6 +11,7 @@
 #include "core/report/report_text.h"
 #include "core/report/text_writers.h"
 #include "core/report/unicode_chart.h"
+#include "tests/core/golden_text.h"
 #include "tests/core/report/sample.h"
 
 namespace repro {
@@ -18,19 +19,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-/// Compares with tests/testdata/golden/report/<name>; with REPRO_UPDATE_GOLDEN set it writes the
-/// file instead.
-void ExpectGoldenText(const std::string& name, const std::string& text) {
-  const std::filesystem::path path = std::filesystem::path(REPRO_TESTDATA) / "golden/report" / name;
-  if (std::getenv("REPRO_UPDATE_GOLDEN") != nullptr) {
-    ASSERT_TRUE(WriteFileAtomic(path, text));
-    return;
-  }
-  const auto golden = ReadFile(path);
-  ASSERT_TRUE(golden) << golden.error().message;
-  EXPECT_EQ(text, *golden) << "if this is meant: REPRO_UPDATE_GOLDEN=1, then read the difference";
-}
+using testing::ExpectGoldenText;
 
 std::string Page(const Report& report) {
   const auto assets = LoadHtmlAssets(REPRO_REPORTS);
@@ -46,7 +35,7 @@ const char* const kHostile =
 TEST(TerminalWriterTest, LooksAsRecorded) {
   ReportInputs inputs = SampleInputs();
   inputs.tasks[SampleKey("pretrain", "wiki30", "main", 2)].state = "diverged";
-  ExpectGoldenText("terminal.txt", WriteTerminal(BuildReport(inputs), {.width = 100}));
+  ExpectGoldenText("report/terminal.txt", WriteTerminal(BuildReport(inputs), {.width = 100}));
 }
 
 TEST(TerminalWriterTest, KeepsToTheWidthWhereTextCanWrap) {
@@ -89,7 +78,7 @@ TEST(UnicodeChartTest, DrawsPointsWhereTheirValuesAre) {
 }
 
 TEST(MarkdownWriterTest, LooksAsRecorded) {
-  ExpectGoldenText("report.md", WriteMarkdown(BuildReport(SampleInputs({.xnli_moves = true}))));
+  ExpectGoldenText("report/report.md", WriteMarkdown(BuildReport(SampleInputs({.xnli_moves = true}))));
 }
 
 TEST(MarkdownWriterTest, TextFromAManifestIsNeitherMarkupNorHtml) {

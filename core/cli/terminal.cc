@@ -1,0 +1,95 @@
+#include "core/cli/terminal.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <ostream>
+#include <string_view>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/base/text.h"
+
+namespace repro {
+namespace {
+
+constexpr std::size_t kDefaultReadingWidth = 100;
+constexpr std::size_t kWidestReading = 140;
+
+std::size_t FromEnvironment(const char* name, std::size_t otherwise) {
+  const char* text = std::getenv(name);
+  const long value = text == nullptr ? 0 : std::strtol(text, nullptr, 10);
+  return value > 0 && value < 10'000 ? static_cast<std::size_t>(value) : otherwise;
+}
+
+}  // namespace
+
+TerminalSize CurrentTerminalSize(TerminalSize otherwise) {
+  struct winsize window = {};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 && window.ws_row > 0) {
+    return {window.ws_col, window.ws_row};
+  }
+  return {FromEnvironment("COLUMNS", otherwise.columns), FromEnvironment("LINES", otherwise.rows)};
+}
+
+std::size_t ReadingWidth() {
+  TerminalSize otherwise;
+  otherwise.columns = kDefaultReadingWidth;
+  return std::min(CurrentTerminalSize(otherwise).columns, kWidestReading);
+}
+
+bool LocaleIsUtf8() {
+  const char* locale = nullptr;
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    if (locale == nullptr || *locale == '\0') locale = std::getenv(name);
+  }
+  const std::string_view language = locale == nullptr ? "" : locale;
+  return language.find("UTF-8") != std::string_view::npos ||
+         language.find("utf8") != std::string_view::npos;
+}
+
+std::string CutToColumns(const std::string& text, std::size_t columns) {
+  std::string_view cut = text;
+  while (DisplayWidth(cut) > columns) cut = Prefix(cut, cut.size() - 1);
+  return std::string(cut);
+}
+
+std::string CutColored(const std::string& line, std::size_t columns) {
+  std::string cut;
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < line.size();) {
+    if (line[i] == '\x1b') {
+      const std::size_t end = std::min(line.find('m', i), line.size() - 1) + 1;
+      cut.append(line, i, end - i);
+      i = end;
+      continue;
+    }
+    std::size_t length = 1;  // of the character: its bytes 10xxxxxx follow the first
+    while (i + length < line.size() && (line[i + length] & 0xC0) == 0x80) ++length;
+    const std::string_view character = std::string_view(line).substr(i, length);
+    width += DisplayWidth(character);
+    if (width <= columns) cut += character;
+    i += length;
+  }
+  return cut;
+}
+
+Screen::Screen(std::ostream& out) : out_(out) {
+  out_ << "\x1b[?1049h\x1b[?25l" << std::flush;
+}
+
+Screen::~Screen() {
+  out_ << "\x1b[?25h\x1b[?1049l" << std::flush;
+}
+
+void Screen::Draw(const std::vector<std::string>& lines, TerminalSize size) {
+  // Each line is cleared as it is written: clearing all first would flicker.
+  std::string frame = "\x1b[H";
+  for (std::size_t i = 0; i < std::min(lines.size(), size.rows); ++i) {
+    if (i > 0) frame += "\r\n";
+    frame += CutColored(lines[i], size.columns) + "\x1b[K";
+  }
+  out_ << frame << "\x1b[J" << std::flush;
+}
+
+}  // namespace repro

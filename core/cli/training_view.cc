@@ -1,0 +1,146 @@
+#include "core/cli/training_view.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "core/base/text.h"
+#include "core/base/units.h"
+#include "core/cli/terminal.h"
+#include "core/cli/text_table.h"
+#include "core/report/training_writers.h"
+#include "core/report/unicode_chart.h"
+
+namespace repro {
+namespace {
+
+constexpr std::size_t kLeastChartRows = 4;
+constexpr std::size_t kCellWidth = 38;
+
+std::vector<std::string> LinesOf(const TextTable& table, bool color) {
+  std::ostringstream text;
+  table.Print(text, color);
+  std::vector<std::string> lines;
+  std::istringstream reader(text.str());
+  for (std::string line; std::getline(reader, line);) lines.push_back(line);
+  return lines;
+}
+
+void AddChart(const CurveFigure& figure, const std::string& unit,
+              const TrainingViewOptions& options, std::vector<std::string>& lines) {
+  const PlotLook look{.width = options.width,
+                      .height = options.chart_rows,
+                      .color = options.color,
+                      .unicode = options.unicode};
+  UnicodePlot plot;
+  plot.title = figure.title;
+  plot.x_unit = unit;
+  plot.show = [&figure](double value) { return ShowCurveValue(figure.unit, value); };
+  for (const CurveLine& line : figure.lines) {
+    if (line.faint) continue;
+    UnicodeCurve curve{line.name, line.style, {}};
+    for (const MetricPoint& point : Downsample(line.points, PlotBuckets(look))) {
+      curve.points.emplace_back(static_cast<double>(point.step), point.value);
+    }
+    if (!curve.points.empty()) plot.curves.push_back(std::move(curve));
+  }
+  for (const CurveMark& mark : figure.marks)
+    plot.verticals.push_back(static_cast<double>(mark.step));
+  const std::vector<std::string> rows = DrawPlot(plot, look);
+  if (rows.empty()) return;
+  lines.emplace_back();
+  lines.insert(lines.end(), rows.begin(), rows.end());
+}
+
+void AddFigures(const TrainingSummary& summary, const TrainingViewOptions& options,
+                std::vector<std::string>& lines) {
+  const auto figures = KnownFigures(summary);
+  if (figures.empty()) return;
+  lines.emplace_back();
+  const std::size_t columns = std::max<std::size_t>(1, options.width / kCellWidth);
+  const std::size_t rows = (figures.size() + columns - 1) / columns;
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::string line;
+    for (std::size_t column = 0; column * rows + row < figures.size(); ++column) {
+      const auto& [name, value] = figures[column * rows + row];
+      line.resize(line.size() + (line.empty() ? 2 : 0), ' ');
+      line += Styled(Padded(name, 16), Style::kDim, options.color);
+      const bool last = (column + 1) * rows + row >= figures.size();
+      line += last ? value : Padded(value, kCellWidth - 16);
+    }
+    lines.push_back(std::move(line));
+  }
+}
+
+void AddLanguages(const TrainingSummary& summary, const TrainingViewOptions& options,
+                  std::vector<std::string>& lines) {
+  const auto& all = summary.languages;
+  if (all.empty()) return;
+  const std::vector<LanguageColumn> fields = LanguageColumns(all);
+  std::vector<TextTable::Column> columns = {{"  language"}};
+  for (const LanguageColumn& field : fields) columns.push_back({field.name, true});
+  TextTable table(columns);
+  const std::size_t shown =
+      options.languages == 0 ? all.size() : std::min(all.size(), options.languages);
+  for (std::size_t i = 0; i < shown; ++i) {
+    std::vector<TextTable::Cell> row = {"  " + all[i].language};
+    for (const LanguageColumn& field : fields) row.emplace_back(ShowLanguageValue(field, all[i]));
+    table.AddRow(std::move(row));
+  }
+  lines.emplace_back();
+  for (std::string& line : LinesOf(table, options.color)) lines.push_back(std::move(line));
+  if (shown < all.size()) lines.push_back(fmt::format("  and {} more", all.size() - shown));
+}
+
+void AddHappenings(const TrainingSummary& summary, const TrainingViewOptions& options,
+                   std::vector<std::string>& lines) {
+  const auto& all = summary.happenings;
+  if (all.empty()) return;
+  lines.emplace_back();
+  const std::size_t first = options.happenings == 0 || all.size() <= options.happenings
+                                ? 0
+                                : all.size() - options.happenings;
+  if (first > 0) lines.push_back(fmt::format("  ({} earlier)", first));
+  for (std::size_t i = first; i < all.size(); ++i) {
+    const Style style = all[i].level == "error"     ? Style::kRed
+                        : all[i].level == "warning" ? Style::kYellow
+                                                    : Style::kPlain;
+    lines.push_back("  " + Styled(FormatTime(all[i].time_ms), Style::kDim, options.color) + "  " +
+                    Styled(Printable(Brief(all[i].text)), style, options.color));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> DrawTraining(const TrainingTask& training, std::int64_t now_ms,
+                                      const TrainingViewOptions& options) {
+  const TrainingSummary summary = SummarizeTraining(training, now_ms);
+  std::vector<std::string> lines;
+  lines.push_back(
+      Styled("training: " + Printable(training.task.label), Style::kBold, options.color));
+  lines.push_back("  " + Styled(Printable(TrainingVerdict(training, summary)),
+                                StateStyle(training.task.state), options.color));
+  if (options.chart_rows >= kLeastChartRows) {
+    for (const CurveFigure& figure : TrainingFigures(training)) {
+      if (figure.id == "loss" || figure.id == "dev-score") {
+        AddChart(figure, summary.unit, options, lines);
+      }
+    }
+  }
+  AddFigures(summary, options, lines);
+  AddLanguages(summary, options, lines);
+  AddHappenings(summary, options, lines);
+  return lines;
+}
+
+std::string TrainingLine(const TrainingSummary& summary) {
+  std::string line;
+  for (const auto& [name, value] : KnownFigures(summary)) {
+    line += (line.empty() ? "" : ", ") + name + " " + value;
+  }
+  return line;
+}
+
+}  // namespace repro
