@@ -5,6 +5,7 @@
 // scripts/bench infer puts it beside peer_sentences.py, which takes the same arguments.
 #include <cstdio>
 #include <fstream>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
@@ -97,7 +98,8 @@ int main(int argc, char** argv) {
   const Batches batches = padded   ? repro::BucketedBatches(alike, kBatchSize, 1, 0)
                           : trains ? repro::BucketedBatches(lengths, kBatchSize, 1, 0)
                                    : repro::LengthBatches(lengths);
-  repro::AdamW optimizer(repro::Parameters(model), {});
+  std::optional<repro::AdamW> optimizer;  // evaluation has no moments to hold
+  if (trains) optimizer.emplace(repro::Parameters(model), repro::AdamWOptions{});
   double last = 0;
   const auto work = [&](const std::vector<std::size_t>& batch, std::uint64_t number) {
     const at::Tensor tokens_BT = Tokens(sentences, batch, pad);
@@ -106,7 +108,7 @@ int main(int argc, char** argv) {
       last = repro::SequenceLogits(model, tokens_BT).sum().item<double>();
       return;
     }
-    optimizer.ZeroGrad();
+    optimizer->ZeroGrad();
     repro::DropoutRng dropout(repro::MixSeed(1, "dropout", number));
     const at::Tensor labels_B =
         at::arange(static_cast<std::int64_t>(batch.size()), at::kLong).remainder(kLabels);
@@ -114,7 +116,7 @@ int main(int argc, char** argv) {
         repro::ClassificationLoss(repro::SequenceLogits(model, tokens_BT, &dropout), labels_B);
     loss.backward();
     last = loss.item<double>();
-    optimizer.Step(1e-5);
+    optimizer->Step(1e-5);
   };
   work({0, lengths.size() - 1}, 0);  // warms up
   const double wall_began = repro::WallSeconds();
