@@ -82,10 +82,16 @@ struct CpuKernels {
   /// d_qkv: [tokens, 3 * width], this head's columns written.
   void (*attention_grad)(const AttentionHead& head, const float* d_context, float* d_qkv);
 
-  /// logits: [rows, vocab] without bias, becomes softmax - one_hot(target); losses[row] = -log
-  /// p(target).
-  void (*cross_entropy)(std::int64_t rows, std::int64_t vocab, float* logits, const float* bias,
-                        const std::int64_t* targets, double* losses);
+  /// A softmax over columns that come in blocks. logits [rows, columns], a block without bias, gets
+  /// it; largest[row] and sum[row], of e^(logit - largest), are brought up to date. Before the
+  /// first block: -FLT_MAX and 0.
+  void (*softmax_sums)(std::int64_t rows, std::int64_t columns, float* logits, const float* bias,
+                       float* largest, float* sum);
+  /// The block with bias becomes scale * (softmax - one_hot(target)); bias_sum += its column sums.
+  /// `first`: the block's first column among those that targets number.
+  void (*softmax_grad)(std::int64_t rows, std::int64_t columns, float* logits, const float* largest,
+                       const float* sum, const std::int64_t* targets, std::int64_t first,
+                       float scale, float* bias_sum);
 };
 
 inline constexpr std::int64_t kMatMulScratch = 512 * 512 / 2 + 512 * 12 / 2;

@@ -617,30 +617,47 @@ void AttentionGrad(const AttentionHead& head, const float* d_context, float* d_q
 // ---- Loss
 // --------------------------------------------------------------------------------------------------------
 
-void CrossEntropy(std::int64_t rows, std::int64_t vocab, float* logits, const float* bias,
-                  const std::int64_t* targets, double* losses) {
+void SoftmaxSums(std::int64_t rows, std::int64_t columns, float* logits, const float* bias,
+                 float* largest, float* sum) {
   for (std::int64_t row = 0; row < rows; ++row) {
-    float* values = logits + row * vocab;
-    float largest = values[0] + bias[0];
-#pragma omp simd reduction(max : largest)
-    for (std::int64_t i = 0; i < vocab; ++i) {
+    float* values = logits + row * columns;
+    float high = largest[row];
+#pragma omp simd reduction(max : high)
+    for (std::int64_t i = 0; i < columns; ++i) {
       const float value = values[i] + bias[i];
       values[i] = value;
-      largest = value > largest ? value : largest;
+      high = value > high ? value : high;
     }
-    const float target = values[targets[row]];
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (std::int64_t i = 0; i < vocab; ++i) {
-      const float value = Exp(values[i] - largest);
-      values[i] = value;
-      sum += value;
-    }
-    losses[row] = __builtin_log(static_cast<double>(sum)) + (static_cast<double>(largest) - target);
-    const float inverse = 1.0F / sum;
+    float more = 0;
+#pragma omp simd reduction(+ : more)
+    for (std::int64_t i = 0; i < columns; ++i) more += Exp(values[i] - high);
+    sum[row] = sum[row] * Exp(largest[row] - high) + more;
+    largest[row] = high;
+  }
+}
+
+void SoftmaxGrad(std::int64_t rows, std::int64_t columns, float* logits, const float* largest,
+                 const float* sum, const std::int64_t* targets, std::int64_t first, float scale,
+                 float* bias_sum) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    float* values = logits + row * columns;
+    const float high = largest[row];
+    const float factor = scale / sum[row];
+    const std::int64_t target = targets[row] - first;
+    const bool here = target >= 0 && target < columns;
+    const float at_target = here ? Exp(values[target] - high) * factor - scale : 0.0F;
+    // The target's column is mended behind the loop, which so has no branch.
+    const float bias_at_target = here ? bias_sum[target] : 0.0F;
 #pragma GCC ivdep
-    for (std::int64_t i = 0; i < vocab; ++i) values[i] *= inverse;
-    values[targets[row]] -= 1.0F;
+    for (std::int64_t i = 0; i < columns; ++i) {
+      const float value = Exp(values[i] - high) * factor;
+      values[i] = value;
+      bias_sum[i] += value;
+    }
+    if (here) {
+      values[target] = at_target;
+      bias_sum[target] = bias_at_target + at_target;
+    }
   }
 }
 
@@ -656,6 +673,7 @@ const CpuKernels REPRO_KERNEL_TABLE = {.name = REPRO_KERNEL_NAME,
                                        .residual_norm_grad = &ResidualNormGrad,
                                        .attention = &Attention,
                                        .attention_grad = &AttentionGrad,
-                                       .cross_entropy = &CrossEntropy};
+                                       .softmax_sums = &SoftmaxSums,
+                                       .softmax_grad = &SoftmaxGrad};
 
 }  // namespace repro

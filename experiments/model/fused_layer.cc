@@ -3,83 +3,16 @@
 #include <algorithm>
 #include <utility>
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
-#include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
-#include "experiments/model/cpu_kernels.h"
+#include "experiments/model/fused_parts.h"
 
 namespace repro {
 namespace {
 
 using torch::autograd::Node;
 using torch::autograd::variable_list;
-
-/// Bytes of logits at a time: they are written, read and written again, and should stay in the
-/// last-level cache.
-constexpr std::int64_t kLogitBytes = 16 << 20;
-
-float* Data(const at::Tensor& tensor) {
-  return tensor.data_ptr<float>();
-}
-
-// `work(part, begin, end)` for as many parts of `rows` as there are threads.
-template <class Work>
-void ForParts(std::int64_t rows, std::int64_t parts, const Work& work) {
-  at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t part = first; part < last; ++part) {
-      work(part, rows * part / parts, rows * (part + 1) / parts);
-    }
-  });
-}
-
-std::int64_t PartsOf(std::int64_t rows) {
-  return std::max<std::int64_t>(1, std::min<std::int64_t>(rows, at::get_num_threads()));
-}
-
-MatrixView ViewOf(const at::Tensor& matrix) {
-  TORCH_CHECK(matrix.stride(0) == 1 || matrix.stride(1) == 1 || matrix.numel() == 0,
-              "a matrix without unit stride");
-  return {.data = Data(matrix), .row_stride = matrix.stride(0), .column_stride = matrix.stride(1)};
-}
-
-// c = a b, or c += a b; the factors in bfloat16 where `bfloat16`, sums in float32 either way. c is
-// contiguous.
-void MultiplyInto(const at::Tensor& c, const at::Tensor& a, const at::Tensor& b, bool accumulate,
-                  bool bfloat16) {
-  if (!bfloat16) {
-    if (accumulate) {
-      c.addmm_(a, b);
-    } else {
-      at::Tensor out = c;
-      at::mm_out(out, a, b);
-    }
-    return;
-  }
-  const std::int64_t rows = a.size(0);
-  const std::int64_t depth = a.size(1);
-  const std::int64_t columns = b.size(1);
-  TORCH_CHECK(b.size(0) == depth && c.is_contiguous() && c.size(0) == rows && c.size(1) == columns,
-              "product of ", a.sizes(), " and ", b.sizes(), " into ", c.sizes());
-  if (depth == 0 && !accumulate) c.zero_();
-  if (rows == 0 || columns == 0 || depth == 0) return;
-  const CpuKernels& kernels = BestCpuKernels();
-  ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-    // Uninitialised on purpose: packing writes what products read.
-    const std::unique_ptr<std::uint32_t[]> scratch(new std::uint32_t[kMatMulScratch]);
-    MatrixView left = ViewOf(a);
-    left.data += begin * left.row_stride;
-    kernels.matmul_bf16(end - begin, columns, depth, left, ViewOf(b), Data(c) + begin * columns,
-                        accumulate, scratch.get());
-  });
-}
-
-at::Tensor Multiply(const at::Tensor& a, const at::Tensor& b, bool bfloat16) {
-  at::Tensor c = at::empty({a.size(0), b.size(1)}, a.options());
-  MultiplyInto(c, a, b, /*accumulate=*/false, bfloat16);
-  return c;
-}
 
 /// What a layer is called with, and what its backward pass needs.
 struct LayerState {
@@ -340,9 +273,7 @@ void GatherRows(const at::Tensor& table, const at::Tensor& ids_N, const at::Tens
 }
 
 // table[ids[i]] += rows[i], in order of i. ATen's own makes a tensor operation of every row.
-at::Tensor ScatterRows(const at::Tensor& table_like, const at::Tensor& ids_N,
-                       const at::Tensor& rows_NC) {
-  at::Tensor table = at::zeros_like(table_like);
+void ScatterRows(const at::Tensor& table, const at::Tensor& ids_N, const at::Tensor& rows_NC) {
   const std::int64_t width = table.size(1);
   const std::int64_t* ids = ids_N.const_data_ptr<std::int64_t>();
   const std::int64_t parts = std::min<std::int64_t>(at::get_num_threads(), width);
@@ -355,7 +286,15 @@ at::Tensor ScatterRows(const at::Tensor& table_like, const at::Tensor& ids_N,
       for (std::int64_t column = begin; column < end; ++column) to[column] += from[column];
     }
   });
-  return table;
+}
+
+// The gradient of a table of which rows were gathered.
+at::Tensor TableGradient(const at::Tensor& table, const at::Tensor& ids_N,
+                         const at::Tensor& rows_NC) {
+  const GradientSink sink = OpenGradientSink(table);
+  if (sink.fresh) sink.table.zero_();
+  ScatterRows(sink.table, ids_N, rows_NC);
+  return sink.ForAutograd();
 }
 
 // x *= mask, where anything falls out.
@@ -390,7 +329,7 @@ void CheckIds(const at::Tensor& ids_N, std::int64_t rows, const char* what) {
 }
 
 struct EmbeddingBackward : public Node {
-  at::Tensor words_VC;  // handles of the tables, for their shapes
+  at::Tensor words_VC;  // handles of the tables
   at::Tensor positions_PC;
   bool has_token_type = false;
   LayerNormWeights norm;
@@ -411,8 +350,8 @@ struct EmbeddingBackward : public Node {
     }
     const NormGradient gradient =
         ResidualNormGradient(dy_NC, normed_NC, inverse_N, norm, *sequences, {});
-    variable_list result = {ScatterRows(words_VC, ids_N, gradient.d_x_NC),
-                            ScatterRows(positions_PC, positions_N, gradient.d_x_NC),
+    variable_list result = {TableGradient(words_VC, ids_N, gradient.d_x_NC),
+                            TableGradient(positions_PC, positions_N, gradient.d_x_NC),
                             gradient.sums_3C[0].clone(), gradient.sums_3C[1].clone()};
     if (has_token_type) result.push_back(gradient.sums_3C[2].unsqueeze(0).clone());
     return result;
@@ -422,30 +361,6 @@ struct EmbeddingBackward : public Node {
   }
   std::string name() const override { return "FusedEmbeddingBackward"; }
 };
-
-struct VocabularyLossBackward : public Node {
-  at::Tensor d_hidden_MC;
-  at::Tensor d_weight_VC;
-  at::Tensor d_bias_V;
-
-  variable_list apply(variable_list&& gradients) override {
-    TORCH_CHECK(d_hidden_MC.defined(), "the loss's backward pass can run once");
-    const at::NoGradGuard no_grad;
-    return {d_hidden_MC.mul_(gradients[0]), d_weight_VC.mul_(gradients[0]),
-            d_bias_V.mul_(gradients[0])};
-  }
-  void release_variables() override {
-    d_hidden_MC.reset();
-    d_weight_VC.reset();
-    d_bias_V.reset();
-  }
-  std::string name() const override { return "FusedVocabularyLossBackward"; }
-};
-
-template <class T>
-std::shared_ptr<T> MakeNode() {
-  return {new T(), torch::autograd::deleteNode};
-}
 
 }  // namespace
 
@@ -543,56 +458,6 @@ at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
   node->state = std::move(state);
   torch::autograd::set_history(output_NC, node);
   return output_NC;
-}
-
-at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
-                               const at::Tensor& bias_V, const at::Tensor& targets_M,
-                               bool bfloat16, at::Tensor* losses_M) {
-  const bool needs_gradient = torch::autograd::compute_requires_grad(hidden_MC, weight_VC, bias_V);
-  const std::int64_t rows = hidden_MC.size(0);
-  const std::int64_t vocab = weight_VC.size(0);
-  TORCH_CHECK(targets_M.size(0) == rows && bias_V.size(0) == vocab, "loss: ", rows, " rows, ",
-              targets_M.size(0), " targets");
-  TORCH_CHECK(rows == 0 || (targets_M.min().item<std::int64_t>() >= 0 &&
-                            targets_M.max().item<std::int64_t>() < vocab),
-              "loss: a target lies outside the vocabulary of ", vocab);
-  const CpuKernels& kernels = BestCpuKernels();
-  at::Tensor loss;
-  auto node = MakeNode<VocabularyLossBackward>();
-  {
-    const at::NoGradGuard no_grad;
-    const at::Tensor hidden = hidden_MC.contiguous();
-    const at::Tensor targets = targets_M.contiguous();
-    const at::Tensor row_losses_M = at::empty({rows}, at::kDouble);
-    if (needs_gradient) {
-      node->d_hidden_MC = at::empty_like(hidden);
-      node->d_weight_VC = at::zeros_like(weight_VC);
-      node->d_bias_V = at::zeros_like(bias_V);
-    }
-    const std::int64_t slice = std::clamp<std::int64_t>(
-        kLogitBytes / (vocab * static_cast<std::int64_t>(sizeof(float))), 16, 1 << 20);
-    for (std::int64_t first = 0; first < rows; first += slice) {
-      const std::int64_t count = std::min(slice, rows - first);
-      const at::Tensor part = hidden.narrow(0, first, count);
-      const at::Tensor logits = Multiply(part, weight_VC.t(), bfloat16);
-      ForParts(count, PartsOf(count), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-        kernels.cross_entropy(end - begin, vocab, Data(logits) + begin * vocab, Data(bias_V),
-                              targets.data_ptr<std::int64_t>() + first + begin,
-                              row_losses_M.data_ptr<double>() + first + begin);
-      });
-      if (!needs_gradient) continue;
-      MultiplyInto(node->d_hidden_MC.narrow(0, first, count), logits, weight_VC,
-                   /*accumulate=*/false, bfloat16);
-      MultiplyInto(node->d_weight_VC, logits.t(), part, /*accumulate=*/true, bfloat16);
-      node->d_bias_V.add_(logits.sum(0));
-    }
-    loss = row_losses_M.sum().to(at::kFloat);
-    if (losses_M != nullptr) *losses_M = row_losses_M;
-  }
-  if (!needs_gradient) return loss;
-  node->set_next_edges(torch::autograd::collect_next_edges(hidden_MC, weight_VC, bias_V));
-  torch::autograd::set_history(loss, node);
-  return loss;
 }
 
 }  // namespace repro

@@ -33,9 +33,10 @@ at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
                       const std::shared_ptr<const PackedSequences>& sequences, DropoutRng* rng,
                       bool bfloat16 = false);
 
-/// Sum over rows of -log softmax(hidden_MC weight_VC^T + bias_V)[target], nats. Logits exist for a
-/// slice of rows at a time. The gradients are computed here, where they are at hand, and scaled in
-/// the backward pass. `losses_M`: also each row's loss, float64.
+/// Sum over rows of -log softmax(hidden_MC weight_VC^T + bias_V)[target], nats. Logits are made a
+/// block of columns at a time and kept for the backward pass as long as they stay small. Under
+/// backward() the gradient of a leaf weight_VC is added to its .grad() in place. `losses_M`: also
+/// each row's loss, float64.
 at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
                                const at::Tensor& bias_V, const at::Tensor& targets_M,
                                bool bfloat16 = false, at::Tensor* losses_M = nullptr);

@@ -1,29 +1,19 @@
-// Tokens a second of one training update on the CPU, one thread: forward, backward, AdamW, dropout
-// on. CPU time counts, so a busy machine disturbs little. train_step_bench [LAYERS HIDDEN VOCAB
-// TOKENS BATCH]
-#include <algorithm>
+// One update of masked language modelling on the CPU: forward, backward, gradient norm, AdamW,
+// dropout on. Prints one line of JSON; scripts/bench train puts it beside peer_train_step.py, which
+// takes the same arguments and prints the same fields.
 #include <cstdio>
-#include <cstdlib>
-#include <numeric>
-#include <vector>
 
-#include <sys/resource.h>
+#include <CLI/CLI.hpp>
 
 #include "core/base/rng.h"
+#include "core/io/json_io.h"
 #include "experiments/model/device.h"
 #include "experiments/train/train_step.h"
+#include "tests/bench/bench_support.h"
 
 namespace {
 
-double CpuSeconds() {
-  struct rusage usage {};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
+// Uniform ids; three positions of every twenty are predicted and read <mask>.
 repro::MaskedBatch RandomBatch(std::int64_t rows, std::int64_t columns, std::int64_t vocab) {
   repro::Rng rng(1, "bench");
   repro::MaskedBatch batch;
@@ -32,60 +22,77 @@ repro::MaskedBatch RandomBatch(std::int64_t rows, std::int64_t columns, std::int
   batch.tokens = rows * columns;
   for (std::int64_t i = 0; i < batch.tokens; ++i) {
     const auto id = static_cast<std::int64_t>(4 + rng.Below(static_cast<std::uint64_t>(vocab - 5)));
-    const bool predicted = rng.Below(100) < 15;
+    const bool predicted = i * 3 % 20 < 3;
     batch.inputs.push_back(predicted ? vocab - 1 : id);
     batch.targets.push_back(predicted ? id : repro::kIgnoreTarget);
     batch.predicted += predicted ? 1 : 0;
   }
   batch.lengths.assign(static_cast<std::size_t>(rows), columns);
   batch.languages.assign(static_cast<std::size_t>(rows), 0);
-  batch.samples.resize(static_cast<std::size_t>(rows));
-  std::iota(batch.samples.begin(), batch.samples.end(), 0);
+  for (std::int64_t row = 0; row < rows; ++row) batch.samples.push_back(row);
   return batch;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto argument = [&](int index, std::int64_t otherwise) {
-    return argc > index ? std::int64_t{std::atoll(argv[index])} : otherwise;
-  };
-  repro::ModelShape shape;
-  shape.settings.layers = argument(1, 2);
-  shape.settings.hidden = argument(2, 128);
-  shape.settings.heads = std::max<std::int64_t>(1, shape.settings.hidden / 32);
-  shape.vocab_size = argument(3, 4'000);
-  const std::int64_t tokens = argument(4, 64);
-  const std::int64_t rows = argument(5, 64);
+  repro::ModelShape shape{.settings = {.layers = 4, .hidden = 128, .heads = 4},
+                          .vocab_size = 4'000};
+  std::int64_t tokens = 64;
+  std::int64_t rows = 32;
+  std::int64_t threads = 1;
+  std::int64_t warmup = 3;
+  std::int64_t updates = 10;
+  std::string dtype = "float32";
+  CLI::App app("Times updates of masked language modelling on random tokens.");
+  app.add_option("--vocab", shape.vocab_size, "Rows of the embedding")
+      ->check(CLI::Range(16, 1 << 24));
+  app.add_option("--hidden", shape.settings.hidden, "Model width");
+  app.add_option("--layers", shape.settings.layers, "Layers");
+  app.add_option("--heads", shape.settings.heads, "Attention heads");
+  app.add_option("--tokens", tokens, "Tokens of a sequence");
+  app.add_option("--batch", rows, "Sequences of an update");
+  app.add_option("--threads", threads, "CPU threads");
+  app.add_option("--warmup", warmup, "Updates that are not timed");
+  app.add_option("--updates", updates, "Updates that are timed")->check(CLI::PositiveNumber);
+  app.add_option("--dtype", dtype, "Of matrix products")
+      ->check(CLI::IsMember({"float32", "bfloat16"}));
+  CLI11_PARSE(app, argc, argv);
   shape.max_positions = tokens + 2;
 
-  const auto device = repro::OpenDevice("cpu", /*threads=*/1);
-  if (!device) return 1;
-  repro::MlmModel model = repro::InitMlmModel(shape, 1);
-  model.encoder.bfloat16_products = argument(6, 0) != 0;
+  if (const auto device = repro::OpenDevice("cpu", threads); !device) {
+    std::fprintf(stderr, "%s\n", device.error().message.c_str());
+    return 1;
+  }
+  repro::MlmModel model = repro::MlmModelOfShape(shape);
+  repro::FillForTiming(model);
+  model.encoder.bfloat16_products = dtype == "bfloat16";
   repro::AdamW optimizer(repro::Parameters(model), {});
   const repro::MaskedBatch batch = RandomBatch(rows, tokens, shape.vocab_size);
-  std::vector<double> seconds;
+  std::vector<double> wall;
+  std::vector<double> cpu;
   double loss = 0;
-  for (int update = 0; update < 12; ++update) {
-    const double began = CpuSeconds();
+  for (std::int64_t update = 0; update < warmup + updates; ++update) {
+    const double wall_began = repro::WallSeconds();
+    const double cpu_began = repro::CpuSeconds();
     const auto step = repro::TrainStep(model, optimizer, batch, 1e-4,
                                        {.dropout_seed = static_cast<std::uint64_t>(update)});
-    seconds.push_back(CpuSeconds() - began);
     if (!step) {
-      std::printf("%s\n", step.error().message.c_str());
+      std::fprintf(stderr, "%s\n", step.error().message.c_str());
       return 1;
     }
     loss = step->loss;
+    if (update < warmup) continue;
+    wall.push_back(repro::WallSeconds() - wall_began);
+    cpu.push_back(repro::CpuSeconds() - cpu_began);
   }
-  std::sort(seconds.begin(), seconds.end());
-  const double median = seconds[seconds.size() / 2];
-  std::printf(
-      "%s L %ld H %ld V %ld T %ld B %ld: %.1f ms an update, %.0f tokens/s of CPU time, best %.0f "
-      "(loss %.4f)\n",
-      model.encoder.bfloat16_products ? "bfloat16" : "float32", shape.settings.layers,
-      shape.settings.hidden, shape.vocab_size, tokens, rows, 1e3 * median,
-      static_cast<double>(batch.tokens) / median,
-      static_cast<double>(batch.tokens) / seconds.front(), loss);
+  const repro::Json result = {{"wall_seconds", repro::Median(wall)},
+                              {"cpu_seconds", repro::Median(cpu)},
+                              {"tokens", batch.tokens},
+                              {"predicted", batch.predicted},
+                              {"parameters", repro::CountParameters(model)},
+                              {"peak_bytes", repro::PeakBytes()},
+                              {"loss", loss}};
+  std::printf("%s\n", result.dump().c_str());
   return 0;
 }
