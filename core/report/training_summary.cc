@@ -175,7 +175,8 @@ std::vector<Happening> Happenings(const TrainingTask& training) {
     const bool newest = &attempt == &training.attempts.back();
     if (auto end = EndOf(attempt, newest && training.alive)) happenings.push_back(std::move(*end));
   }
-  if (checkpoint) happenings.push_back(std::move(*checkpoint));
+  // Once it is done, nobody goes on from there.
+  if (checkpoint && training.task.state != "done") happenings.push_back(std::move(*checkpoint));
   std::stable_sort(happenings.begin(), happenings.end(),
                    [](const Happening& a, const Happening& b) { return a.time_ms < b.time_ms; });
   return happenings;
