@@ -130,11 +130,21 @@ Result<RequestOutcome> ApplyOrAsk(const GlobalOptions& options, const Request& r
 
 Result<std::vector<MetricSummary>> SummarizeMetrics(const RunLog& log,
                                                     const std::vector<std::string>& task_keys) {
-  if (task_keys.empty()) return std::vector<MetricSummary>{};
-  MetricQuery query;
-  query.task_keys = task_keys;
-  query.last_step_only = true;
-  REPRO_ASSIGN_OR_RETURN(const std::vector<MetricRow> rows, log.Metrics(query));
+  // By look-ups, a few a series: a long training has half a million rows.
+  std::vector<MetricRow> rows;
+  for (const std::string& key : task_keys) {
+    REPRO_ASSIGN_OR_RETURN(const std::vector<MetricSeries> all, log.SeriesOfTask(key));
+    for (const MetricSeries& series : all) {
+      PointQuery newest;
+      newest.newest = 1;
+      REPRO_ASSIGN_OR_RETURN(const std::vector<MetricPoint> points,
+                             log.MetricPoints(key, series, newest));
+      for (const MetricPoint& point : points) {
+        rows.push_back({key, series.name, series.language, series.split, point.step, series.seed,
+                        point.value});
+      }
+    }
+  }
   std::map<std::tuple<std::string, std::string, std::string>, MetricSummary> summaries;
   for (const MetricRow& row : rows) {
     MetricSummary& summary = summaries[{row.name, row.split, row.language}];

@@ -87,12 +87,15 @@ class StatusCommand : public Command {
   /// A running task: its attempt, and as much of its training as there is.
   struct RunningTask {
     AttemptRow attempt;
-    TrainingTask training;
+    const TrainingTask* training = nullptr;  ///< its reader's; until the next look
     bool trains = false;
   };
 
   Status Collect(const GlobalOptions& options) {
-    REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(options));
+    if (!log_) {
+      REPRO_ASSIGN_OR_RETURN(log_, OpenLogForReading(options));
+    }
+    const RunLog& log = *log_;
     workspace_ = options.workspace.string();
     REPRO_ASSIGN_OR_RETURN(const std::vector<RunCount> counts, log.RunCounts());
     experiments_ = Summarize(counts);
@@ -118,7 +121,7 @@ class StatusCommand : public Command {
                                            .first->second;
       REPRO_ASSIGN_OR_RETURN(const TrainingTask* training, reader.Read(log));
       if (training == nullptr) continue;
-      running_.push_back({std::move(attempt), *training, IsTraining(*training)});
+      running_.push_back({std::move(attempt), training, IsTraining(*training)});
     }
     readers_ = std::move(readers);
     if (list_runs_) {
@@ -131,7 +134,7 @@ class StatusCommand : public Command {
 
   bool AnyAlive() const {
     return std::any_of(running_.begin(), running_.end(),
-                       [](const RunningTask& task) { return task.training.alive; });
+                       [](const RunningTask& task) { return task.training->alive; });
   }
 
   Result<int> Watch(const CommandContext& context) {
@@ -193,7 +196,7 @@ class StatusCommand : public Command {
     PrintExperiments(text, options.color);
     PrintRunning(text, options);
     const auto shown = std::find_if(running_.begin(), running_.end(), [](const RunningTask& task) {
-      return task.trains && task.training.alive;
+      return task.trains && task.training->alive;
     });
     if (shown == running_.end()) PrintFailures(text, options);
     std::vector<std::string> lines;
@@ -210,12 +213,12 @@ class StatusCommand : public Command {
       const std::int64_t now_ms = WallTimeMs();
       // Without a chart first, to know how much room one would have.
       const std::size_t used =
-          lines.size() + DrawTraining(shown->training, now_ms, view).size() + 3;
-      const std::size_t charts = shown->training.progress.is_object() ? ChartsOf(*shown) : 0;
-      const std::size_t room = size.rows > used && charts > 0 ? (size.rows - used) / charts : 0;
+          lines.size() + DrawTraining(*shown->training, now_ms, view).size() + 3;
+      const std::size_t charts = ChartsOf(*shown->training);
+      const std::size_t room = size.rows > used ? (size.rows - used) / charts : 0;
       view.chart_rows = room > kChartFrame ? std::min(room - kChartFrame, kHighestChart) : 0;
       lines.emplace_back();
-      for (std::string& line : DrawTraining(shown->training, now_ms, view)) {
+      for (std::string& line : DrawTraining(*shown->training, now_ms, view)) {
         lines.push_back(std::move(line));
       }
     }
@@ -225,18 +228,20 @@ class StatusCommand : public Command {
     return lines;
   }
 
-  static std::size_t ChartsOf(const RunningTask& task) {
-    const std::vector<CurveFigure> figures = TrainingFigures(task.training);
-    return static_cast<std::size_t>(std::count_if(
-        figures.begin(), figures.end(),
-        [](const CurveFigure& figure) { return figure.id == "loss" || figure.id == "dev-score"; }));
+  /// Its loss, and the dev scores of a fine-tuning.
+  static std::size_t ChartsOf(const TrainingTask& training) {
+    const bool scored =
+        std::any_of(training.curves.begin(), training.curves.end(), [](const TrainingCurve& curve) {
+          return curve.series.split == "dev" && !curve.series.name.ends_with(".loss");
+        });
+    return scored ? 2 : 1;
   }
 
   /// One line for each running task and one for all, for a file or a pipe.
   void PrintLines(std::ostream& out) const {
     const std::string clock = FormatTime(WallTimeMs()).substr(11, 8);
     for (const RunningTask& task : running_) {
-      out << clock << "  " << Printable(task.training.task.label) << "  " << So(task) << '\n';
+      out << clock << "  " << Printable(task.training->task.label) << "  " << So(task) << '\n';
     }
     out << clock << "  tasks:";
     const char* separator = " ";
@@ -249,9 +254,9 @@ class StatusCommand : public Command {
 
   /// How far a running task is.
   static std::string So(const RunningTask& task) {
-    if (!task.training.alive) return "no longer alive";
-    if (!task.trains) return FormatProgress(task.training.progress);
-    return TrainingLine(SummarizeTraining(task.training, WallTimeMs()));
+    if (!task.training->alive) return "no longer alive";
+    if (!task.trains) return FormatProgress(task.training->progress);
+    return TrainingLine(SummarizeTraining(*task.training, WallTimeMs()));
   }
 
   Json AsJson() const {
@@ -267,10 +272,10 @@ class StatusCommand : public Command {
     }
     for (const RunningTask& task : running_) {
       Json entry = ToJson(task.attempt);
-      entry["progress"] = task.training.progress;
-      entry["label"] = task.training.task.label;
-      entry["alive"] = task.training.alive;
-      entry["training"] = task.trains ? TrainingJson(task.training, WallTimeMs()) : Json();
+      entry["progress"] = task.training->progress;
+      entry["label"] = task.training->task.label;
+      entry["alive"] = task.training->alive;
+      entry["training"] = task.trains ? TrainingJson(*task.training, WallTimeMs()) : Json();
       json["running"].push_back(std::move(entry));
     }
     for (const FailureRow& failure : failures_) {
@@ -378,12 +383,12 @@ class StatusCommand : public Command {
     TextTable table({{"running"}, {"task"}, {"attempt", true}, {"for"}, {"progress"}});
     for (const RunningTask& task : running_) {
       const AttemptRow& attempt = task.attempt;
-      const bool alive = task.training.alive;
+      const bool alive = task.training->alive;
       lost = lost || !alive;
       const double seconds = static_cast<double>(WallTimeMs() - attempt.started_ms) / 1000;
-      table.AddRow({ShortKey(attempt.task_key), task.training.task.label,
+      table.AddRow({ShortKey(attempt.task_key), task.training->task.label,
                     std::to_string(attempt.number), FormatDuration(std::max(0.0, seconds)),
-                    alive ? TextTable::Cell(FormatProgress(task.training.progress))
+                    alive ? TextTable::Cell(FormatProgress(task.training->progress))
                           : TextTable::Cell("no longer alive", Style::kYellow)});
     }
     out << '\n';
@@ -413,6 +418,7 @@ class StatusCommand : public Command {
   bool list_runs_ = false;
   bool watch_ = false;
   std::optional<double> interval_;
+  std::optional<RunLog> log_;
   std::string workspace_;
   std::vector<ExperimentSummary> experiments_;
   std::map<std::string, std::int64_t> tasks_;

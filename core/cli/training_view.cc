@@ -17,7 +17,6 @@ namespace repro {
 namespace {
 
 constexpr std::size_t kLeastChartRows = 4;
-constexpr std::size_t kCellWidth = 38;
 
 std::vector<std::string> LinesOf(const TextTable& table, bool color) {
   std::ostringstream text;
@@ -56,19 +55,30 @@ void AddChart(const CurveFigure& figure, const std::string& unit,
 
 void AddFigures(const TrainingSummary& summary, const TrainingViewOptions& options,
                 std::vector<std::string>& lines) {
-  const auto figures = KnownFigures(summary);
+  auto figures = KnownFigures(summary);
   if (figures.empty()) return;
   lines.emplace_back();
-  const std::size_t columns = std::max<std::size_t>(1, options.width / kCellWidth);
+  // How far it is takes a line of its own: the other values are short, and stand in columns.
+  if (summary.total > 0) {
+    lines.push_back("  " + Styled(figures[0].first, Style::kDim, options.color) + " " +
+                    figures[0].second);
+    figures.erase(figures.begin());
+  }
+  std::size_t names = 0;
+  std::size_t values = 0;
+  for (const auto& [name, value] : figures) {
+    names = std::max(names, DisplayWidth(name) + 2);
+    values = std::max(values, DisplayWidth(value) + 4);
+  }
+  const std::size_t columns =
+      std::max<std::size_t>(1, options.width / std::max<std::size_t>(1, names + values));
   const std::size_t rows = (figures.size() + columns - 1) / columns;
   for (std::size_t row = 0; row < rows; ++row) {
-    std::string line;
-    for (std::size_t column = 0; column * rows + row < figures.size(); ++column) {
-      const auto& [name, value] = figures[column * rows + row];
-      line.resize(line.size() + (line.empty() ? 2 : 0), ' ');
-      line += Styled(Padded(name, 16), Style::kDim, options.color);
-      const bool last = (column + 1) * rows + row >= figures.size();
-      line += last ? value : Padded(value, kCellWidth - 16);
+    std::string line = "  ";
+    for (std::size_t i = row; i < figures.size(); i += rows) {
+      const auto& [name, value] = figures[i];
+      line += Styled(Padded(name, names), Style::kDim, options.color);
+      line += i + rows < figures.size() ? Padded(value, values) : value;
     }
     lines.push_back(std::move(line));
   }

@@ -31,7 +31,7 @@ data Figure(const CurveFigure& figure, const TrainingTask& training, const std::
             std::size_t index, const HtmlAssets& assets) {
   data view;
   view.set("title", figure.title);
-  view.set("about", figure.about);
+  view.set("about", figure.about.empty() ? data(false) : data(figure.about));
   view.set("wide", figure.id == "loss" || figure.id == "dev-score");
   list legend;
   bool faint = false;
@@ -43,6 +43,7 @@ data Figure(const CurveFigure& figure, const TrainingTask& training, const std::
     entry.set("name", line.name);
     legend.push_back(entry);
   }
+  view.set("has_legend", !legend.empty());
   view.set("legend", legend);
   view.set("faint", faint);
   view.set("spec_id", fmt::format("chart-{}", index));

@@ -147,12 +147,16 @@ std::optional<Happening> EndOf(const AttemptRow& attempt, bool alive) {
 std::vector<Happening> Happenings(const TrainingTask& training) {
   std::vector<Happening> happenings;
   std::optional<Happening> checkpoint;
+  std::string before;  // the state that the event before told
   for (const Json& event : training.events) {
     const Json info = InfoOf(event);
     const std::int64_t time_ms = IntegerField(event, "time_ms");
     const std::int64_t attempt = IntegerField(event, "attempt");
     const std::string type = TextField(event, "type");
     const std::string state = TextField(event, "state");
+    // A task that runs out of memory warns of it, too: once is enough.
+    const bool told = std::exchange(before, state) == "out_of_memory" && type == "message";
+    if (told) continue;
     if (type == "message" && TextField(event, "level") != "info") {
       happenings.push_back({time_ms, TextField(event, "level"), TextField(event, "text")});
     } else if (type != "state") {
@@ -175,7 +179,8 @@ std::vector<Happening> Happenings(const TrainingTask& training) {
     const bool newest = &attempt == &training.attempts.back();
     if (auto end = EndOf(attempt, newest && training.alive)) happenings.push_back(std::move(*end));
   }
-  if (checkpoint) happenings.push_back(std::move(*checkpoint));
+  // Once it is done, nobody goes on from there.
+  if (checkpoint && training.task.state != "done") happenings.push_back(std::move(*checkpoint));
   std::stable_sort(happenings.begin(), happenings.end(),
                    [](const Happening& a, const Happening& b) { return a.time_ms < b.time_ms; });
   return happenings;

@@ -59,7 +59,7 @@ std::vector<std::pair<std::string, std::string>> KnownFigures(const TrainingSumm
   add("data wait", summary.data_wait, Percent);
   add("peak memory", summary.peak_memory,
       [](double v) { return FormatBytes(static_cast<std::int64_t>(v)); });
-  add("below plateau", summary.plateau_margin,
+  add("plateau margin", summary.plateau_margin,
       [](double v) { return fmt::format("{:.3f} nats", v); });
   return figures;
 }

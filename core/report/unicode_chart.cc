@@ -257,8 +257,10 @@ std::vector<std::string> DrawPlot(const UnicodePlot& plot, const PlotLook& look)
     const double value =
         high - (high - low) * static_cast<double>(row) / static_cast<double>(height - 1);
     const char* tick = look.unicode ? (labelled ? " ┤" : " │") : (labelled ? " +" : " |");
-    rows.push_back(Pad(labelled ? show(value) : "", kPlotAxis - 2, true) + tick +
-                   canvas.Row(row, look.color));
+    std::string text =
+        Pad(labelled ? show(value) : "", kPlotAxis - 2, true) + tick + canvas.Row(row, look.color);
+    text.erase(text.find_last_not_of(' ') + 1);
+    rows.push_back(std::move(text));
   }
   std::string axis = std::string(kPlotAxis - 1, ' ') + (look.unicode ? "└" : "+");
   for (std::size_t i = 0; i < columns; ++i) axis += look.unicode ? "─" : "-";

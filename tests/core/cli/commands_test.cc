@@ -228,7 +228,7 @@ TEST(CoreCommandsTest, TheFlagsOfRunPlanAndReportAreThese) {
   EXPECT_THAT(flags["plan"], testing::UnorderedElementsAre("--help", "manifest", "--scale", "--set",
                                                            "--cores", "--all"));
   EXPECT_THAT(flags["report"], testing::UnorderedElementsAre("--help", "manifest", "--scale",
-                                                             "--set", "--format", "--out"));
+                                                             "--set", "run", "--format", "--out"));
 }
 
 }  // namespace

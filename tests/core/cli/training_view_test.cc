@@ -111,7 +111,9 @@ TEST(TrainingViewTest, KeepsToTheWidthAndTakesNoEscapesFromText) {
   const auto lines = DrawTraining(training, 0, {.width = 72});
   for (const std::string& line : lines) {
     EXPECT_EQ(line.find('\x1b'), std::string::npos) << line;
-    if (line.find("┤") != std::string::npos) EXPECT_LE(DisplayWidth(line), 72u) << line;
+    if (line.find("┤") != std::string::npos) {
+      EXPECT_LE(DisplayWidth(line), 72u) << line;
+    }
   }
   EXPECT_THAT(Text(DrawTraining(training, 0, {.width = 72, .color = true})), HasSubstr("\x1b[33m"));
 }
@@ -165,7 +167,7 @@ TEST_F(WatchTest, ShowAndStatusReadWhatTheLogHasNotReadYet) {
   const Outcome shown = RunCommand(MakeShowCommand(), {"4444"});
   EXPECT_THAT(shown.out, AllOf(HasSubstr("Running: 8 of 20 updates"),
                                HasSubstr("Dev score: xnli.accuracy"), HasSubstr("70.0 %"),
-                               HasSubstr("dev score       60.0 %"), Not(HasSubstr("MFU"))));
+                               HasSubstr("dev score        60.0 %"), Not(HasSubstr("MFU"))));
   const Json json = RunCommand(MakeShowCommand(), {"4444"}, true).json()["training"];
   EXPECT_EQ(json["done"], 8);
   EXPECT_EQ(json["languages"][0]["language"], "sw") << "the worst first";

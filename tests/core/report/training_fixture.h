@@ -73,6 +73,7 @@ class TrainingTest : public WorkspaceTest {
     Begin(log, digit, label);
     Attempt attempt = StartAttempt(log, 1);
     attempt.events.State("out_of_memory", {{"micro_batch_from", 8}, {"micro_batch_to", 4}});
+    attempt.events.Message("warning", "no memory: micro-batches of 4 from here on");
     LogUpdates(attempt, 1, 20, 9.0);
     for (int update = 1; update <= 20; ++update) {
       attempt.events.Write({.name = "pretrain.data_wait", .value = 0.004, .step = update});

@@ -17,9 +17,9 @@
 namespace repro {
 namespace {
 
+using testing::ExpectGoldenText;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::ExpectGoldenText;
 
 std::string Page(const Report& report) {
   const auto assets = LoadHtmlAssets(REPRO_REPORTS);
@@ -78,7 +78,8 @@ TEST(UnicodeChartTest, DrawsPointsWhereTheirValuesAre) {
 }
 
 TEST(MarkdownWriterTest, LooksAsRecorded) {
-  ExpectGoldenText("report/report.md", WriteMarkdown(BuildReport(SampleInputs({.xnli_moves = true}))));
+  ExpectGoldenText("report/report.md",
+                   WriteMarkdown(BuildReport(SampleInputs({.xnli_moves = true}))));
 }
 
 TEST(MarkdownWriterTest, TextFromAManifestIsNeitherMarkupNorHtml) {
@@ -184,7 +185,7 @@ TEST(ReportTextTest, NumbersHaveARealMinusAndNoSignOnNothing) {
 }
 
 TEST(MeasuresTest, AnUnknownKindIsAnErrorThatNamesTheMeasure) {
-  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "measures.json";
+  const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "measures.json";
   ASSERT_TRUE(WriteFileAtomic(
       path, R"({"measures": [{"metric": "m", "name": "M", "about": "", "kind": "guess"}]})"));
   const auto measures = LoadMeasures(path);
