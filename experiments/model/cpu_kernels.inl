@@ -197,6 +197,34 @@ inline __m512i PairRows(const float* even, const float* odd, __mmask16 mask) {
 }
 #endif
 
+#if defined(__AVX512BF16__)
+// rows[i] word j becomes rows[j] word i.
+inline void Transpose16(__m512i* rows) {
+  __m512i a[16];
+  for (int i = 0; i < 16; i += 2) {
+    a[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+    a[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+  }
+  __m512i b[16];  // b[4 g + c]: words c, c + 4, c + 8, c + 12 of rows 4 g .. 4 g + 3
+  for (int i = 0; i < 16; i += 4) {
+    b[i] = _mm512_unpacklo_epi64(a[i], a[i + 2]);
+    b[i + 1] = _mm512_unpackhi_epi64(a[i], a[i + 2]);
+    b[i + 2] = _mm512_unpacklo_epi64(a[i + 1], a[i + 3]);
+    b[i + 3] = _mm512_unpackhi_epi64(a[i + 1], a[i + 3]);
+  }
+  for (int c = 0; c < 4; ++c) {
+    const __m512i even_low = _mm512_shuffle_i32x4(b[c], b[c + 4], 0x88);
+    const __m512i odd_low = _mm512_shuffle_i32x4(b[c], b[c + 4], 0xDD);
+    const __m512i even_high = _mm512_shuffle_i32x4(b[c + 8], b[c + 12], 0x88);
+    const __m512i odd_high = _mm512_shuffle_i32x4(b[c + 8], b[c + 12], 0xDD);
+    rows[c] = _mm512_shuffle_i32x4(even_low, even_high, 0x88);
+    rows[c + 8] = _mm512_shuffle_i32x4(even_low, even_high, 0xDD);
+    rows[c + 4] = _mm512_shuffle_i32x4(odd_low, odd_high, 0x88);
+    rows[c + 12] = _mm512_shuffle_i32x4(odd_low, odd_high, 0xDD);
+  }
+}
+#endif
+
 // Packs `columns` <= kPanel columns of `depth` rows into pairs of rows: packed[pair * kPanel +
 // column]. What is missing (an odd last row, columns up to kPanel) is 0.
 template <std::int64_t kPanel>
@@ -215,17 +243,31 @@ void PackPairs(const float* from, std::int64_t row_stride, std::int64_t column_s
       }
     }
   } else if (row_stride == 1) {
-    for (std::int64_t column = 0; column < columns; ++column) {
-      const float* line = from + column * column_stride;
-      std::uint32_t buffer[kDepthBlock / 2];
+    for (std::int64_t first = 0; first < columns; first += 16) {
+      const std::int64_t count = columns - first < 16 ? columns - first : 16;
+      const auto mask = static_cast<__mmask16>(count < 16 ? (1U << count) - 1U : 0xFFFFU);
+      const float* lines = from + first * column_stride;
       std::int64_t pair = 0;
       for (; pair + 16 <= pairs; pair += 16) {
-        _mm512_storeu_si512(buffer + pair,
-                            (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(line + 2 * pair + 16),
-                                                         _mm512_loadu_ps(line + 2 * pair)));
+        __m512i block[16];
+        for (std::int64_t column = 0; column < 16; ++column) {
+          const float* line = lines + column * column_stride + 2 * pair;
+          block[column] = column < count
+                              ? (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(line + 16),
+                                                             _mm512_loadu_ps(line))
+                              : _mm512_setzero_si512();
+        }
+        Transpose16(block);
+        for (std::int64_t row = 0; row < 16; ++row) {
+          _mm512_mask_storeu_epi32(packed + (pair + row) * kPanel + first, mask, block[row]);
+        }
       }
-      for (; pair < pairs; ++pair) buffer[pair] = PairBf16(line[2 * pair], line[2 * pair + 1]);
-      for (pair = 0; pair < pairs; ++pair) packed[pair * kPanel + column] = buffer[pair];
+      for (; pair < pairs; ++pair) {
+        for (std::int64_t column = 0; column < count; ++column) {
+          const float* two = lines + column * column_stride + 2 * pair;
+          packed[pair * kPanel + first + column] = PairBf16(two[0], two[1]);
+        }
+      }
     }
   } else
 #endif

@@ -166,8 +166,8 @@ struct VocabularyLossBackward : public Node {
 }  // namespace
 
 at::Tensor FusedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
-                               const at::Tensor& bias_V, const at::Tensor& targets_M,
-                               bool bfloat16, at::Tensor* losses_M) {
+                               const at::Tensor& bias_V, const at::Tensor& targets_M, bool bfloat16,
+                               at::Tensor* losses_M) {
   const std::int64_t rows = hidden_MC.size(0);
   const std::int64_t vocab = weight_VC.size(0);
   TORCH_CHECK(targets_M.size(0) == rows && bias_V.size(0) == vocab && weight_VC.is_contiguous(),

@@ -167,6 +167,21 @@ TEST(FusedVocabularyLossTest, AddsToTheGradientThatIsThere) {
   EXPECT_EQ(in.weight.grad().data_ptr(), table);
 }
 
+TEST(FusedVocabularyLossTest, GivesTheSameBitsAgainOnTwoThreads) {
+  at::set_num_threads(2);
+  const auto once = [] {
+    const LossInputs in = MakeLossInputs(300, 3001);
+    const at::Tensor loss = FusedVocabularyLoss(in.hidden, in.weight, in.bias, in.targets);
+    loss.backward();
+    return std::vector<at::Tensor>{loss.detach(), in.hidden.grad(), in.weight.grad(),
+                                   in.bias.grad()};
+  };
+  const std::vector<at::Tensor> first = once();
+  const std::vector<at::Tensor> second = once();
+  at::set_num_threads(1);
+  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_TRUE(first[i].equal(second[i])) << i;
+}
+
 TEST(FusedVocabularyLossTest, GivesAGradientThatIsAskedForAndTouchesNoOther) {
   const LossInputs in = MakeLossInputs(33, 50);
   const auto asked = torch::autograd::grad(
