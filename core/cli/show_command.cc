@@ -190,7 +190,8 @@ class ShowCommand : public Command {
     } else {
       arguments_.manifest = target_;
       if (arguments_.scale.empty()) arguments_.scale = ExperimentArguments().scale;
-      const Result<LoadedExperiment> loaded = LoadGraph(arguments_, context.suite);
+      const Result<LoadedExperiment> loaded =
+          LoadGraph(arguments_, context.suite, context.options.workspace);
       if (!loaded) {
         Error error = loaded.error();
         if (error.code == ErrorCode::kNotFound)

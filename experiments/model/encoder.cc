@@ -135,7 +135,7 @@ EncoderOutput EncodePacked(const Encoder& encoder, const at::Tensor& tokens_BT,
   if (options.all_layers) output.layers_BTC.push_back(unpacked(hidden_NC));
   for (const EncoderLayer& layer : encoder.layers) {
     hidden_NC = FusedLayer(layer, settings, hidden_NC, sequences, options.dropout,
-                           encoder.bfloat16_products);
+                           encoder.bfloat16_products, encoder.checkpoint_layers);
     if (options.all_layers) output.layers_BTC.push_back(unpacked(hidden_NC));
   }
   output.hidden_BTC = options.all_layers ? output.layers_BTC.back() : unpacked(hidden_NC);

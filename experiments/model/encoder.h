@@ -59,6 +59,9 @@ struct Encoder {
   /// weights in float32. compute.dtype = "bfloat16". About twice as fast where the CPU has
   /// avx512_bf16.
   bool bfloat16_products = false;
+  /// Keep a layer's input alone, and compute the layer again in the backward pass: a third more
+  /// work, much less memory, the same bits.
+  bool checkpoint_layers = false;
 };
 
 /// Calls `visit(name, tensor&)` for each tensor, in file order; undefined tensors are left out.

@@ -14,8 +14,8 @@ namespace {
 using torch::autograd::Node;
 using torch::autograd::variable_list;
 
-/// What a layer is called with, and what its backward pass needs.
-struct LayerState {
+/// What a layer is called with: its output follows from it.
+struct LayerInput {
   EncoderLayer weights;  // handles
   std::int64_t heads = 0;
   double eps = 0;
@@ -24,8 +24,11 @@ struct LayerState {
   SequenceDropout attention_dropout;
   SequenceDropout attended_dropout;
   SequenceDropout output_dropout;
-
   at::Tensor hidden_NC;
+};
+
+/// And what its backward pass needs besides.
+struct LayerState : LayerInput {
   at::Tensor qkv_N3C;  // without bias
   at::Tensor attention_weights;
   at::Tensor context_NC;
@@ -247,12 +250,16 @@ variable_list Backward(const LayerState& state, const at::Tensor& dy_NC) {
 
 struct LayerBackward : public Node {
   LayerState state;
+  bool checkpointed = false;  // `state` holds the input alone
   bool released = false;
 
   variable_list apply(variable_list&& gradients) override {
     TORCH_CHECK(!released, "the layer's backward pass can run once");
     const at::NoGradGuard no_grad;
-    return Backward(state, gradients[0].contiguous());
+    if (checkpointed) (void)Forward(state);
+    variable_list result = Backward(state, gradients[0].contiguous());
+    if (checkpointed) release_variables();  // before the layer below is computed again
+    return result;
   }
   void release_variables() override {
     released = true;
@@ -428,7 +435,7 @@ at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
 at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
                       const at::Tensor& hidden_NC,
                       const std::shared_ptr<const PackedSequences>& sequences, DropoutRng* rng,
-                      bool bfloat16) {
+                      bool bfloat16, bool checkpoint) {
   LayerState state;
   state.bfloat16 = bfloat16;
   state.weights = layer;
@@ -455,7 +462,12 @@ at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
       layer.attention_output.bias_O, layer.attention_norm.weight_C, layer.attention_norm.bias_C,
       layer.intermediate.weight_OI, layer.intermediate.bias_O, layer.output.weight_OI,
       layer.output.bias_O, layer.output_norm.weight_C, layer.output_norm.bias_C));
-  node->state = std::move(state);
+  node->checkpointed = checkpoint;
+  if (checkpoint) {
+    static_cast<LayerInput&>(node->state) = std::move(state);
+  } else {
+    node->state = std::move(state);
+  }
   torch::autograd::set_history(output_NC, node);
   return output_NC;
 }

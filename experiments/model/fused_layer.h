@@ -26,12 +26,13 @@ at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
                           const at::Tensor& positions_N,
                           const std::shared_ptr<const PackedSequences>& sequences, DropoutRng* rng);
 
-/// hidden_NC -> hidden_NC through one layer. Takes three uses of `rng`, in the order of the plain
-/// path.
+/// hidden_NC -> hidden_NC through one layer. With `checkpoint` only
+/// hidden_NC is kept for the backward pass, and the layer computed again there. Takes three uses of
+/// `rng`, in the order of the plain path.
 at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
                       const at::Tensor& hidden_NC,
                       const std::shared_ptr<const PackedSequences>& sequences, DropoutRng* rng,
-                      bool bfloat16 = false);
+                      bool bfloat16 = false, bool checkpoint = false);
 
 /// Sum over rows of -log softmax(hidden_MC weight_VC^T + bias_V)[target], nats. Logits are made a
 /// block of columns at a time and kept for the backward pass as long as they stay small. Under

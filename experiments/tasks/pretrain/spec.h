@@ -61,6 +61,11 @@ struct PretrainSettings {
   std::int64_t processes = 1;
   /// Of gradients on the way between processes: "float32", or "bfloat16" for half the traffic.
   std::string gradient_dtype = "float32";
+  /// Keep a layer's input alone for the backward pass and compute the layer again there.
+  bool activation_checkpointing = false;
+  /// On a GPU: dropout by keyed masks and written-out attention, so that the division into
+  /// processes and micro-batches changes nothing; slow. On the CPU it is so always.
+  bool reproducible_dropout = false;
 
   template <class V>
   void Visit(V& v) {
@@ -88,6 +93,8 @@ struct PretrainSettings {
     v("checkpoints_kept", checkpoints_kept, Range(1, 1000));
     v("processes", processes, Range(1, 4096));
     v("gradient_dtype", gradient_dtype, OneOf({"float32", "bfloat16"}));
+    v("activation_checkpointing", activation_checkpointing);
+    v("reproducible_dropout", reproducible_dropout);
   }
 };
 

@@ -116,6 +116,7 @@ Status TrainInTeam(const PretrainSpec& spec, TaskContext& context, const Trainin
                          .max_positions = spec.settings.tokens_per_sample + 2};
   MlmModel model = InitMlmModel(shape, static_cast<std::uint64_t>(spec.seed));
   model.encoder.bfloat16_products = spec.compute.dtype == "bfloat16";
+  model.encoder.checkpoint_layers = spec.settings.activation_checkpointing;
   MoveTo(model, device);
   const TrainingData data = DataOf(source, group);
   TrainerOptions options = LoopOptions(spec, context, group);

@@ -131,6 +131,18 @@ at::Tensor PlainLoss(const LossInputs& in) {
                                 at::Reduction::Sum);
 }
 
+TEST(ActivationCheckpointingTest, GivesTheSameBits) {
+  Encoder encoder = InitEncoder(TinyShape(24, 3), 3);
+  const at::Tensor tokens_BT = RandomTokens({17, 5, 1, 16}, 17);
+  const auto [kept_hidden, kept_gradients] = RunOnce(encoder, tokens_BT, false, true);
+  encoder.checkpoint_layers = true;
+  const auto [hidden, gradients] = RunOnce(encoder, tokens_BT, false, true);
+  EXPECT_TRUE(hidden.equal(kept_hidden));
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    EXPECT_TRUE(gradients[i].equal(kept_gradients[i])) << Parameters(encoder)[i].name;
+  }
+}
+
 TEST(FusedVocabularyLossTest, EqualsTheLossOfAten) {
   struct Case {
     std::int64_t rows, vocab;
