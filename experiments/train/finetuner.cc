@@ -1,8 +1,10 @@
 #include "experiments/train/finetuner.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "core/io/file.h"
 #include "experiments/data/batcher.h"
 #include "experiments/train/checkpoint.h"
+#include "experiments/train/out_of_memory.h"
 
 namespace repro {
 namespace {
@@ -31,6 +34,7 @@ struct Progress {
   std::int64_t stale = 0;  // validations since the selection score rose
   double loss_sum = 0;     // since the last validation
   std::int64_t loss_count = 0;
+  std::int64_t examples_at_a_time = 0;  // 0: the whole batch
   bool finished = false;
 };
 
@@ -47,6 +51,7 @@ Json ToJson(const Progress& progress) {
           {"stale", progress.stale},
           {"loss_sum", progress.loss_sum},
           {"loss_count", progress.loss_count},
+          {"examples_at_a_time", progress.examples_at_a_time},
           {"finished", progress.finished}};
 }
 
@@ -66,6 +71,7 @@ Result<Progress> ParseProgress(const std::string& text, const std::string& where
     progress.stale = json.at("stale").get<std::int64_t>();
     progress.loss_sum = json.at("loss_sum").get<double>();
     progress.loss_count = json.at("loss_count").get<std::int64_t>();
+    progress.examples_at_a_time = json.at("examples_at_a_time").get<std::int64_t>();
     progress.finished = json.at("finished").get<bool>();
     return progress;
   } catch (const Json::exception& e) {
@@ -148,13 +154,18 @@ class Finetuner {
   Status Update(std::int64_t update) {
     const std::vector<std::size_t>& batch = Batch(update);
     const double learning_rate = LearningRate(options_.schedule, update);
-    DropoutRng dropout(
-        MixSeed(options_.seed, "finetune dropout", static_cast<std::uint64_t>(update)));
-    optimizer_.ZeroGrad();
-    const at::Tensor loss = problem_.loss(batch, dropout);
-    const double value = loss.item<double>();
+    double value = 0;
+    for (;;) {
+      try {
+        value = Accumulate(update, batch);
+        break;
+      } catch (const std::exception& error) {
+        if (!IsOutOfMemory(error)) throw;
+        optimizer_.ZeroGrad();
+        REPRO_RETURN_IF_ERROR(Halve(update, batch, WordsOf(error)));
+      }
+    }
     if (!std::isfinite(value)) return Diverge(update, learning_rate, "the loss", value);
-    loss.backward();
     const double norm = GradientNorm(optimizer_.parameters());
     if (!std::isfinite(norm)) return Diverge(update, learning_rate, "the gradient norm", norm);
     optimizer_.Step(learning_rate);
@@ -163,6 +174,57 @@ class Finetuner {
     ++progress_.loss_count;
     examples_since_ += static_cast<std::int64_t>(batch.size());
     if (SteadySeconds() - progress_time_ > kProgressSeconds) ReportProgress(update + 1, value);
+    return {};
+  }
+
+  // Forward and backward of the whole batch, a part at a time; returns its mean loss.
+  double Accumulate(std::int64_t update, const std::vector<std::size_t>& batch) {
+    const std::uint64_t seed =
+        MixSeed(options_.seed, "finetune dropout", static_cast<std::uint64_t>(update));
+    const auto labels_of = [&](std::size_t begin, std::size_t end) {
+      std::int64_t labels = 0;
+      for (std::size_t i = begin; i < end; ++i) {
+        labels += problem_.labels.empty() ? 1 : problem_.labels[batch[i]];
+      }
+      return static_cast<double>(std::max<std::int64_t>(1, labels));
+    };
+    const double all_labels = labels_of(0, batch.size());
+    const auto at_a_time = progress_.examples_at_a_time > 0
+                               ? static_cast<std::size_t>(progress_.examples_at_a_time)
+                               : batch.size();
+    optimizer_.ZeroGrad();
+    double value = 0;
+    for (std::size_t begin = 0; begin < batch.size(); begin += at_a_time) {
+      const std::size_t end = std::min(begin + at_a_time, batch.size());
+      std::vector<std::int64_t> places(end - begin);  // dropout is keyed by the place in the batch
+      std::iota(places.begin(), places.end(), static_cast<std::int64_t>(begin));
+      DropoutRng dropout(seed, std::move(places));
+      const std::vector<std::size_t> part(batch.begin() + static_cast<std::ptrdiff_t>(begin),
+                                          batch.begin() + static_cast<std::ptrdiff_t>(end));
+      const double weight = labels_of(begin, end) / all_labels;
+      const at::Tensor loss = problem_.loss(part, dropout) * weight;
+      value += loss.item<double>();
+      if (!std::isfinite(value)) return value;
+      loss.backward();
+    }
+    return value;
+  }
+
+  Status Halve(std::int64_t update, const std::vector<std::size_t>& batch,
+               const std::string& reason) {
+    const auto all = static_cast<std::int64_t>(batch.size());
+    const std::int64_t asked = progress_.examples_at_a_time;
+    const auto half = HalfAsMany(asked, all, "example", reason);
+    if (!half) return Context(fmt::format("update {}", update), half.error());
+    events_.State("out_of_memory", {{"update", update},
+                                    {"micro_batch_from", asked > 0 ? std::min(asked, all) : all},
+                                    {"micro_batch_to", *half},
+                                    {"reason", reason}});
+    progress_.examples_at_a_time = *half;
+    events_.Message("warning",
+                    fmt::format("out of memory at update {}: going on with {} examples at a time, "
+                                "the batch of the update stays whole ({})",
+                                update, *half, reason));
     return {};
   }
 

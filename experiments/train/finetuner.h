@@ -37,6 +37,9 @@ struct DevScore {
 struct FinetuneProblem {
   std::vector<NamedTensor> parameters;
   std::vector<std::int64_t> lengths;  ///< tokens of each training example
+  /// Labelled positions of each training example: where memory takes only a part of a batch at a
+  /// time, the parts' mean losses count by them. Empty: one each.
+  std::vector<std::int64_t> labels{};
   /// Mean loss over the labels of these training examples, differentiable. Pure but for `dropout`.
   std::function<at::Tensor(const std::vector<std::size_t>& examples, DropoutRng& dropout)> loss;
   /// Dev scores by language with the present weights.
@@ -88,9 +91,10 @@ struct FinetuneOutcome {
   Json history = Json::array();  ///< {"update", "train_loss", "dev": {language: {"score", "loss"}}}
 };
 
-/// Trains in place, from the newest whole checkpoint where one is. Errors: kInterrupted after
-/// `stop` was set (a checkpoint was written); kDiverged, before the optimizer's step, when loss or
-/// gradient is not finite; kInvalidArgument without examples; kIo.
+/// Trains in place, from the newest whole checkpoint where one is. When memory runs out, half as
+/// many examples are computed at a time; the batch of an update stays whole. Errors: kInterrupted
+/// after `stop` was set (a checkpoint was written); kDiverged, before the optimizer's step, when
+/// loss or gradient is not finite; kInvalidArgument without examples; kIo.
 Result<FinetuneOutcome> Finetune(const FinetuneProblem& problem, const FinetunerOptions& options,
                                  EventWriter& events, const StopFlag& stop);
 

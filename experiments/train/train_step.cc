@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
-#include <new>
-#include <string_view>
 
 #include <ATen/core/grad_mode.h>
 
 #include "core/base/rng.h"
+#include "experiments/train/out_of_memory.h"
 
 namespace repro {
 namespace {
@@ -30,21 +29,6 @@ std::string NonFiniteTensors(const std::vector<NamedTensor>& parameters) {
     }
   }
   return names;
-}
-
-// LibTorch's allocators throw their own errors; the C++ library throws bad_alloc.
-bool IsOutOfMemory(const std::exception& error) {
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
-  const std::string_view text = error.what();
-  return text.find("can't allocate memory") != std::string_view::npos ||
-         text.find("not enough memory") != std::string_view::npos;
-}
-
-// Without the stack that LibTorch appends.
-std::string Words(const std::exception& error) {
-  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
-  return torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
 }
 
 // The language of each predicted token, in the order of MlmLoss's losses_M.
@@ -116,11 +100,11 @@ Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const Mask
     if (!IsOutOfMemory(error)) {
       if (alone) throw;
       return Fail(ErrorCode::kFailed, "rank {} of {}: {}", options.group->rank(),
-                  options.group->size(), Words(error));
+                  options.group->size(), WordsOf(error));
     }
     optimizer.ZeroGrad();
     StepReport report;
-    report.out_of_memory = Words(error);
+    report.out_of_memory = WordsOf(error);
     return report;
   }
 

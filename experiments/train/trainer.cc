@@ -12,6 +12,7 @@
 #include "core/io/file.h"
 #include "experiments/data/batch_loader.h"
 #include "experiments/train/checkpoint.h"
+#include "experiments/train/out_of_memory.h"
 #include "experiments/train/training_flops.h"
 
 namespace repro {
@@ -213,13 +214,9 @@ class Trainer {
   Status Halve(std::int64_t update, const MaskedBatch& batch, const std::string& reason) {
     const std::int64_t asked = history_.sequences_per_micro_batch;
     const std::int64_t before = asked > 0 ? std::min(asked, batch.rows) : batch.rows;
-    if (before <= 1) {
-      return Fail(ErrorCode::kFailed,
-                  "update {}: not even one sequence at a time fits into memory ({}); a smaller "
-                  "model, pretrain.tokens_per_sample or a machine with more memory is needed",
-                  update, reason);
-    }
-    const std::int64_t after = (before + 1) / 2;
+    const auto half = HalfAsMany(asked, batch.rows, "sequence", reason);
+    if (!half) return Context(fmt::format("update {}", update), half.error());
+    const std::int64_t after = *half;
     history_.sequences_per_micro_batch = after;
     const std::string text = fmt::format(
         "out of memory at update {} with {} sequences at a time: going on with {}, the batch of "

@@ -72,6 +72,8 @@ FinetuneProblem ProblemOf(const Classifier& classifier, const FinetuneData& data
   problem.parameters = classifier.Parameters();
   for (const EncodedExample& example : data.train) {
     problem.lengths.push_back(static_cast<std::int64_t>(example.tokens.size()));
+    problem.labels.push_back(std::count_if(example.positions.begin(), example.positions.end(),
+                                           [](std::int64_t position) { return position >= 0; }));
   }
   problem.loss = [&](const std::vector<std::size_t>& examples, DropoutRng& dropout) {
     const LabelledLogits output = ComputeLogits(classifier, data.train, examples, &dropout);

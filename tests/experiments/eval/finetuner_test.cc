@@ -124,6 +124,24 @@ TEST_F(FinetunerTest, BestWeightsAreThoseOfTheBestValidation) {
   EXPECT_TRUE(at::equal(weight_, at_best));
 }
 
+TEST_F(FinetunerTest, OutOfMemoryHalvesWhatIsComputedAtATimeAndKeepsTheBatch) {
+  ASSERT_TRUE(Run());
+  const at::Tensor roomy = weight_.detach().clone();
+  options_.folder = folder_ / "tight";
+  Reset();
+  const auto loss = problem_.loss;
+  problem_.loss = [&](const std::vector<std::size_t>& examples, DropoutRng& dropout) {
+    TORCH_CHECK_WITH(OutOfMemoryError, examples.size() <= 4, "no room for ", examples.size());
+    return loss(examples, dropout);
+  };
+  const auto outcome = Run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_TRUE(at::allclose(weight_, roomy, 1e-4, 1e-5));
+  const std::string events = ReadFile(folder_ / "events.jsonl").value();
+  EXPECT_THAT(events, HasSubstr("\"micro_batch_from\":16,\"micro_batch_to\":8"));
+  EXPECT_THAT(events, HasSubstr("\"micro_batch_from\":8,\"micro_batch_to\":4"));
+}
+
 // {score, loss} of aa and bb at each validation: updates 10 and 20 tie under every rule, 20 with
 // the lower loss; 30 ties with a loss that is no lower.
 TEST_F(FinetunerTest, OfEqualScoresTheOneWithTheLowerLossIsTakenButPatienceRunsOn) {

@@ -1,0 +1,36 @@
+#include "experiments/train/out_of_memory.h"
+
+#include <algorithm>
+#include <new>
+#include <string_view>
+
+#include <c10/util/Exception.h>
+
+namespace repro {
+
+bool IsOutOfMemory(const std::exception& error) {
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
+  const std::string_view text = error.what();
+  return text.find("can't allocate memory") != std::string_view::npos ||
+         text.find("not enough memory") != std::string_view::npos;
+}
+
+std::string WordsOf(const std::exception& error) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&error);
+  return torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
+}
+
+Result<std::int64_t> HalfAsMany(std::int64_t at_a_time, std::int64_t all, const char* what,
+                                const std::string& reason) {
+  const std::int64_t before = at_a_time > 0 ? std::min(at_a_time, all) : all;
+  if (before <= 1) {
+    return Fail(ErrorCode::kFailed,
+                "not even one {} at a time fits into memory ({}); a smaller model, shorter "
+                "sequences or a machine with more memory is needed",
+                what, reason);
+  }
+  return (before + 1) / 2;
+}
+
+}  // namespace repro
