@@ -27,7 +27,6 @@ REPRO_HOST_DEVICE std::uint32_t MixBits(std::uint32_t x) {
 /// 0 or `scale` for element i: the bits of CpuKernels::dropout_mask.
 REPRO_HOST_DEVICE float DropoutFactor(std::uint64_t key, std::uint32_t threshold, float scale,
                                       std::int64_t i) {
-  if (threshold == 0) return scale;
   const std::uint32_t word = static_cast<std::uint32_t>(i / 32 * 16 + i % 16);
   const std::uint32_t bits = MixBits(MixBits(word ^ static_cast<std::uint32_t>(key)) +
                                      static_cast<std::uint32_t>(key >> 32U));

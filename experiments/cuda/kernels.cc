@@ -30,11 +30,16 @@ GpuKernels GpuKernels::SwitchedOn(const CudaPlugin& plugin) {
   return kernels;
 }
 
-GpuKernels GpuKernels::ForParity(const CudaPlugin& plugin, GpuKernel kernel) {
+const GpuKernels& SwitchedOnGpuKernels() {
+  static const GpuKernels kernels = GpuKernels::SwitchedOn(DecideOnCuda());
+  return kernels;
+}
+
+GpuKernels GpuKernels::ForParity(const CudaPlugin& plugin, const std::vector<GpuKernel>& wanted) {
   REPRO_CHECK(plugin.available());
   GpuKernels kernels;
   kernels.api_ = plugin.api();
-  kernels.on_[static_cast<std::size_t>(kernel)] = true;
+  for (const GpuKernel kernel : wanted) kernels.on_[static_cast<std::size_t>(kernel)] = true;
   return kernels;
 }
 
@@ -44,9 +49,8 @@ Status GpuKernels::Check(std::int32_t code, GpuKernel kernel) const {
 }
 
 Status GpuKernels::CrossEntropy(int device, std::int64_t rows, std::int64_t vocab,
-                                const float* logits, const float* bias,
-                                const std::int64_t* targets, bool bfloat16, void* d_logits,
-                                float* losses) const {
+                                const float* logits, const float* bias, const std::int64_t* targets,
+                                bool bfloat16, void* d_logits, float* losses) const {
   REPRO_CHECK(Has(GpuKernel::kCrossEntropy));
   return Check(api_->kernels->cross_entropy(device, rows, vocab, logits, bias, targets, bfloat16,
                                             d_logits, losses),
@@ -73,10 +77,10 @@ Status GpuKernels::ResidualNorm(int device, std::int64_t rows, std::int64_t widt
                                 const float* norm_bias, float eps, float* y, void* y_copy,
                                 float* normed, float* inverse_sd) const {
   REPRO_CHECK(Has(GpuKernel::kResidualNorm));
-  return Check(api_->kernels->residual_norm(device, rows, width, bfloat16, x, bias, residual,
-                                            &dropout, weight, norm_bias, eps, y, y_copy, normed,
-                                            inverse_sd),
-               GpuKernel::kResidualNorm);
+  return Check(
+      api_->kernels->residual_norm(device, rows, width, bfloat16, x, bias, residual, &dropout,
+                                   weight, norm_bias, eps, y, y_copy, normed, inverse_sd),
+      GpuKernel::kResidualNorm);
 }
 
 Status GpuKernels::ResidualNormGrad(int device, std::int64_t rows, std::int64_t width,
@@ -95,9 +99,9 @@ Status GpuKernels::EmbeddingGrad(int device, std::int64_t count, std::int64_t wi
                                  const std::int64_t* sorted_ids, const std::int64_t* order,
                                  const float* rows, float* table, float* partials) const {
   REPRO_CHECK(Has(GpuKernel::kEmbeddingGrad));
-  return Check(api_->kernels->embedding_grad(device, count, width, sorted_ids, order, rows, table,
-                                             partials),
-               GpuKernel::kEmbeddingGrad);
+  return Check(
+      api_->kernels->embedding_grad(device, count, width, sorted_ids, order, rows, table, partials),
+      GpuKernel::kEmbeddingGrad);
 }
 
 }  // namespace repro

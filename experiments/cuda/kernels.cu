@@ -18,7 +18,7 @@ bool Packs(std::int64_t width) {
 }
 
 Dropout Of(const ReproCudaDropout& dropout) {
-  return {dropout.key, dropout.threshold, dropout.scale};
+  return {dropout.keys, dropout.sequences, dropout.places, dropout.threshold, dropout.scale};
 }
 
 // Calls `launch` with a null pointer of the arrays' type.

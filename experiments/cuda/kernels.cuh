@@ -62,12 +62,28 @@ __device__ inline float BlockSum(float value, float* scratch) {
   return sum;
 }
 
-/// Dropout as a kernel's argument.
-struct Dropout {
+/// Dropout of one row.
+struct RowDropout {
   std::uint64_t key;
+  std::int64_t first;  ///< number of the row's first element in its sequence
   std::uint32_t threshold;
   float scale;
-  __device__ float Factor(std::int64_t i) const { return DropoutFactor(key, threshold, scale, i); }
+  __device__ float Factor(std::int64_t column) const {
+    return DropoutFactor(key, threshold, scale, first + column);
+  }
+};
+
+/// Dropout as a kernel's argument: ReproCudaDropout.
+struct Dropout {
+  const std::uint64_t* keys;
+  const std::int32_t* sequences;
+  const std::int32_t* places;
+  std::uint32_t threshold;
+  float scale;
+  __device__ RowDropout OfRow(std::int64_t row, std::int64_t width) const {
+    if (threshold == 0) return {0, 0, 0, 1.0F};
+    return {keys[sequences[row]], places[row] * width, threshold, scale};
+  }
 };
 
 // ---- Softmax cross-entropy
@@ -176,6 +192,7 @@ __global__ void ResidualNormKernel(std::int64_t width, const T* x, const float* 
                                    float* normed, float* inverse_sd) {
   __shared__ float scratch[kRowThreads / kWarp];
   const std::int64_t start = blockIdx.x * width;
+  const RowDropout drop = dropout.OfRow(blockIdx.x, width);
   Pack<float> row[kPacks];
   float sum = 0;
   REPRO_UNROLL
@@ -187,8 +204,7 @@ __global__ void ResidualNormKernel(std::int64_t width, const T* x, const float* 
     row[p] = LoadPack(residual + start + c);
     REPRO_UNROLL
     for (int k = 0; k < kPack; ++k) {
-      row[p].values[k] +=
-          (values.values[k] + shift.values[k]) * dropout.Factor(start + c + k);
+      row[p].values[k] += (values.values[k] + shift.values[k]) * drop.Factor(c + k);
       sum += row[p].values[k];
     }
   }
@@ -203,8 +219,7 @@ __global__ void ResidualNormKernel(std::int64_t width, const T* x, const float* 
       squares += row[p].values[k] * row[p].values[k];
     }
   }
-  const float inverse =
-      1.0F / sqrtf(BlockSum(squares, scratch) / static_cast<float>(width) + eps);
+  const float inverse = 1.0F / sqrtf(BlockSum(squares, scratch) / static_cast<float>(width) + eps);
   if (threadIdx.x == 0) inverse_sd[blockIdx.x] = inverse;
   REPRO_UNROLL
   for (int p = 0; p < kPacks; ++p) {
@@ -240,6 +255,7 @@ __global__ void ResidualNormGradKernel(std::int64_t rows, std::int64_t width, co
   const std::int64_t end = rows * (blockIdx.x + 1) / gridDim.x;
   for (std::int64_t r = begin; r < end; ++r) {
     const std::int64_t start = r * width;
+    const RowDropout drop = dropout.OfRow(r, width);
     Pack<float> gradient[kPacks];
     Pack<float> unit[kPacks];
     float sum = 0;
@@ -272,7 +288,7 @@ __global__ void ResidualNormGradKernel(std::int64_t rows, std::int64_t width, co
       for (int k = 0; k < kPack; ++k) {
         gradient[p].values[k] =
             inverse * (gradient[p].values[k] - mean - unit[p].values[k] * mean_product);
-        dropped.values[k] = gradient[p].values[k] * dropout.Factor(start + c + k);
+        dropped.values[k] = gradient[p].values[k] * drop.Factor(c + k);
         bias_sum[p].values[k] += dropped.values[k];
       }
       StorePack(gradient[p], d_residual + start + c);
@@ -295,7 +311,8 @@ __global__ void ResidualNormGradKernel(std::int64_t rows, std::int64_t width, co
 
 // Positions sorted by id are cut into tiles. A run of one id that lies within its tile is added to
 // the table there; of a run over several tiles each tile leaves its part (slot 2t of the run that
-// came from before, 2t + 1 of the one that goes on), and the tile where it began adds them in order.
+// came from before, 2t + 1 of the one that goes on), and the tile where it began adds them in
+// order.
 
 __device__ inline bool ComesFromBefore(const std::int64_t* ids, std::int64_t begin) {
   return begin > 0 && ids[begin] == ids[begin - 1];
@@ -333,8 +350,8 @@ static __global__ void EmbeddingTileKernel(std::int64_t count, std::int64_t tile
 }
 
 /// One block a tile: adds up the run that begins there and goes on.
-static __global__ void EmbeddingRunKernel(std::int64_t count, std::int64_t tile,
-                                          std::int64_t width, const std::int64_t* ids, float* table,
+static __global__ void EmbeddingRunKernel(std::int64_t count, std::int64_t tile, std::int64_t width,
+                                          const std::int64_t* ids, float* table,
                                           const float* partials) {
   const std::int64_t begin = blockIdx.x * tile;
   const std::int64_t end = begin + tile < count ? begin + tile : count;

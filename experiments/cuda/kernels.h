@@ -28,12 +28,16 @@ inline constexpr std::array kGpuKernels = {GpuKernel::kCrossEntropy, GpuKernel::
 /// What is known of a kernel. Both texts are empty until parity passed.
 struct GpuKernelRecord {
   GpuKernel kernel;
-  std::string_view name;          ///< "cross-entropy"
-  std::string_view parity_gpu;    ///< the GPU it passed on, as the driver names it
-  std::string_view parity_commit; ///< of the kernel's source when it passed
+  std::string_view name;           ///< "cross-entropy"
+  std::string_view parity_gpu;     ///< the GPU it passed on, as the driver names it
+  std::string_view parity_commit;  ///< of the kernel's source when it passed
   bool Passed() const { return !parity_gpu.empty() && !parity_commit.empty(); }
 };
 const GpuKernelRecord& RecordOf(GpuKernel kernel);
+
+class GpuKernels;
+/// GpuKernels::SwitchedOn of this process's plugin, decided at the first call; none without one.
+const GpuKernels& SwitchedOnGpuKernels();
 
 /// A set of kernels that may be called. Errors of every call: kFailed with what CUDA says. Sizes
 /// and types are those of plugin_api.h.
@@ -43,8 +47,8 @@ class GpuKernels {
   GpuKernels() = default;
   /// Those whose parity passed: today none.
   static GpuKernels SwitchedOn(const CudaPlugin& plugin);
-  /// One of them, passed or not: for the parity check itself.
-  static GpuKernels ForParity(const CudaPlugin& plugin, GpuKernel kernel);
+  /// Those named, passed or not: for the parity check itself.
+  static GpuKernels ForParity(const CudaPlugin& plugin, const std::vector<GpuKernel>& kernels);
 
   bool Has(GpuKernel kernel) const { return on_[static_cast<std::size_t>(kernel)]; }
 

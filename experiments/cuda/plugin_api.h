@@ -19,10 +19,13 @@ struct ReproCudaMemory {
   std::int64_t reserved_bytes;
 };
 
-/// Which elements fall out: DropoutMask of experiments/model/cpu_kernels.h, and the same bits.
+/// Which elements fall out: SequenceDropout of experiments/model/dropout.h over packed rows, and
+/// the same bits. Memory of the device, except the struct itself.
 struct ReproCudaDropout {
-  std::uint64_t key;
-  std::uint32_t threshold;  ///< 0: nothing falls out
+  const std::uint64_t* keys;      ///< one a sequence
+  const std::int32_t* sequences;  ///< one a row: which sequence it is of
+  const std::int32_t* places;     ///< one a row: its place there, from 0
+  std::uint32_t threshold;        ///< 0: nothing falls out, and the three may be null
   float scale;
 };
 

@@ -106,8 +106,7 @@ std::int32_t Synchronize(std::int32_t device) {
 #ifdef REPRO_HAVE_NCCL
 std::int32_t NcclGroup(const void* store, std::int32_t device, std::int32_t rank, std::int32_t size,
                        std::int64_t timeout_ms, void** backend) {
-  return Guarded(
-      [&] { *backend = repro::NewNcclGroup(store, device, rank, size, timeout_ms); });
+  return Guarded([&] { *backend = repro::NewNcclGroup(store, device, rank, size, timeout_ms); });
 }
 constexpr auto kNcclGroup = &NcclGroup;
 #else
@@ -172,9 +171,8 @@ std::int32_t CallGraph(void* graph) {
 }
 
 std::int32_t GraphCreate(std::int32_t device, void** graph) {
-  return Guarded([&] {
-    *graph = std::make_unique<Graph>(static_cast<c10::DeviceIndex>(device)).release();
-  });
+  return Guarded(
+      [&] { *graph = std::make_unique<Graph>(static_cast<c10::DeviceIndex>(device)).release(); });
 }
 
 std::int32_t GraphDestroy(void* graph) {

@@ -1,10 +1,12 @@
 // The NCCL half of the plugin's table, in a file of its own because the header costs half a minute.
 // Built only where nccl.h is.
+#include "experiments/cuda/plugin_nccl.h"
+
 #include <ATen/ATen.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 
-#include "experiments/cuda/plugin_nccl.h"
+#include "experiments/cuda/nccl_group.h"  // so that it is compiled where NCCL is
 
 namespace repro {
 

@@ -68,9 +68,8 @@ ChunkGradient SoftmaxGradient(at::Tensor logits_RV, const at::Tensor& bias_V,
   logits_RV.reset();
   const at::Tensor rows_R1 = targets_R.clamp_min(0).unsqueeze(1);
   const at::Tensor counts_R = targets_R.ge(0).to(log_p_RV.scalar_type());
-  ChunkGradient chunk{at::where(targets_R.ge(0), log_p_RV.gather(1, rows_R1).squeeze(1).neg(), 0.0),
-                      {},
-                      {}};
+  ChunkGradient chunk{
+      at::where(targets_R.ge(0), log_p_RV.gather(1, rows_R1).squeeze(1).neg(), 0.0), {}, {}};
   if (!needs_gradient) return chunk;
   log_p_RV.exp_();
   log_p_RV.scatter_add_(1, rows_R1, at::full_like(counts_R, -1).unsqueeze(1));
@@ -89,9 +88,10 @@ ChunkGradient KernelGradient(const GpuKernels& kernels, const at::Tensor& logits
                           : logits_RV;
   const bool bfloat16 = chunk.d_logits_RV.scalar_type() == at::kBFloat16;
   const auto status = kernels.CrossEntropy(
-      logits_RV.get_device(), logits_RV.size(0), logits_RV.size(1), logits_RV.const_data_ptr<float>(),
-      bias_V.const_data_ptr<float>(), targets_R.const_data_ptr<std::int64_t>(), bfloat16,
-      chunk.d_logits_RV.mutable_data_ptr(), chunk.losses_R.mutable_data_ptr<float>());
+      logits_RV.get_device(), logits_RV.size(0), logits_RV.size(1),
+      logits_RV.const_data_ptr<float>(), bias_V.const_data_ptr<float>(),
+      targets_R.const_data_ptr<std::int64_t>(), bfloat16, chunk.d_logits_RV.mutable_data_ptr(),
+      chunk.losses_R.mutable_data_ptr<float>());
   TORCH_CHECK(status, status.error().message);
   if (needs_gradient) chunk.d_bias_V = chunk.d_logits_RV.sum(0, false, at::kFloat);
   return chunk;
@@ -112,7 +112,7 @@ at::Tensor AccumulatedProduct(const at::Tensor& a, const at::Tensor& b) {
 
 at::Tensor ChunkedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
                                  const at::Tensor& bias_V, const at::Tensor& targets_M,
-                                 const ChunkedLossOptions& options) {
+                                 const ChunkedLossOptions& options, at::Tensor* losses_M) {
   const std::int64_t rows = hidden_MC.size(0);
   const std::int64_t vocab = weight_VC.size(0);
   TORCH_CHECK(targets_M.size(0) == rows && bias_V.size(0) == vocab &&
@@ -122,8 +122,8 @@ at::Tensor ChunkedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& 
   const bool needs_gradient = torch::autograd::compute_requires_grad(hidden_MC, weight_VC, bias_V);
   const at::ScalarType type = hidden_MC.scalar_type();
   const at::ScalarType sum_type = AccumulationType(type);
-  auto node = std::shared_ptr<ChunkedLossBackward>(new ChunkedLossBackward(),
-                                                   torch::autograd::deleteNode);
+  auto node =
+      std::shared_ptr<ChunkedLossBackward>(new ChunkedLossBackward(), torch::autograd::deleteNode);
   at::Tensor loss;
   {
     const at::NoGradGuard no_grad;
@@ -136,7 +136,7 @@ at::Tensor ChunkedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& 
     // float32, once for all chunks.
     if (!hidden.is_cuda()) weight = weight.to(sum_type);
     const at::Tensor counts_M1 = targets.ge(0).unsqueeze(1);
-    loss = at::zeros({}, hidden.options().dtype(sum_type));
+    at::Tensor losses = at::empty({rows}, hidden.options().dtype(sum_type));
     if (needs_gradient) {
       node->d_hidden_MC = at::empty_like(hidden, at::MemoryFormat::Contiguous);
       node->d_weight_VC = at::zeros_like(weight_VC, weight_VC.options().dtype(sum_type));
@@ -148,12 +148,14 @@ at::Tensor ChunkedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& 
       const at::Tensor part = hidden.narrow(0, first, count);
       const at::Tensor part_targets = targets.narrow(0, first, count);
       at::Tensor logits = AccumulatedProduct(part.to(weight.scalar_type()), weight.t());
-      const bool kernel = options.kernels != nullptr && options.kernels->Has(GpuKernel::kCrossEntropy) &&
-                          hidden.is_cuda() && sum_type == at::kFloat;
+      const bool kernel = options.kernels != nullptr &&
+                          options.kernels->Has(GpuKernel::kCrossEntropy) && hidden.is_cuda() &&
+                          sum_type == at::kFloat;
       ChunkGradient chunk =
-          kernel ? KernelGradient(*options.kernels, logits, bias, part_targets, type, needs_gradient)
-                 : SoftmaxGradient(std::move(logits), bias, part_targets, type, needs_gradient);
-      loss.add_(chunk.losses_R.sum());
+          kernel
+              ? KernelGradient(*options.kernels, logits, bias, part_targets, type, needs_gradient)
+              : SoftmaxGradient(std::move(logits), bias, part_targets, type, needs_gradient);
+      losses.narrow(0, first, count).copy_(chunk.losses_R);
       if (!needs_gradient) continue;
       const at::Tensor counts_R1 = counts_M1.narrow(0, first, count);
       at::Tensor d_part = node->d_hidden_MC.narrow(0, first, count);
@@ -162,6 +164,8 @@ at::Tensor ChunkedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& 
       AddProduct(node->d_weight_VC, chunk.d_logits_RV.t(), part * counts_R1);
       node->d_bias_V.add_(chunk.d_bias_V);
     }
+    loss = losses.sum();
+    if (losses_M != nullptr) *losses_M = losses;
     if (needs_gradient) {
       node->d_weight_VC = node->d_weight_VC.to(weight_VC.scalar_type());
       node->d_bias_V = node->d_bias_V.to(bias_V.scalar_type());

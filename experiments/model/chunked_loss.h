@@ -20,7 +20,7 @@ namespace repro {
 struct ChunkedLossOptions {
   /// The weight in hidden_MC's type, for the products; undefined: it is cast here. The gradient
   /// goes to the weight itself.
-  at::Tensor product_weight_VC;
+  at::Tensor product_weight_VC{};
   /// Bytes of the logits of a chunk, in the accumulation type; twice that is alive at a time. 0: 1
   /// GiB on a GPU, where every chunk reads and writes the whole gradient of the weight (768 MB at
   /// Base size), and 32 MiB on the CPU, near the last cache.
@@ -34,9 +34,11 @@ struct ChunkedLossOptions {
 /// nothing and gets no gradient. Products take factors of hidden_MC's type and add up in the
 /// accumulation type; so do softmax, loss, and the gradients of weight and bias. The gradient of
 /// hidden_MC has its type. The backward pass can run once. Reads no value back from the device.
+/// `losses_M`: also each row's loss.
 at::Tensor ChunkedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
                                  const at::Tensor& bias_V, const at::Tensor& targets_M,
-                                 const ChunkedLossOptions& options = {});
+                                 const ChunkedLossOptions& options = {},
+                                 at::Tensor* losses_M = nullptr);
 
 /// a times b with the sums kept in float32 (float64 for float64): for factors of 16 bits what their
 /// own product would round.

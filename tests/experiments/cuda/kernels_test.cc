@@ -1,5 +1,7 @@
 // The device code of our kernels, run thread by thread on the CPU, against the CPU's own kernels
 // (dropout bits, LayerNorm) and against sums in double written here.
+#include "experiments/cuda/kernels.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -9,7 +11,6 @@
 #include <gtest/gtest.h>
 
 #include "core/base/rng.h"
-#include "experiments/cuda/kernels.h"
 #include "experiments/cuda/plugin_api.h"
 #include "experiments/model/cpu_kernels.h"
 #include "tests/experiments/cuda/kernel_emulator.h"
@@ -76,8 +77,6 @@ double Rounding(double value) {
   return std::abs(value) * (sizeof(T) == 2 ? 0.00391 : 1e-6) + 1e-6;
 }
 
-constexpr gpu::Dropout kNoDropout = {0, 0, 1.0F};
-
 TEST(KernelMathTest, DropoutDrawsTheBitsOfTheCpu) {
   for (const std::uint64_t key : {0x0123456789ABCDEFULL, 77ULL}) {
     const DropoutMask mask{.key = key, .threshold = 6554, .scale = 1.25F};
@@ -91,7 +90,6 @@ TEST(KernelMathTest, DropoutDrawsTheBitsOfTheCpu) {
       }
     }
   }
-  EXPECT_EQ(gpu::DropoutFactor(9, 0, 1.0F, 4), 1.0F);
 }
 
 TEST(KernelMathTest, Bfloat16RoundsToNearestAndTiesToEven) {
@@ -135,8 +133,8 @@ TYPED_TEST(KernelTest, CrossEntropyEqualsASumInDouble) {
     if constexpr (sizeof(T) == 4) {  // in place, as ChunkedVocabularyLoss does
       std::copy_n(logits.data(), kRows * vocab, d_logits.data());
     }
-    const auto* const input = sizeof(T) == 4 ? reinterpret_cast<const float*>(d_logits.data())
-                                             : logits.data();
+    const auto* const input =
+        sizeof(T) == 4 ? reinterpret_cast<const float*>(d_logits.data()) : logits.data();
     Launch(kRows, gpu::kVocabThreads, [&] {
       gpu::CrossEntropyKernel<T>(vocab, input, bias.data(), targets.data(), d_logits.data(),
                                  losses.data());
@@ -156,8 +154,7 @@ TYPED_TEST(KernelTest, CrossEntropyEqualsASumInDouble) {
       for (std::int64_t i = 0; i < vocab; ++i) {
         const double p = std::exp(logits[row * vocab + i] + bias[i] - log_sum);
         const double expected = target < 0 ? 0 : p - (i == target ? 1 : 0);
-        ASSERT_NEAR(gpu::ToFloat(d_logits[row * vocab + i]), expected,
-                    Rounding<T>(expected) + 1e-5)
+        ASSERT_NEAR(gpu::ToFloat(d_logits[row * vocab + i]), expected, Rounding<T>(expected) + 1e-5)
             << row << " " << i << " of " << vocab;
       }
     }
@@ -189,9 +186,8 @@ TYPED_TEST(KernelTest, BiasGeluAndItsGradientCoverEveryElement) {
     Array<T> dx(kRows * width);
     Launch(kRows, gpu::kRowThreads,
            [&] { gpu::BiasGeluKernel<T>(width, x.data(), bias.data(), y.data()); });
-    Launch(kRows, gpu::kRowThreads, [&] {
-      gpu::BiasGeluGradKernel<T>(width, x.data(), bias.data(), dy.data(), dx.data());
-    });
+    Launch(kRows, gpu::kRowThreads,
+           [&] { gpu::BiasGeluGradKernel<T>(width, x.data(), bias.data(), dy.data(), dx.data()); });
     for (std::int64_t i = 0; i < kRows * width; ++i) {
       const double in = static_cast<double>(gpu::ToFloat(x[i])) + bias[i % width];
       const double cdf = 0.5 * std::erfc(-in / std::sqrt(2.0));
@@ -206,10 +202,22 @@ TYPED_TEST(KernelTest, BiasGeluAndItsGradientCoverEveryElement) {
 template <class T, int kPacks>
 void CheckResidualNorm(std::int64_t rows, std::int64_t width, bool drops) {
   SCOPED_TRACE(fmt::format("{} rows of {}, {} bytes, dropout {}", rows, width, sizeof(T), drops));
-  const DropoutMask mask =
-      drops ? DropoutMask{.key = 991, .threshold = 13107, .scale = 1.25F} : DropoutMask{};
+  // Two sequences, the second of one row: elements are numbered from the first of each.
+  const std::vector<std::int64_t> starts = {0, rows - 1, rows};
+  const std::vector<std::uint64_t> keys = {991, 0x123456789ABCULL};
+  std::vector<std::int32_t> sequences;
+  std::vector<std::int32_t> places;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    sequences.push_back(r < rows - 1 ? 0 : 1);
+    places.push_back(static_cast<std::int32_t>(r < rows - 1 ? r : 0));
+  }
   const gpu::Dropout dropout =
-      drops ? gpu::Dropout{mask.key, mask.threshold, mask.scale} : kNoDropout;
+      drops ? gpu::Dropout{keys.data(), sequences.data(), places.data(), 13107, 1.25F}
+            : gpu::Dropout{};
+  const auto mask_of = [&](std::size_t sequence) {
+    return drops ? DropoutMask{.key = keys[sequence], .threshold = 13107, .scale = 1.25F}
+                 : DropoutMask{};
+  };
   const std::int64_t size = rows * width;
   const Array<T> x = Random<T>(size, "x");
   const Array<float> bias = Random<float>(width, "bias");
@@ -231,9 +239,14 @@ void CheckResidualNorm(std::int64_t rows, std::int64_t width, bool drops) {
   Array<float> normed_cpu(size);
   Array<float> inverse_cpu(rows);
   Array<float> scratch(2 * width);
-  cpu.residual_norm(rows, width, x_float.data(), bias.data(), residual.data(), mask, 0,
-                    weight.data(), norm_bias.data(), 1e-5F, y_cpu.data(), normed_cpu.data(),
-                    inverse_cpu.data(), scratch.data());
+  for (std::size_t sequence = 0; sequence < 2; ++sequence) {
+    const std::int64_t row = starts[sequence];
+    const std::int64_t at = row * width;
+    cpu.residual_norm(starts[sequence + 1] - row, width, x_float.data() + at, bias.data(),
+                      residual.data() + at, mask_of(sequence), 0, weight.data(), norm_bias.data(),
+                      1e-5F, y_cpu.data() + at, normed_cpu.data() + at, inverse_cpu.data() + row,
+                      scratch.data());
+  }
   for (std::int64_t i = 0; i < size; ++i) {
     ASSERT_NEAR(normed[i], normed_cpu[i], 1e-5) << i;
     ASSERT_NEAR(y[i], y_cpu[i], 1e-5) << i;
@@ -254,9 +267,15 @@ void CheckResidualNorm(std::int64_t rows, std::int64_t width, bool drops) {
   Array<float> dx_cpu(size);
   Array<float> d_residual_cpu(size);
   Array<float> sums(3 * width);
-  cpu.residual_norm_grad(rows, width, dy.data(), normed_cpu.data(), inverse_cpu.data(),
-                         weight.data(), mask, 0, dx_cpu.data(), d_residual_cpu.data(), sums.data(),
-                         sums.data() + width, sums.data() + 2 * width, scratch.data());
+  for (std::size_t sequence = 0; sequence < 2; ++sequence) {
+    const std::int64_t row = starts[sequence];
+    const std::int64_t at = row * width;
+    cpu.residual_norm_grad(starts[sequence + 1] - row, width, dy.data() + at,
+                           normed_cpu.data() + at, inverse_cpu.data() + row, weight.data(),
+                           mask_of(sequence), 0, dx_cpu.data() + at, d_residual_cpu.data() + at,
+                           sums.data(), sums.data() + width, sums.data() + 2 * width,
+                           scratch.data());
+  }
   for (std::int64_t i = 0; i < size; ++i) {
     ASSERT_NEAR(gpu::ToFloat(dx[i]), dx_cpu[i], Rounding<T>(dx_cpu[i]) + 1e-5) << i;
     ASSERT_NEAR(d_residual[i], d_residual_cpu[i], 1e-5) << i;
@@ -280,12 +299,18 @@ TEST(EmbeddingGradKernelTest, AddsTheRowsOfEachIdWhereverTheTilesCut) {
   constexpr std::int64_t kWidth = 20;
   constexpr std::int64_t kIds = 12;
   // Runs: inside a tile, over a border, over whole tiles, ending on a border, one row alone.
-  for (const std::vector<std::int64_t>& lengths :
-       {std::vector<std::int64_t>{3, 2, 1}, {8, 8}, {1, 23, 4}, {7, 2, 40, 1, 6}, {1}, {64}, {5, 11},
-        {4, 4, 9, 7, 16, 1, 1}}) {
+  for (const std::vector<std::int64_t>& lengths : {std::vector<std::int64_t>{3, 2, 1},
+                                                   {8, 8},
+                                                   {1, 23, 4},
+                                                   {7, 2, 40, 1, 6},
+                                                   {1},
+                                                   {64},
+                                                   {5, 11},
+                                                   {4, 4, 9, 7, 16, 1, 1}}) {
     std::vector<std::int64_t> ids;
     std::int64_t id = 1;
-    for (const std::int64_t length : lengths) ids.insert(ids.end(), static_cast<std::size_t>(length), id++);
+    for (const std::int64_t length : lengths)
+      ids.insert(ids.end(), static_cast<std::size_t>(length), id++);
     const auto count = static_cast<std::int64_t>(ids.size());
     std::vector<std::int64_t> order(ids.size());
     std::iota(order.begin(), order.end(), 0);

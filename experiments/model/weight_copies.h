@@ -1,0 +1,34 @@
+#pragma once
+/// bfloat16 copies of float32 weights for matrix products: cast once an update, not once a
+/// micro-batch.
+
+#include <mutex>
+#include <unordered_map>
+
+#include <ATen/ATen.h>
+
+namespace repro {
+
+/// Copies by weight. A copy is made anew when the weight's version counter says that it was written
+/// to: every operation in place counts there, the optimizer's step and a restored checkpoint too.
+/// Safe for several threads.
+class WeightCopies {
+ public:
+  /// The weight in `type`, not part of any gradient's graph; the weight itself where it has that
+  /// type.
+  at::Tensor Of(const at::Tensor& weight, at::ScalarType type);
+  /// How many copies were made since the beginning.
+  std::int64_t casts() const { return casts_; }
+
+ private:
+  struct Copy {
+    at::Tensor weight;  // keeps its address from being used again
+    std::int64_t version = 0;
+    at::Tensor copy;
+  };
+  std::mutex mutex_;
+  std::unordered_map<const void*, Copy> copies_;
+  std::int64_t casts_ = 0;
+};
+
+}  // namespace repro
