@@ -80,6 +80,7 @@ class Update {
     at::_foreach_add_(steps_, 1);
     at::_fused_adamw_(weights, gradients, first_, second_, {}, steps_, rate_, 0.9, 0.98, 0.01, 1e-6,
                       /*amsgrad=*/false, /*maximize=*/false);
+    for (const at::Tensor& weight : weights) weight.unsafeGetTensorImpl()->bump_version();
     loss_ = sum / denominator_;
   }
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "experiments/gpu_check/bench_model.h"
+#include "experiments/train/optimizer.h"
 #include "tests/core/temp_folder.h"
 
 namespace repro {
@@ -50,6 +51,20 @@ TEST(GpuCheckTest, APartThatThereIsNotIsNamed) {
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(report.error().message, HasSubstr("there is no check 'speed'"));
+}
+
+TEST(WeightCopiesTest, SeeTheStepsOfTheOptimizerInEveryForm) {
+  for (const AdamForm form : {AdamForm::kTorch, AdamForm::kFairseq}) {
+    const at::Tensor weight = at::ones({4, 4}).requires_grad_(true);
+    WeightCopies copies;
+    EXPECT_EQ(copies.Of(weight, at::kBFloat16)[0][0].item<float>(), 1.0F);
+    weight.mutable_grad() = at::ones({4, 4});
+    AdamWOptions options;
+    options.form = form;
+    AdamW({{"weight", weight}}, options).Step(0.5);
+    EXPECT_LT(copies.Of(weight, at::kBFloat16)[0][0].item<float>(), 0.9F);
+    EXPECT_EQ(copies.casts(), 2);
+  }
 }
 
 TEST(RelativeErrorTest, IsThatOfTheWorstTensorAndInfiniteForNaN) {
