@@ -125,6 +125,37 @@ Status CudaPlugin::ResetPeakMemory(int device) const {
   return Check(api_->reset_peak_memory(device), device);
 }
 
+Status CudaPlugin::SetMemoryFraction(int device, double fraction) const {
+  REPRO_CHECK(available());
+  return Check(api_->set_memory_fraction(device, fraction), device);
+}
+
+Status CudaPlugin::EmptyCache(int device) const {
+  REPRO_CHECK(available());
+  return Check(api_->empty_cache(device), device);
+}
+
+Status CudaPlugin::Synchronize(int device) const {
+  REPRO_CHECK(available());
+  return Check(api_->synchronize(device), device);
+}
+
+std::optional<double> PeakBfloat16Flops(std::string_view gpu_name) {
+  // NVIDIA's data sheets, without sparsity. The first name that is contained counts.
+  struct Peak {
+    std::string_view name;
+    double flops;
+  };
+  static constexpr std::array kPeaks = {
+      Peak{"H100 PCIe", 756e12}, Peak{"H100 NVL", 835e12}, Peak{"H100", 989e12},
+      Peak{"H200", 989e12},      Peak{"A100", 312e12},
+  };
+  for (const Peak& peak : kPeaks) {
+    if (gpu_name.find(peak.name) != std::string_view::npos) return peak.flops;
+  }
+  return std::nullopt;
+}
+
 Status CudaPlugin::Seed(int device, std::uint64_t seed) const {
   REPRO_CHECK(available());
   return Check(api_->seed(device, seed), device);

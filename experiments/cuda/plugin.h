@@ -7,7 +7,9 @@
 /// any other call of LibTorch. This header and the loader use no LibTorch.
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -22,6 +24,10 @@ struct CudaDevice {
   int compute_minor = 0;
   std::int64_t memory_bytes = 0;
 };
+
+/// What the GPU's data sheet says of dense bfloat16 products, FLOP/s, by the name that the driver
+/// gives; for model FLOPs utilisation. Nothing for a GPU that is not in the table.
+std::optional<double> PeakBfloat16Flops(std::string_view gpu_name);
 
 struct CudaMemory {
   std::int64_t allocated_bytes = 0;
@@ -38,11 +44,22 @@ class CudaPlugin {
   std::string Describe() const;
   const std::vector<CudaDevice>& devices() const { return devices_; }
 
-  /// The next three need `available()`. Errors: kFailed with what CUDA says.
+  /// All below need `available()`. Errors: kFailed with what CUDA says.
   Result<CudaMemory> Memory(int device) const;
   Status ResetPeakMemory(int device) const;
+  /// At most this part, in (0, 1], of the device's memory for tensors; past it they throw
+  /// c10::OutOfMemoryError, as on a full device.
+  Status SetMemoryFraction(int device, double fraction) const;
+  /// Hands what the allocator holds unused back to the device.
+  Status EmptyCache(int device) const;
   /// Seeds the device's default generator.
   Status Seed(int device, std::uint64_t seed) const;
+  /// Waits for the device. An error of earlier work may show only here.
+  Status Synchronize(int device) const;
+
+  /// The plugin's table, for the wrappers in this module and OpenNcclGroup; null when not
+  /// `available()`.
+  const ReproCudaApi* api() const { return api_; }
 
  private:
   Status Check(std::int32_t code, int device) const;

@@ -4,6 +4,7 @@
 
 #include "core/base/rng.h"
 #include "experiments/model/fused_layer.h"
+#include "experiments/model/gpu_encoder.h"
 #include "experiments/model/normal.h"
 #include "experiments/text/vocabulary.h"
 
@@ -142,6 +143,19 @@ EncoderOutput EncodePacked(const Encoder& encoder, const at::Tensor& tokens_BT,
   return output;
 }
 
+EncoderOutput EncodeOnGpu(const Encoder& encoder, const at::Tensor& tokens_BT,
+                          const EncodeOptions& options) {
+  const PackedTokens tokens = PackTokens(encoder, tokens_BT);
+  GpuEncodeOptions gpu = DefaultGpuOptions(encoder, options.dropout);
+  gpu.all_layers = options.all_layers;
+  const UnpaddedOutput states = EncodeUnpadded(encoder, tokens, gpu);
+  EncoderOutput output{Unpack(tokens, states.hidden_NC), {}};
+  for (const at::Tensor& layer_NC : states.layers_NC) {
+    output.layers_BTC.push_back(Unpack(tokens, layer_NC));
+  }
+  return output;
+}
+
 }  // namespace
 
 LinearWeights LinearOfShape(std::int64_t outputs, std::int64_t inputs) {
@@ -220,7 +234,11 @@ EncoderOutput Encode(const Encoder& encoder, const at::Tensor& tokens_BT,
                   PositionIds(tokens_BT).max().item<std::int64_t>() < encoder.shape.max_positions,
               "sequences of up to ", tokens_BT.size(1), " tokens, but the model has positions for ",
               encoder.shape.max_positions - 2);
-  const bool fused = !options.plain && !options.padding_states && tokens_BT.device().is_cpu() &&
+  const bool plain = options.plain || options.padding_states;
+  if (!plain && encoder.word_embeddings_VC.is_cuda()) {
+    return EncodeOnGpu(encoder, tokens_BT, options);
+  }
+  const bool fused = !plain && tokens_BT.device().is_cpu() &&
                      encoder.word_embeddings_VC.scalar_type() == at::kFloat;
   return fused ? EncodePacked(encoder, tokens_BT, options)
                : EncodePlain(encoder, tokens_BT, options);

@@ -10,6 +10,7 @@
 /// as long as nobody steps the optimizer.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 
 #include "experiments/model/config.h"
 #include "experiments/model/dropout.h"
+#include "experiments/model/weight_copies.h"
 
 namespace repro {
 
@@ -55,13 +57,19 @@ struct Encoder {
                              ///< else undefined
   LayerNormWeights embedding_norm;
   std::vector<EncoderLayer> layers;
-  /// On the CPU: factors of matrix products (layers, output matrix) rounded to bfloat16, sums and
-  /// weights in float32. compute.dtype = "bfloat16". About twice as fast where the CPU has
-  /// avx512_bf16.
+  /// Factors of matrix products (layers, output matrix) rounded to bfloat16, sums and weights in
+  /// float32. compute.dtype = "bfloat16". About twice as fast on a CPU
+  /// with avx512_bf16.
   bool bfloat16_products = false;
   /// Keep a layer's input alone, and compute the layer again in the backward pass: a third more
   /// work, much less memory, the same bits.
   bool checkpoint_layers = false;
+  /// On a GPU: dropout by the keyed masks of dropout.h and written-out attention, so that the split
+  /// into micro-batches and processes changes nothing. Slow. Else fused attention, which promises
+  /// equal results for one layout only.
+  bool reproducible_dropout = false;
+  /// On a GPU: the weights in bfloat16, cast when they changed. Shared by copies of this struct.
+  std::shared_ptr<WeightCopies> copies = std::make_shared<WeightCopies>();
 };
 
 /// Calls `visit(name, tensor&)` for each tensor, in file order; undefined tensors are left out.

@@ -1,6 +1,8 @@
 #include "experiments/train/loss.h"
 
+#include "experiments/model/chunked_loss.h"
 #include "experiments/model/fused_layer.h"
+#include "experiments/model/gpu_encoder.h"
 #include "experiments/text/vocabulary.h"
 
 namespace repro {
@@ -12,6 +14,14 @@ constexpr std::int64_t kOutside = -100;  // a label that is left out
 
 LossSum MlmLoss(const MlmModel& model, const at::Tensor& tokens_BT, const at::Tensor& targets_BT,
                 DropoutRng* dropout) {
+  if (model.encoder.word_embeddings_VC.is_cuda()) {
+    const PackedTokens tokens = PackTokens(model.encoder, tokens_BT, targets_BT);
+    LossSum loss;
+    loss.count = tokens.predicted;
+    loss.sum = UnpaddedMlmLoss(model, tokens, DefaultGpuOptions(model.encoder, dropout),
+                               /*logit_bytes=*/0, &loss.losses_M);
+    return loss;
+  }
   const at::Tensor hidden_BTC = Encode(model.encoder, tokens_BT, {.dropout = dropout}).hidden_BTC;
   const at::Tensor flat_targets_N = targets_BT.reshape({-1});
   const at::Tensor rows_M = flat_targets_N.ge(0).nonzero().squeeze(1);
@@ -26,9 +36,11 @@ LossSum MlmLoss(const MlmModel& model, const at::Tensor& tokens_BT, const at::Te
                                    model.encoder.bfloat16_products, &loss.losses_M);
     return loss;
   }
-  const at::Tensor logits_MV = at::linear(features_MC, matrix_VC, model.head.bias_V);
-  const at::Tensor losses_M = at::cross_entropy_loss(logits_MV, targets_M, {}, at::Reduction::None);
-  return {losses_M.sum(), rows_M.size(0), losses_M.detach()};
+  LossSum loss;
+  loss.count = rows_M.size(0);
+  loss.sum = ChunkedVocabularyLoss(features_MC, matrix_VC, model.head.bias_V, targets_M, {},
+                                   &loss.losses_M);
+  return loss;
 }
 
 at::Tensor ClassificationLoss(const at::Tensor& logits_NK, const at::Tensor& labels_N) {

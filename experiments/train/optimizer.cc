@@ -127,6 +127,8 @@ void AdamW::Step(double learning_rate) {
     } else {
       FairseqUpdateInParts(*group, options_, decay, learning_rate, step_size);
     }
+    // ATen's operations on lists do not count as writes, and WeightCopies goes by the count.
+    for (const at::Tensor& weight : group->weights) weight.unsafeGetTensorImpl()->bump_version();
   }
 }
 

@@ -34,5 +34,13 @@ TEST(CudaPluginTest, WithoutADriverNothingIsLoaded) {
   EXPECT_THAT(plugin.error().message, HasSubstr("no NVIDIA driver"));
 }
 
+TEST(CudaPluginTest, PeaksAreKnownByTheNamesThatDriversGive) {
+  EXPECT_EQ(PeakBfloat16Flops("NVIDIA H100 80GB HBM3"), 989e12);
+  EXPECT_EQ(PeakBfloat16Flops("NVIDIA H100 PCIe"), 756e12);
+  EXPECT_EQ(PeakBfloat16Flops("NVIDIA H200"), 989e12);
+  EXPECT_EQ(PeakBfloat16Flops("NVIDIA A100-SXM4-40GB"), 312e12);
+  EXPECT_EQ(PeakBfloat16Flops("NVIDIA GeForce RTX 4090"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace repro
