@@ -86,12 +86,29 @@ Result<CudaPlugin> LoadCudaPlugin() {
   return plugin;
 }
 
+namespace {
+
+CudaPlugin& Decided() {
+  static CudaPlugin decided;
+  return decided;
+}
+
+}  // namespace
+
 CudaPlugin DecideOnCuda() {
+  CudaPlugin plugin;
   auto loaded = LoadCudaPlugin();
-  if (loaded) return std::move(loaded).value();
-  CudaPlugin none;
-  none.reason_ = loaded.error().message;
-  return none;
+  if (loaded) {
+    plugin = std::move(loaded).value();
+  } else {
+    plugin.reason_ = loaded.error().message;
+  }
+  Decided() = plugin;
+  return plugin;
+}
+
+const CudaPlugin& ProcessCuda() {
+  return Decided();
 }
 
 std::string CudaPlugin::Describe() const {

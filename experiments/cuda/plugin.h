@@ -81,4 +81,8 @@ Result<CudaPlugin> LoadCudaPlugin();
 /// gives.
 CudaPlugin DecideOnCuda();
 
+/// What DecideOnCuda decided for this process, as LibTorch remembers it for the process, too; none
+/// available where nobody asked.
+const CudaPlugin& ProcessCuda();
+
 }  // namespace repro

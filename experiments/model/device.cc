@@ -15,7 +15,7 @@ void KeepFreedMemory() {
 
 }  // namespace
 
-Result<at::Device> OpenDevice(const std::string& device, std::int64_t threads) {
+Result<at::Device> OpenDevice(const std::string& device, std::int64_t threads, int gpu) {
   at::set_num_threads(static_cast<int>(threads));
   at::globalContext().setFlushDenormal(true);  // before any worker thread starts: they inherit it
   KeepFreedMemory();
@@ -27,7 +27,7 @@ Result<at::Device> OpenDevice(const std::string& device, std::int64_t threads) {
         "why; set compute.device = \"cpu\" or install the CUDA set (scripts/setup --cuda)",
         device);
   }
-  return at::Device(at::kCUDA, 0);
+  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(gpu));
 }
 
 }  // namespace repro

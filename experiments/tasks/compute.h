@@ -11,9 +11,9 @@ namespace repro {
 
 struct ComputeSettings {
   std::string device = "cpu";  ///< "cpu" or "cuda"
-  /// "float32", or (on the CPU) "bfloat16": factors of matrix products rounded to bfloat16, sums,
-  /// weights and all else float32. About 1.7 times as fast where the CPU has avx512_bf16, right but
-  /// slow elsewhere. Scores are computed with the same products.
+  /// "float32", or "bfloat16": factors of matrix products rounded to bfloat16, sums, weights and
+  /// all else float32. On a CPU with avx512_bf16 about 1.7 times as fast, right but slow on others.
+  /// Scores are computed with the same products.
   std::string dtype = "float32";
   std::int64_t threads = 1;  ///< CPU threads of the task; the executor gives exactly these
 

@@ -47,7 +47,6 @@ class Checker {
     }
     CheckSource();
     CheckFinetuneTasks();
-    CheckCompute();
     CheckSeries();
   }
 
@@ -204,16 +203,6 @@ class Checker {
             fmt::format("`finetune.tasks` names `{}` with {}", tasks[i], source.TextWithPlace()),
             "expected only `xnli`: the other tasks exist in the babel world alone");
       }
-    }
-  }
-
-  void CheckCompute() {
-    const Field dtype = Of("compute.dtype", settings_.compute.dtype);
-    const Field device = Of("compute.device", settings_.compute.device);
-    if (Taken(dtype, device) && settings_.compute.dtype == "bfloat16" &&
-        settings_.compute.device != "cpu") {
-      Add(dtype, fmt::format("{} with {}", dtype.Text(), device.TextWithPlace()),
-          "expected \"float32\": bfloat16 is for the device \"cpu\"");
     }
   }
 

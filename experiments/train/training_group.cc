@@ -13,6 +13,8 @@
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
+#include "experiments/cuda/nccl_group.h"
+
 namespace repro {
 namespace {
 
@@ -131,16 +133,19 @@ Status TrainingGroup::Meet() {
   });
 }
 
-void TrainingGroup::UseForGradients(const c10::intrusive_ptr<c10d::Backend>& backend) {
-  impl_->gradients = c10::make_intrusive<c10d::ProcessGroup>(impl_->store, static_cast<int>(rank_),
-                                                             static_cast<int>(size_));
-  impl_->gradients->setBackend(c10::DeviceType::CUDA, c10d::ProcessGroup::BackendType::NCCL,
-                               backend);
-  impl_->gradients->setDefaultBackend(c10d::ProcessGroup::BackendType::NCCL);
-}
-
-c10::intrusive_ptr<c10d::Store> TrainingGroup::store() const {
-  return impl_->store;
+Status TrainingGroup::UseNccl(const CudaPlugin& plugin, int device) {
+  if (size_ == 1) return {};
+  REPRO_ASSIGN_OR_RETURN(
+      const c10::intrusive_ptr<c10d::Backend> nccl,
+      OpenNcclGroup(plugin, impl_->store, device, static_cast<int>(rank_), static_cast<int>(size_),
+                    std::chrono::milliseconds(kPatience).count()));
+  return Guarded("NCCL", [&] {
+    impl_->gradients = c10::make_intrusive<c10d::ProcessGroup>(
+        impl_->store, static_cast<int>(rank_), static_cast<int>(size_));
+    impl_->gradients->setBackend(c10::DeviceType::CUDA, c10d::ProcessGroup::BackendType::NCCL,
+                                 nccl);
+    impl_->gradients->setDefaultBackend(c10d::ProcessGroup::BackendType::NCCL);
+  });
 }
 
 Status TrainingGroup::Sum(std::vector<double>& values) const {

@@ -13,12 +13,8 @@
 #include <ATen/ATen.h>
 
 #include "core/base/result.h"
+#include "experiments/cuda/plugin.h"
 #include "experiments/model/encoder.h"
-
-namespace c10d {
-class Backend;
-class Store;
-}  // namespace c10d
 
 namespace repro {
 
@@ -55,10 +51,9 @@ class TrainingGroup {
   /// Gives every process the leader's content of these tensors (any device).
   Status Broadcast(const std::vector<at::Tensor>& tensors) const;
 
-  /// For GPUs: gradients go through `backend` (made by the plugin over `store()`), all else still
-  /// through Gloo.
-  void UseForGradients(const c10::intrusive_ptr<c10d::Backend>& backend);
-  c10::intrusive_ptr<c10d::Store> store() const;
+  /// For GPUs, after Meet(): gradients go through NCCL on `device`, all else still through Gloo.
+  /// Errors: kFailed with what NCCL says.
+  Status UseNccl(const CudaPlugin& plugin, int device);
 
  private:
   friend class GradientExchange;

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/io/file.h"
+#include "experiments/cuda/plugin.h"
 #include "experiments/data/batch_source.h"
 #include "experiments/model/cpu_kernels.h"
 #include "experiments/model/device.h"
@@ -90,12 +91,6 @@ Status CheckSpec(const PretrainSpec& spec) {
     return Fail(ErrorCode::kInvalidArgument, "model.hidden {} is not a multiple of model.heads {}",
                 spec.model.hidden, spec.model.heads);
   }
-  if (spec.compute.dtype == "bfloat16" && spec.compute.device != "cpu") {
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        "compute.dtype \"bfloat16\" is for compute.device \"cpu\"; on \"{}\" use \"float32\"",
-        spec.compute.device);
-  }
   if (spec.settings.processes > spec.settings.sequences_per_update) {
     return Fail(ErrorCode::kInvalidArgument,
                 "pretrain.processes {} is more than pretrain.sequences_per_update {}: some would "
@@ -105,11 +100,29 @@ Status CheckSpec(const PretrainSpec& spec) {
   return {};
 }
 
+// On a GPU: gradients through NCCL, and what its allocator and data sheet say.
+Status PrepareGpu(const PretrainSpec& spec, at::Device device, TrainingGroup& group,
+                  TrainerOptions& options) {
+  const CudaPlugin& cuda = ProcessCuda();
+  const int gpu = device.index();
+  REPRO_RETURN_IF_ERROR(group.UseNccl(cuda, gpu));
+  if (spec.compute.dtype == "bfloat16") {
+    options.peak_flops =
+        PeakBfloat16Flops(cuda.devices().at(static_cast<std::size_t>(gpu)).name).value_or(0);
+  }
+  options.peak_memory = [&cuda, gpu] {
+    const auto memory = cuda.Memory(gpu);
+    return memory ? memory->peak_bytes : 0;
+  };
+  return {};
+}
+
 // What every process does. The leader's results become the artifact.
-Status TrainInTeam(const PretrainSpec& spec, TaskContext& context, const TrainingGroup& group) {
+Status TrainInTeam(const PretrainSpec& spec, TaskContext& context, TrainingGroup& group) {
   REPRO_ASSIGN_OR_RETURN(const std::filesystem::path tokens, context.Input("tokens"));
-  REPRO_ASSIGN_OR_RETURN(const at::Device device,
-                         OpenDevice(spec.compute.device, spec.compute.threads));
+  REPRO_ASSIGN_OR_RETURN(
+      const at::Device device,
+      OpenDevice(spec.compute.device, spec.compute.threads, static_cast<int>(group.rank())));
   REPRO_ASSIGN_OR_RETURN(BatchSource source, BatchSource::Open(tokens, DataOptions(spec)));
   const ModelShape shape{.settings = spec.model,
                          .vocab_size = source.vocab_size(),
@@ -117,9 +130,11 @@ Status TrainInTeam(const PretrainSpec& spec, TaskContext& context, const Trainin
   MlmModel model = InitMlmModel(shape, static_cast<std::uint64_t>(spec.seed));
   model.encoder.bfloat16_products = spec.compute.dtype == "bfloat16";
   model.encoder.checkpoint_layers = spec.settings.activation_checkpointing;
+  model.encoder.reproducible_dropout = spec.settings.reproducible_dropout;
   MoveTo(model, device);
   const TrainingData data = DataOf(source, group);
   TrainerOptions options = LoopOptions(spec, context, group);
+  if (device.is_cuda()) REPRO_RETURN_IF_ERROR(PrepareGpu(spec, device, group, options));
   REPRO_ASSIGN_OR_RETURN(options.adam.form, ParseAdamForm(spec.settings.optimizer));
   REPRO_ASSIGN_OR_RETURN(options.adam.decayed, ParseWeightDecay(spec.settings.decay));
   REPRO_ASSIGN_OR_RETURN(const TrainingHistory history,
@@ -141,7 +156,8 @@ Status TrainInTeam(const PretrainSpec& spec, TaskContext& context, const Trainin
 Status RunPretrainTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const PretrainSpec spec, FromJson<PretrainSpec>(context.task.spec));
   REPRO_RETURN_IF_ERROR(CheckSpec(spec));
-  if (spec.compute.dtype == "bfloat16" && FindCpuKernels("avx512_bf16") == nullptr) {
+  if (spec.compute.dtype == "bfloat16" && spec.compute.device == "cpu" &&
+      FindCpuKernels("avx512_bf16") == nullptr) {
     context.events.Message(
         "warning",
         "this CPU has no avx512_bf16: bfloat16 products are right here but slow; "

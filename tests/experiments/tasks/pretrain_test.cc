@@ -123,7 +123,7 @@ TEST_F(PretrainTaskTest, GoesOnFromTheCheckpointsOfAKilledProcess) {
   EXPECT_EQ(Hash(undisturbed, "history.json"), Hash(resumed, "history.json"));
 }
 
-TEST_F(PretrainTaskTest, RepeatsBitForBitWithBfloat16AndSaysWhatDtypeItIsFor) {
+TEST_F(PretrainTaskTest, RepeatsBitForBitWithBfloat16) {
   PretrainSpec spec = Spec(20);
   spec.compute.dtype = "bfloat16";
   testing::TaskFixture first(folder_ / "first");
@@ -134,11 +134,16 @@ TEST_F(PretrainTaskTest, RepeatsBitForBitWithBfloat16AndSaysWhatDtypeItIsFor) {
   ASSERT_TRUE(Pretrain(exact, Spec(20)));
   EXPECT_EQ(Hash(first, "model.safetensors"), Hash(second, "model.safetensors"));
   EXPECT_NE(Hash(first, "model.safetensors"), Hash(exact, "model.safetensors"));
+}
+
+TEST_F(PretrainTaskTest, WithoutAGpuItSaysWhatToDo) {
+  PretrainSpec spec = Spec(2);
   spec.compute.device = "cuda";
-  testing::TaskFixture wrong(folder_ / "wrong");
-  const Status status = Pretrain(wrong, spec);
+  testing::TaskFixture fixture(folder_ / "pretrain");
+  const Status status = Pretrain(fixture, spec);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(status.error().message, HasSubstr("set compute.device = \"cpu\""));
 }
 
 }  // namespace
