@@ -375,24 +375,36 @@ Result<std::vector<MetricSeries>> RunLog::SeriesOfTask(std::string_view task_key
       if (!query.Bind(task_key).Next()) return std::vector<MetricSeries>{};
       task = query.Int(0);
     }
-    // Each step jumps behind the last series in the primary key instead of reading its points. The
-    // name is a number here, and numbers are given in the order of first use.
+    // Each step jumps behind the last series in the primary key instead of reading its points: to
+    // the next seed, else split, else language, else name. (One comparison of row values would read
+    // the whole series before it went on.) The name is a number here, in the order of first use.
+    constexpr std::string_view kNextSteps[] = {
+        "AND m.name = ?2 AND m.language = ?3 AND m.split = ?4 AND m.seed > ?5 ORDER BY m.seed",
+        "AND m.name = ?2 AND m.language = ?3 AND m.split > ?4 AND (1 OR ?5) ORDER BY m.split, "
+        "m.seed",
+        "AND m.name = ?2 AND m.language > ?3 AND (1 OR ?4 OR ?5) ORDER BY m.language, m.split, "
+        "m.seed",
+        "AND m.name > ?2 AND (1 OR ?3 OR ?4 OR ?5) ORDER BY m.name, m.language, m.split, m.seed"};
     std::vector<MetricSeries> found;
     std::int64_t name = std::numeric_limits<std::int64_t>::min();
     std::int64_t seed = 0;
     std::string language, split;
-    for (;;) {
-      Query query(
-          log.Prepare("SELECT m.name, m.language, m.split, m.seed, n.name FROM metrics m JOIN "
-                      "metric_names n ON n.id = m.name WHERE m.task = ?1 AND (m.name, m.language, "
-                      "m.split, m.seed) > (?2, ?3, ?4, ?5) ORDER BY m.task, m.name, m.language, "
-                      "m.split, m.seed LIMIT 1"));
-      if (!query.Bind(task, name, language, split, seed).Next()) break;
-      name = query.Int(0);
-      language = query.Text(1);
-      split = query.Text(2);
-      seed = query.Int(3);
-      found.push_back({query.Text(4), language, split, seed});
+    for (bool more = true; more;) {
+      more = false;
+      for (const std::string_view next : kNextSteps) {
+        Query query(log.Prepare(
+            fmt::format("SELECT m.name, m.language, m.split, m.seed, n.name FROM metrics m JOIN "
+                        "metric_names n ON n.id = m.name WHERE m.task = ?1 {} LIMIT 1",
+                        next)));
+        if (!query.Bind(task, name, language, split, seed).Next()) continue;
+        name = query.Int(0);
+        language = query.Text(1);
+        split = query.Text(2);
+        seed = query.Int(3);
+        found.push_back({query.Text(4), language, split, seed});
+        more = true;
+        break;
+      }
     }
     std::sort(found.begin(), found.end(), [](const MetricSeries& a, const MetricSeries& b) {
       return std::tie(a.name, a.language, a.split, a.seed) <

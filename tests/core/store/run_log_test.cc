@@ -475,5 +475,67 @@ TEST_F(RunLogTest, OneRunsLastMetricsAreFoundByName) {
   EXPECT_THAT(log.Metrics({.task_keys = {Key('f')}}).value(), IsEmpty());
 }
 
+TEST_F(RunLogTest, EverySeriesOfATaskIsListedOnceAndReadByItsSteps) {
+  RunLog log = OpenLog();
+  ASSERT_OK(log.UpsertTask(MakeTask('a')));
+  ASSERT_OK(log.UpsertTask(MakeTask('b')));
+  for (const char digit : {'a', 'b'}) {
+    AttemptRow attempt;
+    attempt.task_key = Key(digit);
+    attempt.number = 1;
+    attempt.id = log.BeginAttempt(attempt).value();
+    const auto file = workspace_ / (std::string(1, digit) + ".jsonl");
+    auto events = EventWriter::Open(file).value();
+    const auto write = [&](const char* name, const char* language, const char* split, int seed) {
+      for (int step = 1; step <= 4; ++step) {
+        events.Write({.name = name,
+                      .value = 10.0 * seed + step,
+                      .step = step,
+                      .language = language,
+                      .split = split,
+                      .seed = seed});
+      }
+    };
+    write("z.loss", "", "", -1);
+    write("a.score", "sw", "dev", 2);
+    if (digit == 'b') continue;
+    write("a.score", "en", "test", 1);
+    write("a.score", "en", "dev", 1);
+    write("a.score", "en", "dev", 2);
+    write("a.score", "", "dev", -1);
+    ASSERT_OK(log.IngestEvents(attempt.id, file));
+  }
+  std::vector<std::string> names;
+  const std::vector<MetricSeries> series_of_a = log.SeriesOfTask(Key('a')).value();
+  for (const MetricSeries& s : series_of_a) {
+    names.push_back(fmt::format("{}/{}/{}/{}", s.name, s.language, s.split, s.seed));
+  }
+  EXPECT_THAT(names, ElementsAre("a.score//dev/-1", "a.score/en/dev/1", "a.score/en/dev/2",
+                                 "a.score/en/test/1", "a.score/sw/dev/2", "z.loss///-1"));
+  EXPECT_THAT(log.SeriesOfTask(Key('c')).value(), IsEmpty());
+
+  const auto steps = [&log](const PointQuery& query) {
+    std::vector<std::int64_t> found;
+    const MetricSeries series{"a.score", "en", "dev", 2};
+    const auto points = log.MetricPoints(Key('a'), series, query).value();
+    for (const MetricPoint& point : points) {
+      EXPECT_EQ(point.value, 20.0 + static_cast<double>(point.step));
+      found.push_back(point.step);
+    }
+    return found;
+  };
+  EXPECT_THAT(steps({}), ElementsAre(1, 2, 3, 4));
+  PointQuery query;
+  query.after = 2;
+  EXPECT_THAT(steps(query), ElementsAre(3, 4));
+  query = {};
+  query.newest = 1;
+  EXPECT_THAT(steps(query), ElementsAre(4));
+  query = {};
+  query.resumed_attempt = 99;
+  query.resumed_at = 3;
+  EXPECT_THAT(steps(query), ElementsAre(1, 2, 3)) << "attempt 99 has logged nothing above 3 yet";
+}
+
 }  // namespace
 }  // namespace repro
