@@ -28,7 +28,7 @@ if readelf -d "$tree"/repro-gpu/bin/* | grep -E 'RPATH|RUNPATH'; then
   exit 1
 fi
 cd "$tree"
-LIBTORCH=$libtorch "$run" --help | grep -q 'usage: repro-gpu-check'
+LIBTORCH=$libtorch "$run" --help | grep 'usage: repro-gpu-check' >/dev/null
 
 expect 1 "exactly 2.11 is needed" env LIBTORCH="$tree/old" bash -c \
   'mkdir -p "$LIBTORCH/lib" "$LIBTORCH/include/torch/headeronly"; touch "$LIBTORCH/lib/libtorch_cpu.so"
