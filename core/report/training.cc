@@ -150,6 +150,10 @@ Status TrainingReader::ReadCurves(const RunLog& log) {
     resumed_attempt = newest.id;
     resumed_at = IntegerField(Info(event), "update");
   }
+  // It is under way without having resumed: from the beginning, and nothing before it counts.
+  if (resumed_attempt == 0 && task_.attempts.size() > 1 && task_.progress.is_object()) {
+    resumed_attempt = task_.attempts.back().id;
+  }
   if (resumed_attempt != resumed_attempt_ || resumed_at != resumed_at_) curves_.clear();
   resumed_attempt_ = resumed_attempt;
   resumed_at_ = resumed_at;

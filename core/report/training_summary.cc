@@ -314,12 +314,13 @@ TrainingSummary SummarizeTraining(const TrainingTask& training, std::int64_t now
   }
   for (auto& [code, language] : languages) summary.languages.push_back(std::move(language));
   const auto badness = [](const LanguageState& language) {
-    if (language.dev_score) return -*language.dev_score;
     const auto& loss = language.valid_loss   ? language.valid_loss
                        : language.train_loss ? language.train_loss
                                              : language.dev_loss;
-    if (!loss) return -std::numeric_limits<double>::infinity();
-    return std::isnan(*loss) ? std::numeric_limits<double>::infinity() : *loss;
+    const std::optional<double> bad =
+        language.dev_score ? std::optional<double>(-*language.dev_score) : loss;
+    if (!bad) return -std::numeric_limits<double>::infinity();
+    return std::isnan(*bad) ? std::numeric_limits<double>::infinity() : *bad;
   };
   std::stable_sort(
       summary.languages.begin(), summary.languages.end(),

@@ -31,7 +31,7 @@ GpuKernels GpuKernels::SwitchedOn(const CudaPlugin& plugin) {
 }
 
 const GpuKernels& SwitchedOnGpuKernels() {
-  static const GpuKernels kernels = GpuKernels::SwitchedOn(DecideOnCuda());
+  static const GpuKernels kernels = GpuKernels::SwitchedOn(ProcessCuda());
   return kernels;
 }
 

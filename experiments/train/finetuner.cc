@@ -15,8 +15,8 @@
 #include "core/base/units.h"
 #include "core/io/file.h"
 #include "experiments/data/batcher.h"
+#include "experiments/model/out_of_memory.h"
 #include "experiments/train/checkpoint.h"
-#include "experiments/train/out_of_memory.h"
 
 namespace repro {
 namespace {

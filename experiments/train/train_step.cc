@@ -7,7 +7,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "core/base/rng.h"
-#include "experiments/train/out_of_memory.h"
+#include "experiments/model/out_of_memory.h"
 
 namespace repro {
 namespace {
@@ -108,14 +108,16 @@ Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const Mask
     return report;
   }
 
-  // One message: this process's loss, and losses and counts by language.
-  std::vector<double> values = {0};
+  // One message: the loss, the first micro-batch of each process that is not finite (from 1 on),
+  // and losses and counts by language.
+  const std::int64_t size = alone ? 1 : options.group->size();
+  const std::int64_t rank = alone ? 0 : options.group->rank();
+  std::vector<double> values(static_cast<std::size_t>(1 + size), 0.0);
+  double& first_bad = values[static_cast<std::size_t>(1 + rank)];
   for (std::size_t i = 0; i < accumulated.sums.size(); ++i) {
     const double sum = accumulated.sums[i].item<double>();
-    if (!std::isfinite(sum) && alone) {
-      return Fail(ErrorCode::kDiverged, "the loss of micro-batch {} is {}", i, sum);
-    }
     values.front() += sum;
+    if (!std::isfinite(sum) && first_bad == 0) first_bad = static_cast<double>(i + 1);
   }
   for (const at::Tensor& by_language : {accumulated.language_loss, accumulated.language_count}) {
     const at::Tensor on_cpu = by_language.cpu();
@@ -123,8 +125,11 @@ Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const Mask
     values.insert(values.end(), begin, begin + options.languages);
   }
   if (!alone) REPRO_RETURN_IF_ERROR(options.group->Sum(values));
-  if (!std::isfinite(values.front())) {
-    return Fail(ErrorCode::kDiverged, "the loss summed over the processes is {}", values.front());
+  for (std::int64_t other = 0; other < size; ++other) {
+    const double bad = values[static_cast<std::size_t>(1 + other)];
+    if (bad == 0) continue;
+    return Fail(ErrorCode::kDiverged, "the loss of micro-batch {:.0f}{} is not finite ({})",
+                bad - 1, alone ? "" : fmt::format(" of rank {}", other), values.front());
   }
 
   StepReport report;
@@ -132,7 +137,7 @@ Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const Mask
   report.predicted = options.totals.predicted;
   report.loss =
       values.front() / static_cast<double>(std::max<std::int64_t>(1, options.totals.predicted));
-  const auto languages = values.begin() + 1;
+  const auto languages = values.begin() + 1 + size;
   report.language_loss.assign(languages, languages + options.languages);
   report.language_predicted.assign(languages + options.languages, values.end());
   const double norm = GradientNorm(optimizer.parameters());

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
 
 #include <sys/resource.h>
@@ -11,8 +10,8 @@
 #include "core/base/units.h"
 #include "core/io/file.h"
 #include "experiments/data/batch_loader.h"
+#include "experiments/model/out_of_memory.h"
 #include "experiments/train/checkpoint.h"
-#include "experiments/train/out_of_memory.h"
 #include "experiments/train/training_flops.h"
 
 namespace repro {
@@ -42,13 +41,12 @@ Result<TrainingHistory> ParseHistory(const std::string& text, const std::string&
 }
 
 // "en 12, sw 3": which languages a batch holds.
-std::string LanguageCounts(const MaskedBatch& batch, const std::vector<std::string>& languages) {
-  std::map<std::int64_t, int> counts;
-  for (const std::int64_t language : batch.languages) ++counts[language];
+std::string LanguageCounts(const std::vector<double>& counts,
+                           const std::vector<std::string>& languages) {
   std::string text;
-  for (const auto& [language, count] : counts) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ",
-                        languages.at(static_cast<std::size_t>(language)), count);
+  for (std::size_t i = 0; i < languages.size(); ++i) {
+    if (counts[i] == 0) continue;
+    text += fmt::format("{}{} {:.0f}", text.empty() ? "" : ", ", languages[i], counts[i]);
   }
   return text;
 }
@@ -96,7 +94,7 @@ class Trainer {
       exchange_ = std::make_unique<GradientExchange>(group_, optimizer_.parameters(),
                                                      options_.bfloat16_gradients);
     }
-    BatchLoader loader(data_.batch, update, total, options_.loader_threads);
+    BatchLoader loader(data_.batch, update, total);
     RestartClock();
     while (update < total) {
       const MaskedBatch batch = loader.Next();
@@ -128,12 +126,25 @@ class Trainer {
           history_, ParseHistory(outcome.restored->notes, outcome.restored->path.string()));
       events_.State("resumed", {{"update", outcome.restored->update}});
     }
-    const fs::path smaller = MicroBatchFile(options_.checkpoint_folder);
-    if (group_.size() > 1 && fs::exists(smaller)) {
-      REPRO_ASSIGN_OR_RETURN(const Json json, LoadJson(smaller));
-      history_.sequences_per_micro_batch = json.value("sequences", std::int64_t{1});
-    }
+    if (group_.size() > 1) REPRO_RETURN_IF_ERROR(TakeSmallerMicroBatch());
     return outcome.restored ? outcome.restored->update : 0;
+  }
+
+  // What a process of the attempt before found to fit. Logged once: checkpoints remember it.
+  Status TakeSmallerMicroBatch() {
+    const fs::path path = MicroBatchFile(options_.checkpoint_folder);
+    if (!fs::exists(path)) return {};
+    REPRO_ASSIGN_OR_RETURN(const Json found, LoadJson(path));
+    const auto sequences = found.is_object() ? found.find("micro_batch_to") : found.end();
+    if (sequences == found.end() || !sequences->is_number_integer() ||
+        sequences->get<std::int64_t>() < 1) {
+      return Fail(ErrorCode::kCorrupt, "{}: no 'micro_batch_to' of at least 1: remove the file",
+                  path.string());
+    }
+    if (history_.sequences_per_micro_batch == sequences->get<std::int64_t>()) return {};
+    history_.sequences_per_micro_batch = sequences->get<std::int64_t>();
+    events_.State("out_of_memory", found);
+    return {};
   }
 
   // Every process starts where the leader does.
@@ -192,17 +203,24 @@ class Trainer {
     }
   }
 
+  // Every process gets here when one diverges, so they can still say together what the batch held.
   Status Explain(std::int64_t update, double learning_rate, const MaskedBatch& batch,
                  const Error& error) {
     if (error.code != ErrorCode::kDiverged) return tl::unexpected(error);
-    const std::string languages = LanguageCounts(batch, data_.languages);
+    std::vector<double> counts(data_.languages.size() + 1, 0.0);
+    for (const std::int64_t language : batch.languages)
+      ++counts[static_cast<std::size_t>(language)];
+    counts.back() = static_cast<double>(batch.rows);
+    REPRO_RETURN_IF_ERROR(group_.Sum(counts));
+    const std::string languages = LanguageCounts(counts, data_.languages);
+    const auto rows = static_cast<std::int64_t>(counts.back());
     const std::string what =
         fmt::format("update {} (learning rate {:g}, batch of {} sequences: {})", update,
-                    learning_rate, batch.rows, languages);
+                    learning_rate, rows, languages);
     if (group_.Leads()) {
       events_.State("diverged", {{"update", update},
                                  {"learning_rate", learning_rate},
-                                 {"batch_rows", batch.rows},
+                                 {"batch_rows", rows},
                                  {"batch_languages", languages},
                                  {"reason", error.message}});
     }
@@ -210,30 +228,30 @@ class Trainer {
   }
 
   // Half as many sequences at a time; the update's batch stays as it is. Errors: kFailed when there
-  // is no half; kInterrupted with several processes, who start again.
+  // is no half, or with several processes, who have to start again.
   Status Halve(std::int64_t update, const MaskedBatch& batch, const std::string& reason) {
     const std::int64_t asked = history_.sequences_per_micro_batch;
     const std::int64_t before = asked > 0 ? std::min(asked, batch.rows) : batch.rows;
     const auto half = HalfAsMany(asked, batch.rows, "sequence", reason);
     if (!half) return Context(fmt::format("update {}", update), half.error());
-    const std::int64_t after = *half;
-    history_.sequences_per_micro_batch = after;
+    const Json info = {{"update", update},
+                       {"micro_batch_from", before},
+                       {"micro_batch_to", *half},
+                       {"reason", reason}};
     const std::string text = fmt::format(
         "out of memory at update {} with {} sequences at a time: going on with {}, the batch of "
         "the update stays whole ({})",
-        update, before, after, reason);
-    if (group_.Leads()) {
-      events_.State("out_of_memory", {{"update", update},
-                                      {"micro_batch_from", before},
-                                      {"micro_batch_to", after},
-                                      {"reason", reason}});
-      events_.Message("warning", text);
+        update, before, *half, reason);
+    if (group_.size() > 1) {
+      REPRO_RETURN_IF_ERROR(MakeDirectories(options_.checkpoint_folder));
+      REPRO_RETURN_IF_ERROR(
+          WriteFileAtomic(MicroBatchFile(options_.checkpoint_folder), info.dump() + "\n"));
+      return Fail(ErrorCode::kFailed, "rank {} of {}: {}", group_.rank(), group_.size(), text);
     }
-    if (group_.size() == 1) return {};
-    REPRO_RETURN_IF_ERROR(MakeDirectories(options_.checkpoint_folder));
-    REPRO_RETURN_IF_ERROR(WriteFileAtomic(MicroBatchFile(options_.checkpoint_folder),
-                                          Json{{"sequences", after}}.dump() + "\n"));
-    return Fail(ErrorCode::kInterrupted, "rank {} of {}: {}", group_.rank(), group_.size(), text);
+    history_.sequences_per_micro_batch = *half;
+    events_.State("out_of_memory", info);
+    events_.Message("warning", text);
+    return {};
   }
 
   void Log(std::int64_t update, double learning_rate, const StepReport& step) {
@@ -288,12 +306,28 @@ class Trainer {
     std::vector<double> losses(data_.validation.size(), 0.0);
     for (std::size_t i = 0; i < losses.size(); ++i) {
       if (static_cast<std::int64_t>(i) % group_.size() != group_.rank()) continue;
-      losses[i] = EvaluateLoss(model_, data_.validation[i].batch, kValidationRows);
+      REPRO_ASSIGN_OR_RETURN(losses[i], EvaluateWithinMemory(data_.validation[i].batch));
     }
     REPRO_RETURN_IF_ERROR(group_.Sum(losses));
     if (group_.Leads()) RecordValidation(update, losses);
     RestartClock();
     return {};
+  }
+
+  // Fewer rows at a time where memory asks for it: no other process is waiting in the middle.
+  Result<double> EvaluateWithinMemory(const MaskedBatch& batch) {
+    for (;;) {
+      try {
+        return EvaluateLoss(model_, batch, validation_rows_);
+      } catch (const std::exception& error) {
+        if (!IsOutOfMemory(error)) throw;
+        REPRO_ASSIGN_OR_RETURN(
+            validation_rows_, HalfAsMany(validation_rows_, batch.rows, "sequence", WordsOf(error)));
+        events_.Message("warning", fmt::format("out of memory in validation: going on with {} "
+                                               "sequences at a time",
+                                               validation_rows_));
+      }
+    }
   }
 
   void RecordValidation(std::int64_t update, const std::vector<double>& all_losses) {
@@ -361,6 +395,7 @@ class Trainer {
   TrainingHistory history_;
   UpdateTotals totals_;
   LanguageLosses language_losses_;
+  std::int64_t validation_rows_ = kValidationRows;
   double flops_since_ = 0;
   double waited_ = 0;
   double clock_ = 0;

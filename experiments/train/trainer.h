@@ -47,7 +47,6 @@ struct TrainerOptions {
   std::int64_t checkpoint_every = 500;
   std::int64_t checkpoints_kept = 2;
   std::filesystem::path checkpoint_folder;
-  std::int64_t loader_threads = 1;  ///< that make batches ahead
 
   const TrainingGroup* group = nullptr;  ///< of several processes; null: this one is alone
   bool bfloat16_gradients = false;       ///< on the way between processes
@@ -71,17 +70,17 @@ struct TrainingHistory {
   std::int64_t sequences_per_micro_batch = 0;
 };
 
-/// Beside the checkpoints: {"sequences": n}, how many at a time fitted into memory, when one of
-/// several processes found that fewer do. They cannot agree on it in the middle of an exchange, so
-/// it ends, and the next start reads this.
+/// Beside the checkpoints: what the "out_of_memory" event says (`micro_batch_to`: sequences at a
+/// time), when one of several processes found that fewer fit into memory. They cannot agree on it
+/// in the middle of an exchange, so it ends, and the next start reads this.
 std::filesystem::path MicroBatchFile(const std::filesystem::path& checkpoint_folder);
 
 /// Trains `model` in place from its present weights, or from the newest whole checkpoint. Errors:
-/// kInterrupted after `stop` was set in any process (a checkpoint was written), or when memory ran
-/// out in one of several processes (the next start computes fewer sequences at a time); kDiverged
-/// (see TrainStep), after which neither weights nor checkpoints have changed; kFailed when another
-/// process is gone or one sequence does not fit into memory; kIo.
-/// All processes of a group call it alike; the leader alone writes events and checkpoints.
+/// kInterrupted after `stop` was set in any process (a checkpoint was written); kDiverged (see
+/// TrainStep), after which neither weights nor checkpoints have changed; kFailed when another
+/// process is gone, when memory ran out in one of several (the next start computes fewer sequences
+/// at a time), or when one sequence does not fit into it; kIo. All processes of a group call it
+/// alike; the leader alone writes events and checkpoints.
 Result<TrainingHistory> Train(MlmModel& model, const TrainingData& data,
                               const TrainerOptions& options, EventWriter& events,
                               const StopFlag& stop);

@@ -1,9 +1,17 @@
 #include "experiments/train/training_group.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <exception>
+#include <optional>
+#include <system_error>
 #include <utility>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define USE_C10D_GLOO
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
@@ -36,6 +44,28 @@ c10::intrusive_ptr<c10d::Backend> MakeGloo(const c10::intrusive_ptr<c10d::Store>
   return c10::make_intrusive<c10d::ProcessGroupGloo>(
       c10::make_intrusive<c10d::PrefixStore>("gloo", store), static_cast<int>(rank),
       static_cast<int>(size), options);
+}
+
+// A listening socket of this machine alone, or nothing for another host: c10d's own listens on
+// every interface, and asks nobody who he is.
+Result<std::optional<int>> ListenOnLoopback(MeetingPoint& point) {
+  if (point.host != "127.0.0.1") return std::optional<int>();
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(point.port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (fd < 0 || ::bind(fd, generic, length) != 0 || ::listen(fd, SOMAXCONN) != 0 ||
+      ::getsockname(fd, generic, &length) != 0) {
+    const int error = errno;
+    if (fd >= 0) ::close(fd);
+    return Fail(ErrorCode::kIo, "{}:{}: cannot listen: {}", point.host, point.port,
+                std::generic_category().message(error));
+  }
+  point.port = ntohs(address.sin_port);
+  return std::optional<int>(fd);
 }
 
 // Rounds a bucket to bfloat16, sums it over the processes, and gives the average back.
@@ -85,6 +115,7 @@ Status TrainingGroup::Guarded(const char* what, const std::function<void()>& wor
 }
 
 Result<TrainingGroup> TrainingGroup::Open(MeetingPoint& point, std::int64_t size) {
+  REPRO_ASSIGN_OR_RETURN(const std::optional<int> socket, ListenOnLoopback(point));
   TrainingGroup group;
   group.size_ = size;
   group.impl_ = std::make_shared<Impl>();
@@ -92,6 +123,7 @@ Result<TrainingGroup> TrainingGroup::Open(MeetingPoint& point, std::int64_t size
   REPRO_RETURN_IF_ERROR(group.Guarded("cannot open the meeting point", [&] {
     c10d::TCPStoreOptions options;
     options.port = point.port;
+    options.masterListenFd = socket;
     options.isServer = true;
     options.numWorkers = static_cast<std::size_t>(size);
     options.waitWorkers = false;

@@ -31,14 +31,14 @@ class TrainingGroup {
   /// A training of one process: sums are what they are, nothing is sent.
   TrainingGroup() = default;
 
-  /// The server side of the meeting point, for rank 0: port 0 takes a free one and tells it.
-  /// Errors: kIo.
+  /// The server side of the meeting point, for rank 0: port 0 takes a free one and tells it. On
+  /// "127.0.0.1" nobody else's machine can reach it. Errors: kIo, kFailed.
   static Result<TrainingGroup> Open(MeetingPoint& point, std::int64_t size);
-  /// The other ranks. Waits up to a minute for the server. Errors: kIo.
+  /// The other ranks. Waits up to a minute for the server. Errors: kFailed.
   static Result<TrainingGroup> Connect(const MeetingPoint& point, std::int64_t rank,
                                        std::int64_t size);
-  /// Waits until all are there, then connects them. Call before anything below. Errors: kIo naming
-  /// this rank.
+  /// Waits until all are there, then connects them. Call before anything below. Errors: kFailed
+  /// naming this rank.
   Status Meet();
 
   std::int64_t rank() const { return rank_; }

@@ -25,6 +25,7 @@ namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(50);
 constexpr double kGraceSeconds = 20;
+constexpr auto kFinishPatience = std::chrono::seconds(60);
 
 std::string Describe(std::size_t worker, pid_t pid, const ExitStatus& exit) {
   const std::string who = fmt::format("rank {} (process {})", worker + 1, pid);
@@ -91,7 +92,10 @@ void WorkerTeam::Impl::Watch() {
 
 WorkerTeam::WorkerTeam(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 WorkerTeam::WorkerTeam(WorkerTeam&&) noexcept = default;
-WorkerTeam& WorkerTeam::operator=(WorkerTeam&&) noexcept = default;
+WorkerTeam& WorkerTeam::operator=(WorkerTeam&& other) noexcept {
+  std::swap(impl_, other.impl_);  // the other ends what was here
+  return *this;
+}
 
 WorkerTeam::~WorkerTeam() {
   if (impl_ == nullptr) return;
@@ -141,7 +145,7 @@ std::optional<std::string> WorkerTeam::Loss(double seconds) const {
 Status WorkerTeam::Finish() {
   std::unique_lock lock(impl_->mutex);
   impl_->finishing = true;
-  impl_->changed.wait(lock, [&] {
+  impl_->changed.wait_for(lock, kFinishPatience, [&] {
     return impl_->loss.has_value() ||
            std::find(impl_->ended.begin(), impl_->ended.end(), false) == impl_->ended.end();
   });

@@ -100,11 +100,14 @@ Status Team::Conclude(Status work) {
   if (!workers_) return work;
   if (work) return workers_->Finish();
   if (work.error().code != ErrorCode::kFailed) return work;
+  // Which comes first, the closed connection or the worker's end, is a matter of milliseconds.
   const std::optional<std::string> loss = workers_->Loss(kLossSeconds);
   if (TextOf(micro_batch_file_) != micro_batch_before_) {
-    return Fail(ErrorCode::kInterrupted,
-                "memory ran out in one of the processes: the next attempt goes on from the last "
-                "checkpoint with fewer sequences at a time");
+    return Fail(
+        ErrorCode::kInterrupted,
+        "memory ran out in one of the processes ({}): the next attempt goes on from the last "
+        "checkpoint with fewer sequences at a time",
+        loss ? *loss : work.error().message);
   }
   if (!loss) return work;
   return Fail(ErrorCode::kFailed,

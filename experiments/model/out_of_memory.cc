@@ -1,4 +1,4 @@
-#include "experiments/train/out_of_memory.h"
+#include "experiments/model/out_of_memory.h"
 
 #include <algorithm>
 #include <new>
@@ -13,7 +13,8 @@ bool IsOutOfMemory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   const std::string_view text = error.what();
   return text.find("can't allocate memory") != std::string_view::npos ||
-         text.find("not enough memory") != std::string_view::npos;
+         text.find("not enough memory") != std::string_view::npos ||
+         text.find("CUBLAS_STATUS_ALLOC_FAILED") != std::string_view::npos;
 }
 
 std::string WordsOf(const std::exception& error) {
