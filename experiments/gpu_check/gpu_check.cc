@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 
 #include "core/base/units.h"
 #include "experiments/gpu_check/bench_model.h"
@@ -204,6 +205,8 @@ Result<Json> RunGpuCheck(const CudaPlugin& plugin, const GpuCheckOptions& option
                   "there is no check '{}'; there are parity, resume, memory and throughput", part);
     }
   }
+  // What the self-test computes is too small for more than one thread.
+  if (options.self_test) at::set_num_threads(1);
   const double deadline = SteadySeconds() + 60 * options.minutes;
   const at::Device device = options.self_test ? at::Device(at::kCPU) : at::Device(at::kCUDA, 0);
   Json report = {{"self_test", options.self_test}};

@@ -2,6 +2,7 @@
 // kernels, against the plain path in float32 and against ATen's own loss in float64.
 #include <cmath>
 
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <dlfcn.h>
 #include <gmock/gmock.h>
@@ -16,6 +17,12 @@ namespace repro {
 namespace {
 
 using ::testing::HasSubstr;
+
+// Tensors here are too small for more than one thread.
+class OneThread : public ::testing::Environment {
+  void SetUp() override { at::set_num_threads(1); }
+};
+const auto* const kOneThread = ::testing::AddGlobalTestEnvironment(new OneThread);
 
 at::Tensor Noise(at::IntArrayRef sizes, const char* purpose, at::ScalarType type = at::kDouble) {
   at::Tensor values = at::empty(sizes, at::kDouble);
