@@ -1,6 +1,7 @@
 #include "experiments/model/device.h"
 
 #include <ATen/Parallel.h>
+#include <c10/util/Logging.h>
 #include <malloc.h>
 
 namespace repro {
@@ -17,6 +18,7 @@ void KeepFreedMemory() {
 
 Result<at::Device> OpenDevice(const std::string& device, std::int64_t threads, int gpu) {
   at::set_num_threads(static_cast<int>(threads));
+  FLAGS_caffe2_use_fatal_for_enforce = false;  // memory that runs out is an error to be caught
   at::globalContext().setFlushDenormal(true);  // before any worker thread starts: they inherit it
   KeepFreedMemory();
   if (device == "cpu") return at::Device(at::kCPU);

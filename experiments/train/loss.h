@@ -16,8 +16,9 @@ struct LossSum {
 };
 
 /// Masked language modelling: full softmax cross-entropy at the positions whose target is not
-/// negative, and only there. tokens_BT: the corrupted input; targets_BT: the original ids. Paper:
-/// section 3 (the MLM objective).
+/// negative, and only there. tokens_BT: the corrupted input; targets_BT: the original ids; both
+/// best on the CPU, whatever the model's device (from a GPU they are copied back, which waits for
+/// it). Paper: section 3 (the MLM objective).
 LossSum MlmLoss(const MlmModel& model, const at::Tensor& tokens_BT, const at::Tensor& targets_BT,
                 DropoutRng* dropout = nullptr);
 

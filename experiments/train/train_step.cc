@@ -12,23 +12,23 @@
 namespace repro {
 namespace {
 
-at::Tensor ToDevice(const std::vector<std::int64_t>& ids, const MaskedBatch& batch,
-                    at::Device device) {
-  // from_blob borrows `ids`; the copy on the device (or the clone here) does not.
-  const at::Tensor view_BT =
-      at::from_blob(const_cast<std::int64_t*>(ids.data()), {batch.rows, batch.columns}, at::kLong);
-  return device.is_cpu() ? view_BT : view_BT.to(device);
+// Borrows `ids`. On the CPU whatever the model's device: a GPU's batch is packed there.
+at::Tensor View(const std::vector<std::int64_t>& ids, const MaskedBatch& batch) {
+  return at::from_blob(const_cast<std::int64_t*>(ids.data()), {batch.rows, batch.columns},
+                       at::kLong);
 }
 
+// The first three, and how many more.
 std::string NonFiniteTensors(const std::vector<NamedTensor>& parameters) {
+  constexpr int kNamed = 3;
   std::string names;
+  int count = 0;
   for (const NamedTensor& parameter : parameters) {
     const at::Tensor& gradient = parameter.tensor.grad();
-    if (gradient.defined() && !gradient.isfinite().all().item<bool>()) {
-      names += (names.empty() ? "" : ", ") + parameter.name;
-    }
+    if (!gradient.defined() || gradient.isfinite().all().item<bool>()) continue;
+    if (count++ < kNamed) names += (names.empty() ? "" : ", ") + parameter.name;
   }
-  return names;
+  return count > kNamed ? fmt::format("{} and {} more", names, count - kNamed) : names;
 }
 
 // The language of each predicted token, in the order of MlmLoss's losses_M.
@@ -69,8 +69,8 @@ Accumulated AccumulateGradients(const MlmModel& model, const MaskedBatch& batch,
     const MaskedBatch slice = whole ? MaskedBatch{} : Slice(batch, begin, end);
     const MaskedBatch& part = whole ? batch : slice;
     DropoutRng dropout(options.dropout_seed, part.samples);
-    const LossSum loss = MlmLoss(model, ToDevice(part.inputs, part, device),
-                                 ToDevice(part.targets, part, device), &dropout);
+    const LossSum loss =
+        MlmLoss(model, View(part.inputs, part), View(part.targets, part), &dropout);
     if (options.exchange != nullptr && end == batch.rows) options.exchange->ExpectLastBackward();
     (loss.sum * scale).backward();
     result.sums.push_back(loss.sum.detach());
@@ -153,13 +153,11 @@ Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const Mask
 
 double EvaluateLoss(const MlmModel& model, const MaskedBatch& batch, std::int64_t rows_at_once) {
   const at::NoGradGuard no_grad;
-  const at::Device device = model.encoder.word_embeddings_VC.device();
   double sum = 0;
   std::int64_t count = 0;
   for (std::int64_t begin = 0; begin < batch.rows; begin += rows_at_once) {
     const MaskedBatch part = Slice(batch, begin, std::min(begin + rows_at_once, batch.rows));
-    const LossSum loss =
-        MlmLoss(model, ToDevice(part.inputs, part, device), ToDevice(part.targets, part, device));
+    const LossSum loss = MlmLoss(model, View(part.inputs, part), View(part.targets, part));
     sum += loss.sum.item<double>();
     count += loss.count;
   }

@@ -72,6 +72,9 @@ Result<Team> Team::Assemble(std::int64_t processes, std::int64_t threads,
     REPRO_RETURN_IF_ERROR(team.group_.Meet());
     return team;
   }
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return Fail(ErrorCode::kIo, "/proc/self/exe: {}", error.message());
   MeetingPoint point;
   REPRO_ASSIGN_OR_RETURN(team.group_, TrainingGroup::Open(point, processes));
   team.micro_batch_file_ = MicroBatchFile(context.scratch / "checkpoints");
@@ -89,7 +92,7 @@ Result<Team> Team::Assemble(std::int64_t processes, std::int64_t threads,
   }
   REPRO_ASSIGN_OR_RETURN(
       team.workers_,
-      WorkerTeam::Start("/proc/self/exe", {"worker", context.attempt.string()}, members, kAgreed));
+      WorkerTeam::Start(program.string(), {"worker", context.attempt.string()}, members, kAgreed));
   PinTo(CoresOf(0, processes, threads));
   const Status met = team.group_.Meet();
   if (!met) return tl::unexpected(team.Conclude(met).error());

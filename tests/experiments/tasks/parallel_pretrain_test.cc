@@ -76,7 +76,8 @@ class ParallelPretrainTest : public PretrainTaskTest {
   }
 
   // Starts the next attempt of the task.
-  Subprocess StartAttempt(const Task& task) {
+  // `kilobytes`: of address space for it; 0: no limit.
+  Subprocess StartAttempt(const Task& task, std::int64_t kilobytes = 0) {
     attempt_ = Store().AttemptFolder(task.key, ++attempts_);
     fs::create_directories(attempt_);
     const AttemptDescription description{
@@ -87,8 +88,9 @@ class ParallelPretrainTest : public PretrainTaskTest {
         .workspace = Store().workspace()};
     REPRO_CHECK(WriteFileAtomic(attempt_ / "task.json", ToJson(description).dump()).has_value());
     SubprocessOptions options;
-    options.program = REPRO_TASK_PROGRAM;
-    options.arguments = {"run", attempt_.string()};
+    options.program = "/bin/bash";
+    options.arguments = {"-c", "[[ $1 == 0 ]] || ulimit -v $1; exec \"$0\" run \"$2\"",
+                         REPRO_TASK_PROGRAM, std::to_string(kilobytes), attempt_.string()};
     options.stdout_file = attempt_ / "stdout";
     options.stderr_file = attempt_ / "stderr";
     auto started = Subprocess::Start(options);
@@ -207,6 +209,19 @@ TEST_F(ParallelPretrainTest, AskedToStopAllStopAtTheSameUpdateAndGoOn) {
   Subprocess last = StartAttempt(task);
   EXPECT_EQ(last.Wait()->code, 0) << Stderr();
   EXPECT_EQ(WeightsOf(task), expected);
+}
+
+// One process, and the system itself refuses the memory.
+TEST_F(ParallelPretrainTest, WhereTheSystemGivesNoMoreMemoryTheMicroBatchIsHalved) {
+  PretrainSpec spec = SpecOf(1, 2);
+  spec.model.hidden = 64;
+  spec.settings.sequences_per_update = 4096;
+  spec.settings.tokens_per_sample = 64;
+  spec.settings.warmup_updates = 1;
+  Subprocess process = StartAttempt(TaskOf(spec), 1'600'000);
+  EXPECT_EQ(process.Wait()->code, 0) << Stderr();
+  EXPECT_THAT(EventsText(), HasSubstr("\"state\":\"out_of_memory\""));
+  EXPECT_THAT(EventsText(), HasSubstr("\"micro_batch_from\":4096,\"micro_batch_to\":2048"));
 }
 
 TEST_F(ParallelPretrainTest, AWorkerStartedByHandSaysWhatItIs) {
