@@ -11,8 +11,8 @@ namespace repro {
 
 /// Copies by weight. A copy is made anew when the weight's version counter says that it was written
 /// to. Operations in place count there, but not those on lists of tensors (`at::_fused_adamw_`,
-/// `at::_foreach_...`): who uses those calls `unsafeGetTensorImpl()->bump_version()`, as AdamW does.
-/// Safe for several threads.
+/// `at::_foreach_...`): who uses those calls `unsafeGetTensorImpl()->bump_version()`, as AdamW
+/// does. Safe for several threads.
 class WeightCopies {
  public:
   /// The weight in `type`, not part of any gradient's graph; the weight itself where it has that
