@@ -6,6 +6,7 @@
 
 #include "core/base/units.h"
 #include "core/io/file.h"
+#include "core/report/page_data.h"
 #include "core/report/report_text.h"
 #include "core/report/vega_chart.h"
 
@@ -345,14 +346,7 @@ void SetVocabulary(const Report& report, data& view) {
 }
 
 void SetProvenance(const Report& report, data& view) {
-  list facts;
-  for (const auto& [name, value] : Facts(report)) {
-    data fact;
-    fact.set("name", name);
-    fact.set("value", value);
-    facts.push_back(fact);
-  }
-  view.set("facts", facts);
+  view.set("facts", NamedValues(Facts(report)));
   list notes;
   for (const std::string& note : report.reference_notes) notes.push_back(note);
   view.set("has_notes", !notes.empty());

@@ -20,11 +20,6 @@ bool IsState(const Json& event, std::string_view state) {
   return TextField(event, "type") == "state" && TextField(event, "state") == state;
 }
 
-Json Info(const Json& event) {
-  const auto info = event.find("info");
-  return info != event.end() && info->is_object() ? *info : Json::object();
-}
-
 /// Drawn whole while a person watches; everything else shows its newest value.
 bool IsDrawn(const MetricSeries& series) {
   return series.name == "pretrain.loss" || series.name == "valid.loss" || series.split == "dev" ||
@@ -148,7 +143,7 @@ Status TrainingReader::ReadCurves(const RunLog& log) {
     const AttemptRow& newest = task_.attempts.back();
     if (IntegerField(event, "attempt") != newest.number) continue;
     resumed_attempt = newest.id;
-    resumed_at = IntegerField(Info(event), "update");
+    resumed_at = IntegerField(EventInfo(event), "update");
   }
   // It is under way without having resumed: from the beginning, and nothing before it counts.
   if (resumed_attempt == 0 && task_.attempts.size() > 1 && task_.progress.is_object()) {
@@ -186,9 +181,9 @@ Status TrainingReader::ReadRunning() {
   for (const Json& event : task_.events) {
     if (IntegerField(event, "attempt") != attempt.number) continue;
     const std::int64_t time_ms = IntegerField(event, "time_ms");
-    if (IsState(event, "resumed")) begun_at = IntegerField(Info(event), "update");
+    if (IsState(event, "resumed")) begun_at = IntegerField(EventInfo(event), "update");
     if (IsState(event, "resumed") || IsState(event, "checkpoint")) {
-      anchors.push_back({time_ms, IntegerField(Info(event), "update")});
+      anchors.push_back({time_ms, IntegerField(EventInfo(event), "update")});
     }
   }
   anchors.push_back({attempt.started_ms, begun_at});
@@ -206,6 +201,11 @@ Status TrainingReader::ReadRunning() {
   }
   task_.done_per_second = RateOf(std::move(anchors));
   return {};
+}
+
+Json EventInfo(const Json& event) {
+  const auto info = event.find("info");
+  return info != event.end() && info->is_object() ? *info : Json::object();
 }
 
 std::vector<MetricPoint> Downsample(const std::vector<MetricPoint>& points, std::size_t buckets) {

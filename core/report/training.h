@@ -78,6 +78,9 @@ class TrainingReader {
   std::int64_t resumed_attempt_ = 0, resumed_at_ = 0;
 };
 
+/// The "info" of a state event; an empty object where there is none.
+Json EventInfo(const Json& event);
+
 /// At most two points a bucket, `buckets` of them between the first and the last step: the lowest
 /// and the highest value of each in the order of their steps, so that a spike stays visible however
 /// long the curve is; the first and the last point always. Values that are not finite are left out.

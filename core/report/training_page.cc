@@ -7,6 +7,7 @@
 
 #include "core/base/text.h"
 #include "core/base/units.h"
+#include "core/report/page_data.h"
 #include "core/report/training_writers.h"
 
 namespace repro {
@@ -63,14 +64,7 @@ data Section(const TrainingTask& training, const TrainingReport& report, const H
   view.set("state", state);
   view.set("badge", Badge(state));
   view.set("verdict", TrainingVerdict(training, summary));
-  list known;
-  for (const auto& [name, value] : KnownFigures(summary)) {
-    data entry;
-    entry.set("name", name);
-    entry.set("value", value);
-    known.push_back(entry);
-  }
-  view.set("known", known);
+  view.set("known", NamedValues(KnownFigures(summary)));
   list figures;
   for (const CurveFigure& figure : TrainingFigures(training)) {
     figures.push_back(Figure(figure, training, summary.unit.empty() ? "updates" : summary.unit,
@@ -197,14 +191,7 @@ Result<std::string> WriteTrainingHtml(const TrainingReport& report, const HtmlAs
     tasks.push_back(row);
   }
   view.set("tasks", tasks);
-  list facts;
-  for (const auto& [name, value] : TrainingFacts(report)) {
-    data fact;
-    fact.set("name", name);
-    fact.set("value", value);
-    facts.push_back(fact);
-  }
-  view.set("facts", facts);
+  view.set("facts", NamedValues(TrainingFacts(report)));
   view.set("made", FormatTime(report.now_ms));
   view.set("style", assets.style);
   view.set("viewer", assets.viewer);

@@ -84,11 +84,6 @@ std::optional<double> MeanOfLast(const CurvePointers& curves) {
   return mean.back().value;
 }
 
-Json InfoOf(const Json& event) {
-  const auto info = event.find("info");
-  return info != event.end() && info->is_object() ? *info : Json::object();
-}
-
 std::string DescribeDivergence(const Json& info) {
   std::string text =
       fmt::format("diverged after update {}", FormatCount(IntegerField(info, "update")));
@@ -149,7 +144,7 @@ std::vector<Happening> Happenings(const TrainingTask& training) {
   std::optional<Happening> checkpoint;
   std::string before;  // the state that the event before told
   for (const Json& event : training.events) {
-    const Json info = InfoOf(event);
+    const Json info = EventInfo(event);
     const std::int64_t time_ms = IntegerField(event, "time_ms");
     const std::int64_t attempt = IntegerField(event, "attempt");
     const std::string type = TextField(event, "type");
@@ -190,7 +185,7 @@ std::vector<CurveMark> Marks(const TrainingTask& training) {
   std::vector<CurveMark> marks;
   for (const Json& event : training.events) {
     if (TextField(event, "type") != "state") continue;
-    const Json info = InfoOf(event);
+    const Json info = EventInfo(event);
     const std::string state = TextField(event, "state");
     if (state == "resumed") {
       marks.push_back({IntegerField(info, "update"), "resumed"});

@@ -48,8 +48,5 @@ Status CudaGraph::EndCapture() {
 Status CudaGraph::Replay() {
   return Check(api_->graph_replay(graph_), "replay");
 }
-Status CudaGraph::Reset() {
-  return Check(api_->graph_reset(graph_), "reset");
-}
 
 }  // namespace repro

@@ -37,8 +37,6 @@ class CudaGraph {
   Status BeginCapture();
   Status EndCapture();
   Status Replay();
-  /// Drops what was captured, and its memory.
-  Status Reset();
 
  private:
   CudaGraph(const ReproCudaApi* api, void* graph) : api_(api), graph_(graph) {}

@@ -173,9 +173,4 @@ std::optional<double> PeakBfloat16Flops(std::string_view gpu_name) {
   return std::nullopt;
 }
 
-Status CudaPlugin::Seed(int device, std::uint64_t seed) const {
-  REPRO_CHECK(available());
-  return Check(api_->seed(device, seed), device);
-}
-
 }  // namespace repro

@@ -52,8 +52,6 @@ class CudaPlugin {
   Status SetMemoryFraction(int device, double fraction) const;
   /// Hands what the allocator holds unused back to the device.
   Status EmptyCache(int device) const;
-  /// Seeds the device's default generator.
-  Status Seed(int device, std::uint64_t seed) const;
   /// Waits for the device. An error of earlier work may show only here.
   Status Synchronize(int device) const;
 

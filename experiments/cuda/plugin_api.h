@@ -72,7 +72,6 @@ struct ReproCudaApi {
   /// Gives what the allocator holds unused back to the device: after an out-of-memory error.
   std::int32_t (*empty_cache)(std::int32_t device);
 
-  std::int32_t (*seed)(std::int32_t device, std::uint64_t seed);
   /// Waits until the device has done all its work, and reports what failed on it meanwhile.
   std::int32_t (*synchronize)(std::int32_t device);
 
@@ -92,7 +91,6 @@ struct ReproCudaApi {
   std::int32_t (*graph_begin_capture)(void* graph);
   std::int32_t (*graph_end_capture)(void* graph);
   std::int32_t (*graph_replay)(void* graph);
-  std::int32_t (*graph_reset)(void* graph);  ///< forgets what was captured and frees its memory
   std::int32_t (*graph_destroy)(void* graph);
 
   const ReproCudaKernels* kernels;
@@ -101,7 +99,7 @@ struct ReproCudaApi {
 }  // extern "C"
 
 /// Raised when the table changes.
-inline constexpr std::int32_t kReproCudaApiVersion = 2;
+inline constexpr std::int32_t kReproCudaApiVersion = 3;
 /// The plugin's one exported symbol: `const ReproCudaApi* ReproCudaPluginApi()`.
 inline constexpr const char* kReproCudaApiSymbol = "ReproCudaPluginApi";
 

@@ -72,14 +72,6 @@ std::int32_t ResetPeakMemory(std::int32_t device) {
   });
 }
 
-std::int32_t Seed(std::int32_t device, std::uint64_t seed) {
-  return Guarded([&] {
-    at::Generator generator = at::globalContext().defaultGenerator(
-        at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device)));
-    generator.set_current_seed(seed);
-  });
-}
-
 std::int32_t SetMemoryFraction(std::int32_t device, double fraction) {
   return Guarded([&] {
     // What is held unused would count against the limit, yet be there.
@@ -146,10 +138,6 @@ class Graph {
   void Replay() {
     const c10::cuda::CUDAGuard guard(stream_.device_index());
     graph_->replay();
-  }
-  void Reset() {
-    graph_->reset();
-    graph_.emplace();
   }
 
  private:
@@ -271,7 +259,6 @@ extern "C" __attribute__((visibility("default"))) const ReproCudaApi* ReproCudaP
                                         .reset_peak_memory = &ResetPeakMemory,
                                         .set_memory_fraction = &SetMemoryFraction,
                                         .empty_cache = &EmptyCache,
-                                        .seed = &Seed,
                                         .synchronize = &Synchronize,
                                         .nccl_group = kNcclGroup,
                                         .graph_create = &GraphCreate,
@@ -280,7 +267,6 @@ extern "C" __attribute__((visibility("default"))) const ReproCudaApi* ReproCudaP
                                         .graph_begin_capture = &CallGraph<&Graph::BeginCapture>,
                                         .graph_end_capture = &CallGraph<&Graph::EndCapture>,
                                         .graph_replay = &CallGraph<&Graph::Replay>,
-                                        .graph_reset = &CallGraph<&Graph::Reset>,
                                         .graph_destroy = &GraphDestroy,
                                         .kernels = &kKernels};
   return &kApi;

@@ -53,7 +53,6 @@ Result<bool> SameAfterResume(const BenchShape& shape, at::Device device,
   if (!outcome.restored || outcome.restored->update != kStop) {
     return Fail(ErrorCode::kFailed, "the checkpoint of update {} was not restored", kStop);
   }
-  second_optimizer.SetSteps(kStop);
   REPRO_RETURN_IF_ERROR(Train(second, second_optimizer, shape, kStop, kUpdates));
   const auto expected = Parameters(undisturbed);
   const auto found = Parameters(second);

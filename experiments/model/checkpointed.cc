@@ -8,6 +8,8 @@
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include "experiments/model/autograd_node.h"
+
 namespace repro {
 namespace {
 
@@ -66,8 +68,7 @@ struct CheckpointedBackward : public Node {
 std::vector<at::Tensor> Checkpointed(TensorFunction function, const std::vector<at::Tensor>& inputs,
                                      const std::vector<at::Tensor>& weights) {
   if (!torch::autograd::compute_requires_grad(inputs, weights)) return function(inputs);
-  auto node = std::shared_ptr<CheckpointedBackward>(new CheckpointedBackward(),
-                                                    torch::autograd::deleteNode);
+  auto node = MakeNode<CheckpointedBackward>();
   for (const at::Tensor& input : inputs) node->inputs.push_back(input.detach());
   node->weights = weights;
   variable_list outputs;

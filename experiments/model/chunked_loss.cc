@@ -7,6 +7,8 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
+#include "experiments/model/autograd_node.h"
+
 namespace repro {
 namespace {
 
@@ -122,8 +124,7 @@ at::Tensor ChunkedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& 
   const bool needs_gradient = torch::autograd::compute_requires_grad(hidden_MC, weight_VC, bias_V);
   const at::ScalarType type = hidden_MC.scalar_type();
   const at::ScalarType sum_type = AccumulationType(type);
-  auto node =
-      std::shared_ptr<ChunkedLossBackward>(new ChunkedLossBackward(), torch::autograd::deleteNode);
+  auto node = MakeNode<ChunkedLossBackward>();
   at::Tensor loss;
   {
     const at::NoGradGuard no_grad;

@@ -11,10 +11,6 @@
 namespace repro {
 namespace {
 
-// A score so low that its softmax is 0 beside any other; not -inf, which makes NaN of a row that is
-// all padding.
-constexpr double kNever = -1e30;
-
 // A padding mask for attention: [B, 1, 1, T] with kNever at padding, or undefined when there is
 // none.
 at::Tensor AttentionBias(const at::Tensor& padding_BT, at::ScalarType type) {

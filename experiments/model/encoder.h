@@ -23,6 +23,10 @@
 
 namespace repro {
 
+/// A score so low that its softmax is 0 beside any other; not -inf, which makes NaN of a row that
+/// is all padding.
+inline constexpr double kNever = -1e30;
+
 /// A tensor and its name. Names are those of transformers' XLM-R files, except that query, key and
 /// value are one tensor "...attention.self.qkv.*"; state_dict_adapter.h translates.
 struct NamedTensor {

@@ -9,8 +9,8 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/function.h>
 
+#include "experiments/model/autograd_node.h"
 #include "experiments/model/cpu_kernels.h"
 
 namespace repro {
@@ -65,10 +65,5 @@ struct GradientSink {
 /// backward(); a table of its own where autograd was asked for certain gradients, or where .grad()
 /// cannot be added to in place.
 GradientSink OpenGradientSink(const at::Tensor& parameter);
-
-template <class T>
-std::shared_ptr<T> MakeNode() {
-  return {new T(), torch::autograd::deleteNode};
-}
 
 }  // namespace repro

@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
+#include "experiments/model/autograd_node.h"
 #include "experiments/model/checkpointed.h"
 #include "experiments/model/chunked_loss.h"
 #include "experiments/text/vocabulary.h"
@@ -18,16 +19,9 @@ namespace {
 using torch::autograd::Node;
 using torch::autograd::variable_list;
 
-// A score whose softmax is 0 beside any other.
-constexpr double kNever = -1e30;
 // What the kernels take at a time.
 constexpr std::int64_t kKernelPack = 8;
 constexpr std::int64_t kWidestNorm = 4096;
-
-template <class T>
-std::shared_ptr<T> MakeNode() {
-  return {new T(), torch::autograd::deleteNode};
-}
 
 void Check(const Status& status) {
   TORCH_CHECK(status, status.error().message);

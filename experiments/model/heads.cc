@@ -5,9 +5,6 @@
 namespace repro {
 namespace {
 
-// A logit so low that its softmax is 0 beside any other.
-constexpr double kNever = -1e30;
-
 // Fills what the new head needs; the encoder beside it keeps its weights.
 void InitHeadLinear(const std::string& name, LinearWeights& linear, const Encoder& encoder,
                     std::uint64_t seed) {

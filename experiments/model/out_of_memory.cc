@@ -34,4 +34,25 @@ Result<std::int64_t> HalfAsMany(std::int64_t at_a_time, std::int64_t all, const 
   return (before + 1) / 2;
 }
 
+Json MicroBatchHalving::Info() const {
+  return {
+      {"update", update}, {"micro_batch_from", from}, {"micro_batch_to", to}, {"reason", reason}};
+}
+
+std::string MicroBatchHalving::Text() const {
+  return fmt::format(
+      "out of memory at update {} with {} {}s at a time: going on with {}, the batch of the update "
+      "stays whole ({})",
+      update, from, what, to, reason);
+}
+
+Result<MicroBatchHalving> HalveMicroBatch(std::int64_t update, std::int64_t at_a_time,
+                                          std::int64_t all, const char* what,
+                                          const std::string& reason) {
+  const auto half = HalfAsMany(at_a_time, all, what, reason);
+  if (!half) return Context(fmt::format("update {}", update), half.error());
+  const std::int64_t from = at_a_time > 0 ? std::min(at_a_time, all) : all;
+  return MicroBatchHalving{update, from, *half, what, reason};
+}
+
 }  // namespace repro

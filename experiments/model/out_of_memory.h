@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/result.h"
+#include "core/io/json_io.h"
 
 namespace repro {
 
@@ -19,5 +20,23 @@ std::string WordsOf(const std::exception& error);
 /// naming `what` ("sequence", "example") and `reason`.
 Result<std::int64_t> HalfAsMany(std::int64_t at_a_time, std::int64_t all, const char* what,
                                 const std::string& reason);
+
+/// An update that is done again with half as much at a time. Its batch stays whole.
+struct MicroBatchHalving {
+  std::int64_t update = 0;
+  std::int64_t from = 0;  ///< at a time, before
+  std::int64_t to = 0;
+  std::string what;    ///< "sequence", "example"
+  std::string reason;  ///< the allocator's words
+
+  /// `info` of the event "out_of_memory" (docs/formats.md).
+  Json Info() const;
+  /// One line for people.
+  std::string Text() const;
+};
+/// Arguments and errors as of HalfAsMany, with the update's number in front.
+Result<MicroBatchHalving> HalveMicroBatch(std::int64_t update, std::int64_t at_a_time,
+                                          std::int64_t all, const char* what,
+                                          const std::string& reason);
 
 }  // namespace repro

@@ -15,7 +15,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kFused = ".self.qkv.";
 constexpr std::array<std::string_view, 3> kParts = {".self.query.", ".self.key.", ".self.value."};
-constexpr const char* kTokenType = "roberta.embeddings.token_type_embeddings.weight";
 
 fs::path WeightsPath(const fs::path& folder) {
   return folder / "model.safetensors";
@@ -46,10 +45,10 @@ Status CheckClaim(const SafetensorsFile& file, const ModelShape& shape) {
 // A token type row of zeros, as conversions of fairseq's weights have it, says nothing: it is left
 // out.
 Status AdoptTokenType(const SafetensorsFile& file, Encoder& encoder) {
-  const TensorView* view = file.Find(kTokenType);
+  const TensorView* view = file.Find(kTokenTypeRow);
   if (view == nullptr) return {};
   at::Tensor row_1C = at::zeros({1, encoder.shape.settings.hidden}, at::kFloat);
-  REPRO_RETURN_IF_ERROR(CopyTensor(file, kTokenType, row_1C));
+  REPRO_RETURN_IF_ERROR(CopyTensor(file, kTokenTypeRow, row_1C));
   if (row_1C.ne(0).any().item<bool>()) encoder.token_type_1C = row_1C;
   return {};
 }
@@ -93,7 +92,7 @@ Status SaveWithConfig(const fs::path& folder, const Model& model, std::string_vi
   if (!model.encoder.token_type_1C.defined()) {
     // transformers expects the row; zeros leave the sum as it is.
     tensors.push_back(
-        {kTokenType, at::zeros({1, model.encoder.shape.settings.hidden}, at::kFloat)});
+        {kTokenTypeRow, at::zeros({1, model.encoder.shape.settings.hidden}, at::kFloat)});
   }
   REPRO_RETURN_IF_ERROR(SaveTensors(WeightsPath(folder), tensors, {{"format", "pt"}}));
   const Json config = TransformersConfig(model.encoder.shape, architecture, labels);

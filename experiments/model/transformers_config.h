@@ -13,6 +13,10 @@
 
 namespace repro {
 
+/// The one token type embedding of transformers' files; conversions of fairseq's weights, which
+/// have none, hold a row of zeros.
+inline constexpr const char* kTokenTypeRow = "roberta.embeddings.token_type_embeddings.weight";
+
 /// What `architecture` ("XLMRobertaForMaskedLM", ...) of this shape has in its config.json;
 /// `labels` of a classifier, in order of their ids. `dtype` is of the weights beside it: "float32",
 /// "float16", "bfloat16" or "float64".

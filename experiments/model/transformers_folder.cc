@@ -25,7 +25,6 @@ constexpr std::uintmax_t kMaxVocabularyBytes = 500'000'000;  // XLM-R's has 5 mi
 const std::string kEncoderPrefix = "roberta.";
 const std::string kHeadPrefix = "lm_head.";
 const std::string kWordEmbeddings = "roberta.embeddings.word_embeddings.weight";
-const std::string kTokenTypeRow = "roberta.embeddings.token_type_embeddings.weight";
 
 void AddLinear(std::vector<ExpectedTensor>& list, const std::string& prefix, std::int64_t outputs,
                std::int64_t inputs) {

@@ -212,19 +212,13 @@ class Finetuner {
 
   Status Halve(std::int64_t update, const std::vector<std::size_t>& batch,
                const std::string& reason) {
-    const auto all = static_cast<std::int64_t>(batch.size());
-    const std::int64_t asked = progress_.examples_at_a_time;
-    const auto half = HalfAsMany(asked, all, "example", reason);
-    if (!half) return Context(fmt::format("update {}", update), half.error());
-    events_.State("out_of_memory", {{"update", update},
-                                    {"micro_batch_from", asked > 0 ? std::min(asked, all) : all},
-                                    {"micro_batch_to", *half},
-                                    {"reason", reason}});
-    progress_.examples_at_a_time = *half;
-    events_.Message("warning",
-                    fmt::format("out of memory at update {}: going on with {} examples at a time, "
-                                "the batch of the update stays whole ({})",
-                                update, *half, reason));
+    REPRO_ASSIGN_OR_RETURN(
+        const MicroBatchHalving halving,
+        HalveMicroBatch(update, progress_.examples_at_a_time,
+                        static_cast<std::int64_t>(batch.size()), "example", reason));
+    progress_.examples_at_a_time = halving.to;
+    events_.State("out_of_memory", halving.Info());
+    events_.Message("warning", halving.Text());
     return {};
   }
 

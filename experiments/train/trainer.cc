@@ -230,27 +230,19 @@ class Trainer {
   // Half as many sequences at a time; the update's batch stays as it is. Errors: kFailed when there
   // is no half, or with several processes, who have to start again.
   Status Halve(std::int64_t update, const MaskedBatch& batch, const std::string& reason) {
-    const std::int64_t asked = history_.sequences_per_micro_batch;
-    const std::int64_t before = asked > 0 ? std::min(asked, batch.rows) : batch.rows;
-    const auto half = HalfAsMany(asked, batch.rows, "sequence", reason);
-    if (!half) return Context(fmt::format("update {}", update), half.error());
-    const Json info = {{"update", update},
-                       {"micro_batch_from", before},
-                       {"micro_batch_to", *half},
-                       {"reason", reason}};
-    const std::string text = fmt::format(
-        "out of memory at update {} with {} sequences at a time: going on with {}, the batch of "
-        "the update stays whole ({})",
-        update, before, *half, reason);
+    REPRO_ASSIGN_OR_RETURN(const MicroBatchHalving halving,
+                           HalveMicroBatch(update, history_.sequences_per_micro_batch, batch.rows,
+                                           "sequence", reason));
     if (group_.size() > 1) {
       REPRO_RETURN_IF_ERROR(MakeDirectories(options_.checkpoint_folder));
-      REPRO_RETURN_IF_ERROR(
-          WriteFileAtomic(MicroBatchFile(options_.checkpoint_folder), info.dump() + "\n"));
-      return Fail(ErrorCode::kFailed, "rank {} of {}: {}", group_.rank(), group_.size(), text);
+      REPRO_RETURN_IF_ERROR(WriteFileAtomic(MicroBatchFile(options_.checkpoint_folder),
+                                            halving.Info().dump() + "\n"));
+      return Fail(ErrorCode::kFailed, "rank {} of {}: {}", group_.rank(), group_.size(),
+                  halving.Text());
     }
-    history_.sequences_per_micro_batch = *half;
-    events_.State("out_of_memory", info);
-    events_.Message("warning", text);
+    history_.sequences_per_micro_batch = halving.to;
+    events_.State("out_of_memory", halving.Info());
+    events_.Message("warning", halving.Text());
     return {};
   }
 

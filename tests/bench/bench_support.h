@@ -10,6 +10,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <CLI/CLI.hpp>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -46,6 +47,19 @@ inline double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t half = values.size() / 2;
   return values.size() % 2 != 0 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+/// The options that say which model is timed, and how.
+inline void AddModelOptions(CLI::App& app, ModelShape& shape, std::int64_t& threads,
+                            std::string& dtype) {
+  app.add_option("--vocab", shape.vocab_size, "Rows of the embedding")
+      ->check(CLI::Range(16, 1 << 24));
+  app.add_option("--hidden", shape.settings.hidden, "Model width");
+  app.add_option("--layers", shape.settings.layers, "Layers");
+  app.add_option("--heads", shape.settings.heads, "Attention heads");
+  app.add_option("--threads", threads, "CPU threads");
+  app.add_option("--dtype", dtype, "Of matrix products")
+      ->check(CLI::IsMember({"float32", "bfloat16"}));
 }
 
 /// Any model of VisitTensors with weights ~ N(0, 0.02), norms 1, biases 0: InitTensor's values take

@@ -57,14 +57,7 @@ int main(int argc, char** argv) {
   std::string layout = "bucketed";
   std::string lengths_file;
   CLI::App app("Times a sentence classifier on random tokens.");
-  app.add_option("--vocab", shape.vocab_size, "Rows of the embedding")
-      ->check(CLI::Range(16, 1 << 24));
-  app.add_option("--hidden", shape.settings.hidden, "Model width");
-  app.add_option("--layers", shape.settings.layers, "Layers");
-  app.add_option("--heads", shape.settings.heads, "Attention heads");
-  app.add_option("--threads", threads, "CPU threads");
-  app.add_option("--dtype", dtype, "Of matrix products")
-      ->check(CLI::IsMember({"float32", "bfloat16"}));
+  repro::AddModelOptions(app, shape, threads, dtype);
   app.add_option("--mode", mode, "What is timed")->check(CLI::IsMember({"evaluate", "finetune"}));
   app.add_option("--layout", layout, "How batches are made")
       ->check(CLI::IsMember({"bucketed", "padded"}));

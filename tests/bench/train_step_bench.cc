@@ -45,18 +45,11 @@ int main(int argc, char** argv) {
   std::int64_t updates = 10;
   std::string dtype = "float32";
   CLI::App app("Times updates of masked language modelling on random tokens.");
-  app.add_option("--vocab", shape.vocab_size, "Rows of the embedding")
-      ->check(CLI::Range(16, 1 << 24));
-  app.add_option("--hidden", shape.settings.hidden, "Model width");
-  app.add_option("--layers", shape.settings.layers, "Layers");
-  app.add_option("--heads", shape.settings.heads, "Attention heads");
+  repro::AddModelOptions(app, shape, threads, dtype);
   app.add_option("--tokens", tokens, "Tokens of a sequence");
   app.add_option("--batch", rows, "Sequences of an update");
-  app.add_option("--threads", threads, "CPU threads");
   app.add_option("--warmup", warmup, "Updates that are not timed");
   app.add_option("--updates", updates, "Updates that are timed")->check(CLI::PositiveNumber);
-  app.add_option("--dtype", dtype, "Of matrix products")
-      ->check(CLI::IsMember({"float32", "bfloat16"}));
   CLI11_PARSE(app, argc, argv);
   shape.max_positions = tokens + 2;
 

@@ -20,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kWordEmbeddings = "roberta.embeddings.word_embeddings.weight";
-constexpr const char* kTokenType = "roberta.embeddings.token_type_embeddings.weight";
 
 // transformers' word for the dtype of the weights; of several that of the word embeddings.
 std::string DtypeWord(const TransformersFolder& model) {
@@ -69,14 +68,14 @@ Status WriteWeights(const TransformersFolder& model, const fs::path& out) {
   std::vector<std::byte> zeros;
   bool has_token_type = false;
   for (const TensorView& tensor : tensors) {
-    has_token_type = has_token_type || tensor.name == kTokenType;
+    has_token_type = has_token_type || tensor.name == kTokenTypeRow;
   }
   if (!has_token_type) {
     // transformers expects the row; zeros leave the sum as it is.
     const TensorType type = tensors.front().type;
     const std::int64_t hidden = model.shape().settings.hidden;
     zeros.resize(static_cast<std::size_t>(hidden * TensorTypeSize(type)));
-    tensors.push_back({kTokenType, type, {1, hidden}, zeros});
+    tensors.push_back({kTokenTypeRow, type, {1, hidden}, zeros});
   }
   return WriteSafetensors(out / "model.safetensors", tensors, {{"format", "pt"}});
 }
