@@ -109,7 +109,7 @@ class Checker {
   }
 
   void CheckPretrain() {
-    const PretrainSettings& s = settings_.pretrain;
+    const PretrainSection& s = settings_.pretrain;
     const Field warmup = Of("pretrain.warmup_updates", s.warmup_updates);
     const Field updates = Of("pretrain.updates", s.updates);
     if (Taken(warmup, updates) && s.warmup_updates > s.updates && s.updates > 0) {

@@ -119,7 +119,8 @@ void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
       static_cast<std::int64_t>(bytes);  // about a token for 4 bytes of text, 4 bytes each
 }
 
-void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, Task& task) {
+void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, std::int64_t processes,
+              Task& task) {
   const PretrainSettings& s = spec.settings;
   const ModelShape shape = ShapeOf(spec.model, vocab_size, s.tokens_per_sample);
   const double tokens = static_cast<double>(s.updates) *
@@ -127,7 +128,7 @@ void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, Task& task) {
                         static_cast<double>(s.tokens_per_sample);
   const double macs =
       LayerMacs(shape, static_cast<double>(s.tokens_per_sample)) + s.mask_prob * HeadMacs(shape);
-  const std::int64_t part = (s.sequences_per_update + s.processes - 1) / s.processes;
+  const std::int64_t part = (s.sequences_per_update + processes - 1) / processes;
   const std::int64_t rows =
       s.sequences_per_micro_batch > 0 ? std::min(s.sequences_per_micro_batch, part) : part;
   // Weights, gradients, two moments; the logits of the masked tokens with their gradient;
@@ -138,16 +139,16 @@ void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, Task& task) {
       4.0 / 3.0 * static_cast<double>(CheckpointBytes(shape)) + logits +
       ActivationBytes(shape, static_cast<double>(rows), static_cast<double>(s.tokens_per_sample));
   AddNumericCosts(spec.compute, 6 * tokens * macs / 1e9, bytes, task);
-  const auto processes = static_cast<int>(s.processes);
-  task.resources.threads *= processes;
-  task.resources.gpus *= processes;
+  task.resources.threads *= static_cast<int>(processes);
+  task.resources.gpus *= static_cast<int>(processes);
   task.resources.memory_bytes *= processes;
   task.resources.disk_bytes = WeightBytes(shape) + s.checkpoints_kept * CheckpointBytes(shape);
   task.info = {{"parameters", MlmParameters(shape)},
                {"encoder_parameters", EncoderParameters(shape)},
                {"weight_bytes", WeightBytes(shape)},
                {"checkpoint_bytes", CheckpointBytes(shape)},
-               {"tokens", tokens}};
+               {"tokens", tokens},
+               {"processes", processes}};
 }
 
 void AddCosts(const FinetuneSpec& spec, const RunSettings& settings, Task& task) {

@@ -17,7 +17,9 @@ void AddCosts(const BenchmarkSpec& spec, Task& task);
 void AddCosts(const VocabSpec& spec, Task& task);
 void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
                     std::size_t languages, Task& task);
-void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, Task& task);
+/// `processes`: `pretrain.processes`; it goes into `task.info`, where the task finds it.
+void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, std::int64_t processes,
+              Task& task);
 void AddCosts(const FinetuneSpec& spec, const RunSettings& settings, Task& task);
 void AddCosts(const EvaluateSpec& spec, const RunSettings& settings, Task& task);
 void AddCosts(const ControlsSpec& spec, Task& task);

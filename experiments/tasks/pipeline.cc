@@ -374,7 +374,8 @@ class GraphBuilder {
       Task pretrain = MakeTask("pretrain", kPretrainVersion, pretrain_spec,
                                fmt::format("pretrain {} seed {}", where, seed));
       pretrain.inputs = {{"tokens", encode_key}};
-      AddCosts(pretrain_spec, settings.vocab.size, pretrain);
+      AddCosts(pretrain_spec, settings.vocab.size,
+               variant.pretrained ? settings.pretrain.processes : 1, pretrain);
       encoder_key = graph_.Add(std::move(pretrain));
     }
 

@@ -56,18 +56,24 @@ struct ModelSection : ModelSettings {
   }
 };
 
-/// `[pretrain]`: the recipe, or what stands in its place. `from` is here and not in the recipe: it
-/// changes which tasks there are, and no key of a `pretrain` task.
+/// `[pretrain]`: the recipe, what stands in its place, and what carries it out. The last two are
+/// here and not in the recipe, so they are in no key: `from` changes which tasks there are;
+/// `processes` is a question of the machine, and a training that was begun with some goes on with
+/// others.
 struct PretrainSection : PretrainSettings {
   /// Empty: pretrain. "import:NAME" (`repro import`) or the absolute path of a folder: fine-tune
   /// from what is there; then [vocab], [sampling] and the rest of [pretrain] say nothing, and
   /// [model] may only say what the files say.
   std::string from;
+  /// Data-parallel processes, each with compute.threads threads or a GPU of its own; every update's
+  /// sequences are shared out among them.
+  std::int64_t processes = 1;
 
   template <class V>
   void Visit(V& v) {
     PretrainSettings::Visit(v);
     v("from", from);
+    v("processes", processes, Range(1, 4096));
   }
 };
 

@@ -24,6 +24,7 @@ constexpr double kProgressSeconds = 1.0;
 
 Json ToJson(const TrainingHistory& history) {
   return {{"updates", history.updates},
+          {"processes", history.processes},
           {"validation", history.validation},
           {"tokens", history.tokens},
           {"sequences_per_micro_batch", history.sequences_per_micro_batch}};
@@ -32,9 +33,12 @@ Json ToJson(const TrainingHistory& history) {
 Result<TrainingHistory> ParseHistory(const std::string& text, const std::string& where) {
   REPRO_ASSIGN_OR_RETURN(const Json json, ParseJson(text, where));
   try {
-    return TrainingHistory{json.at("updates"), json.at("validation"),
-                           json.at("tokens").get<std::int64_t>(),
-                           json.at("sequences_per_micro_batch").get<std::int64_t>()};
+    return TrainingHistory{
+        .updates = json.at("updates"),
+        .processes = json.at("processes"),
+        .validation = json.at("validation"),
+        .tokens = json.at("tokens").get<std::int64_t>(),
+        .sequences_per_micro_batch = json.at("sequences_per_micro_batch").get<std::int64_t>()};
   } catch (const Json::exception& e) {
     return Fail(ErrorCode::kCorrupt, "{}: notes of a pretraining run: {}", where, e.what());
   }
@@ -127,7 +131,23 @@ class Trainer {
       events_.State("resumed", {{"update", outcome.restored->update}});
     }
     if (group_.size() > 1) REPRO_RETURN_IF_ERROR(TakeSmallerMicroBatch());
-    return outcome.restored ? outcome.restored->update : 0;
+    const std::int64_t update = outcome.restored ? outcome.restored->update : 0;
+    NoteProcesses(update);
+    return update;
+  }
+
+  void NoteProcesses(std::int64_t update) {
+    Json& before = history_.processes;
+    if (!before.empty() && before.back().at("processes") == group_.size()) return;
+    if (!before.empty()) {
+      events_.Message(
+          "info",
+          fmt::format("going on with {} process{}, not {}: the same sequences, masks and dropout; "
+                      "sums round differently",
+                      group_.size(), group_.size() == 1 ? "" : "es",
+                      before.back().at("processes").dump()));
+    }
+    before.push_back({{"from", update}, {"processes", group_.size()}});
   }
 
   // What a process of the attempt before found to fit. Logged once: checkpoints remember it.

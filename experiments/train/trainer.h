@@ -63,6 +63,9 @@ struct TrainingHistory {
   /// `log_every`-th and the last. "update" is how many are done, with this one; so it is in
   /// metrics.
   Json updates = Json::array();
+  /// {"from", "processes"}: how many computed the updates after update `from`; an entry for every
+  /// change.
+  Json processes = Json::array();
   Json validation = Json::array();  ///< {"update", "loss": {language: nats}}
   std::int64_t tokens = 0;          ///< seen in all updates
   /// Sequences at a time when the run ended: fewer than asked for when memory ran out on the way. A

@@ -56,9 +56,6 @@ struct PretrainSettings {
   std::int64_t valid_blocks = 64;       ///< held-out blocks a language
   std::int64_t checkpoint_every = 500;  ///< updates; also at a stop signal
   std::int64_t checkpoints_kept = 2;
-  /// Data-parallel processes, each with compute.threads threads or a GPU of its own; every update's
-  /// sequences are shared out among them.
-  std::int64_t processes = 1;
   /// Of gradients on the way between processes: "float32", or "bfloat16" for half the traffic.
   std::string gradient_dtype = "float32";
   /// Keep a layer's input alone for the backward pass and compute the layer again there.
@@ -91,14 +88,13 @@ struct PretrainSettings {
     v("valid_blocks", valid_blocks, AtLeast(1));
     v("checkpoint_every", checkpoint_every, AtLeast(1));
     v("checkpoints_kept", checkpoints_kept, Range(1, 1000));
-    v("processes", processes, Range(1, 4096));
     v("gradient_dtype", gradient_dtype, OneOf({"float32", "bfloat16"}));
     v("activation_checkpointing", activation_checkpointing);
     v("reproducible_dropout", reproducible_dropout);
   }
 };
 
-inline constexpr int kPretrainVersion = 4;
+inline constexpr int kPretrainVersion = 5;
 
 struct PretrainSpec {
   std::vector<std::string> languages;  ///< sorted

@@ -1,5 +1,6 @@
 #include "experiments/tasks/pretrain/task.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <ATen/ATen.h>
@@ -80,22 +81,23 @@ Json HistoryJson(const TrainingHistory& history, const TrainingData& data,
                           {"tokens", share.tokens}};
   }
   return {{"updates", history.updates},
+          {"processes", history.processes},
           {"validation", history.validation},
           {"tokens", history.tokens},
           {"plateau", plateau},
           {"languages", shares}};
 }
 
-Status CheckSpec(const PretrainSpec& spec) {
+Status CheckSpec(const PretrainSpec& spec, std::int64_t processes) {
   if (spec.model.hidden % spec.model.heads != 0) {
     return Fail(ErrorCode::kInvalidArgument, "model.hidden {} is not a multiple of model.heads {}",
                 spec.model.hidden, spec.model.heads);
   }
-  if (spec.settings.processes > spec.settings.sequences_per_update) {
+  if (processes > spec.settings.sequences_per_update) {
     return Fail(ErrorCode::kInvalidArgument,
                 "pretrain.processes {} is more than pretrain.sequences_per_update {}: some would "
                 "have nothing to do",
-                spec.settings.processes, spec.settings.sequences_per_update);
+                processes, spec.settings.sequences_per_update);
   }
   return {};
 }
@@ -155,7 +157,9 @@ Status TrainInTeam(const PretrainSpec& spec, TaskContext& context, TrainingGroup
 
 Status RunPretrainTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const PretrainSpec spec, FromJson<PretrainSpec>(context.task.spec));
-  REPRO_RETURN_IF_ERROR(CheckSpec(spec));
+  const std::int64_t processes =
+      std::max<std::int64_t>(IntegerField(context.task.info, "processes"), 1);
+  REPRO_RETURN_IF_ERROR(CheckSpec(spec, processes));
   if (spec.compute.dtype == "bfloat16" && spec.compute.device == "cpu" &&
       FindCpuKernels("avx512_bf16") == nullptr) {
     context.events.Message(
@@ -163,8 +167,7 @@ Status RunPretrainTask(TaskContext& context) {
         "this CPU has no avx512_bf16: bfloat16 products are right here but slow; "
         "--set compute.dtype=\"float32\" is faster");
   }
-  REPRO_ASSIGN_OR_RETURN(Team team,
-                         Team::Assemble(spec.settings.processes, spec.compute.threads, context));
+  REPRO_ASSIGN_OR_RETURN(Team team, Team::Assemble(processes, spec.compute.threads, context));
   return team.Conclude(TrainInTeam(spec, context, team.group()));
 }
 

@@ -115,8 +115,8 @@ Status Team::Conclude(Status work) {
   if (!loss) return work;
   return Fail(ErrorCode::kFailed,
               "{}; the other processes were stopped, and the next attempt goes on from the last "
-              "checkpoint ({})",
-              *loss, work.error().message);
+              "checkpoint",
+              *loss);
 }
 
 }  // namespace repro

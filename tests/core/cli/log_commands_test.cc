@@ -220,7 +220,7 @@ TEST_F(LogCommandsTest, FollowedLogsEndWithTheTaskAndMissNothing) {
     ::kill(task, SIGKILL);
     ::waitpid(task, nullptr, 0);
   });
-  const Outcome outcome = RunCommand(MakeLogsCommand(), {"4444", "-f"});
+  const Outcome outcome = RunCommand(MakeLogsCommand(), {"4444", "-f", "-n", "100"});
   writer.join();
   for (int i = 0; i < 20; ++i) EXPECT_THAT(outcome.out, HasSubstr(fmt::format(" line {}\n", i)));
   EXPECT_THAT(outcome.out, HasSubstr("the end without a newline"));

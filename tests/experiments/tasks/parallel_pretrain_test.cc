@@ -64,7 +64,8 @@ class ParallelPretrainTest : public PretrainTaskTest {
 
   ArtifactStore Store() const { return ArtifactStore(folder_ / "workspace"); }
 
-  Task TaskOf(const PretrainSpec& spec) const {
+  // The number of processes is no part of the key.
+  Task TaskOf(const PretrainSpec& spec, std::int64_t processes) const {
     Task task;
     task.kind = "pretrain";
     task.version = kPretrainVersion;
@@ -72,6 +73,7 @@ class ParallelPretrainTest : public PretrainTaskTest {
     task.label = "pretrain";
     task.inputs = {{"tokens", encode_.key}};
     task.key = ComputeTaskKey(task);
+    task.info = {{"processes", processes}};
     return task;
   }
 
@@ -101,35 +103,33 @@ class ParallelPretrainTest : public PretrainTaskTest {
   std::string EventsText() const { return ReadFile(attempt_ / "events.jsonl").value_or(""); }
 
   // To its end, in one go.
-  fs::path RunWhole(const PretrainSpec& spec) {
-    const Task task = TaskOf(spec);
+  fs::path RunWhole(const Task& task) {
     Subprocess process = StartAttempt(task);
     const auto exit = process.Wait();
     EXPECT_EQ(exit->code, 0) << Stderr();
     return Store().Folder("pretrain", task.key);
   }
 
-  static PretrainSpec SpecOf(std::int64_t processes, std::int64_t updates = 50) {
+  static PretrainSpec SpecOf(std::int64_t updates = 50) {
     PretrainSpec spec = Spec(updates);
-    spec.settings.processes = processes;
     spec.settings.log_every = 1;
     spec.settings.peak_learning_rate = 1e-3;
     return spec;
   }
   // Enough updates that there is time to kill somebody.
-  static PretrainSpec LongSpec() {
-    PretrainSpec spec = SpecOf(2, 400);
+  Task LongTask(std::int64_t processes = 2) const {
+    PretrainSpec spec = SpecOf(400);
     spec.settings.log_every = 100;
     spec.settings.checkpoint_every = 20;
-    return spec;
+    return TaskOf(spec, processes);
   }
   std::string WeightsOf(const Task& task) const {
     return Sha256File(Store().Folder("pretrain", task.key) / "model.safetensors").value();
   }
-  // SHA-256 of what LongSpec gives when nobody disturbs it; made once.
+  // SHA-256 of what LongTask gives when nobody disturbs it; made once.
   const std::string& UndisturbedWeights() {
     static const std::string sha256 = [&] {
-      const fs::path folder = RunWhole(LongSpec());
+      const fs::path folder = RunWhole(LongTask());
       const std::string hash = Sha256File(folder / "model.safetensors").value();
       fs::remove_all(folder);
       return hash;
@@ -147,11 +147,18 @@ class ParallelPretrainTest : public PretrainTaskTest {
 };
 
 TEST_F(ParallelPretrainTest, TwoAndFourProcessesGiveTheCurveOfOne) {
-  const auto alone = LoadJson(RunWhole(SpecOf(1)) / "history.json");
+  const auto history = [&](std::int64_t processes) {
+    const fs::path folder = RunWhole(TaskOf(SpecOf(), processes));
+    auto json = LoadJson(folder / "history.json");
+    fs::remove_all(folder);  // the key is the same for all
+    return json;
+  };
+  const auto alone = history(1);
   ASSERT_TRUE(alone);
   for (const std::int64_t processes : {2, 4}) {
-    const auto together = LoadJson(RunWhole(SpecOf(processes)) / "history.json");
+    const auto together = history(processes);
     ASSERT_TRUE(together);
+    EXPECT_EQ(together->at("processes"), Json::array({{{"from", 0}, {"processes", processes}}}));
     EXPECT_EQ(together->at("tokens"), alone->at("tokens"));
     ASSERT_EQ(together->at("updates").size(), 50U);
     for (std::size_t i = 0; i < 50; ++i) {
@@ -166,7 +173,7 @@ TEST_F(ParallelPretrainTest, TwoAndFourProcessesGiveTheCurveOfOne) {
 
 TEST_F(ParallelPretrainTest, AKilledWorkerIsNamedAndTheNextAttemptEndsWithTheSameBits) {
   const std::string expected = UndisturbedWeights();
-  const Task task = TaskOf(LongSpec());
+  const Task task = LongTask();
   Subprocess leader = StartAttempt(task);
   ASSERT_TRUE(SawCheckpoint()) << Stderr();
   const std::vector<pid_t> workers = ChildrenOf(leader.pid());
@@ -187,7 +194,7 @@ TEST_F(ParallelPretrainTest, AKilledWorkerIsNamedAndTheNextAttemptEndsWithTheSam
 }
 
 TEST_F(ParallelPretrainTest, WorkersDieWithTheirLeader) {
-  Subprocess leader = StartAttempt(TaskOf(LongSpec()));
+  Subprocess leader = StartAttempt(LongTask());
   ASSERT_TRUE(SawCheckpoint()) << Stderr();
   const std::vector<pid_t> workers = ChildrenOf(leader.pid());
   ASSERT_EQ(workers.size(), 1U);
@@ -198,7 +205,7 @@ TEST_F(ParallelPretrainTest, WorkersDieWithTheirLeader) {
 
 TEST_F(ParallelPretrainTest, AskedToStopAllStopAtTheSameUpdateAndGoOn) {
   const std::string expected = UndisturbedWeights();
-  const Task task = TaskOf(LongSpec());
+  const Task task = LongTask();
   for (const int signal : {SIGTERM, SIGUSR1}) {
     Subprocess leader = StartAttempt(task);
     ASSERT_TRUE(SawCheckpoint()) << Stderr();
@@ -211,14 +218,39 @@ TEST_F(ParallelPretrainTest, AskedToStopAllStopAtTheSameUpdateAndGoOn) {
   EXPECT_EQ(WeightsOf(task), expected);
 }
 
+TEST_F(ParallelPretrainTest, AnotherNumberOfProcessesGoesOnWithTheSameTask) {
+  const fs::path whole = RunWhole(LongTask());
+  const auto expected = LoadJson(whole / "history.json");
+  fs::remove_all(whole);
+  Subprocess leader = StartAttempt(LongTask());
+  ASSERT_TRUE(SawCheckpoint()) << Stderr();
+  ASSERT_EQ(::kill(leader.pid(), SIGTERM), 0);
+  ASSERT_EQ(leader.Wait()->code, static_cast<int>(TaskExit::kContinue)) << Stderr();
+
+  const Task alone = LongTask(1);
+  Subprocess last = StartAttempt(alone);
+  EXPECT_EQ(last.Wait()->code, 0) << Stderr();
+  EXPECT_THAT(EventsText(), HasSubstr("going on with 1 process, not 2"));
+  const auto found = LoadJson(Store().Folder("pretrain", alone.key) / "history.json");
+  ASSERT_TRUE(expected && found);
+  ASSERT_EQ(found->at("processes").size(), 2U);
+  EXPECT_GT(found->at("processes")[1].at("from"), 0);
+  EXPECT_EQ(found->at("tokens"), expected->at("tokens"));
+  ASSERT_EQ(found->at("updates").size(), expected->at("updates").size());
+  for (std::size_t i = 0; i < expected->at("updates").size(); ++i) {
+    const double loss = expected->at("updates")[i].at("loss");
+    EXPECT_NEAR(found->at("updates")[i].at("loss").get<double>(), loss, 1e-4 * loss) << i;
+  }
+}
+
 // One process, and the system itself refuses the memory.
 TEST_F(ParallelPretrainTest, WhereTheSystemGivesNoMoreMemoryTheMicroBatchIsHalved) {
-  PretrainSpec spec = SpecOf(1, 2);
+  PretrainSpec spec = SpecOf(2);
   spec.model.hidden = 64;
   spec.settings.sequences_per_update = 4096;
   spec.settings.tokens_per_sample = 64;
   spec.settings.warmup_updates = 1;
-  Subprocess process = StartAttempt(TaskOf(spec), 1'600'000);
+  Subprocess process = StartAttempt(TaskOf(spec, 1), 1'600'000);
   EXPECT_EQ(process.Wait()->code, 0) << Stderr();
   EXPECT_THAT(EventsText(), HasSubstr("\"state\":\"out_of_memory\""));
   EXPECT_THAT(EventsText(), HasSubstr("\"micro_batch_from\":4096,\"micro_batch_to\":2048"));
