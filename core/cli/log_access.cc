@@ -29,6 +29,21 @@ std::optional<std::int64_t> RunNumber(std::string_view text) {
   return value;
 }
 
+// A key is given by at least so many digits where all of them are decimal: a person who types fewer
+// means a run.
+constexpr std::size_t kLeastDecimalDigits = 6;
+
+bool IsDecimal(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+tl::unexpected<Error> NoRun(const RunLog& log, std::string_view number) {
+  return Fail(ErrorCode::kNotFound,
+              "no run {} in {}; `repro status --runs` lists them (a task goes by the first digits "
+              "of its key, at least {} where none is a letter)",
+              number, log.path(), kLeastDecimalDigits);
+}
+
 tl::unexpected<Error> NotFound(std::string_view name) {
   return Fail(
       ErrorCode::kNotFound,
@@ -65,6 +80,10 @@ Result<Target> FindTarget(const RunLog& log, std::string_view name) {
   if (const auto number = RunNumber(name)) {
     REPRO_ASSIGN_OR_RETURN(target.run, log.FindRun(*number));
     if (target.run) return target;
+  }
+  const std::string_view number = name.starts_with('#') ? name.substr(1) : name;
+  if (IsDecimal(number) && (number != name || number.size() < kLeastDecimalDigits)) {
+    return NoRun(log, number);
   }
   REPRO_ASSIGN_OR_RETURN(target.task, log.FindTask(name));
   if (!target.task) return NotFound(name);

@@ -31,8 +31,9 @@ struct Target {
   std::optional<RunRow> run;
   std::optional<TaskRow> task;
 };
-/// A number that is a known run means that run. Errors: kNotFound saying what would list them;
-/// kInvalidArgument when several keys start so.
+/// A number means the run of that number. Where there is none it can be the start of a key if it
+/// has at least 6 digits: "5" that is no run must not be whatever task's key begins with a 5.
+/// Errors: kNotFound saying what would list them; kInvalidArgument when several keys start so.
 Result<Target> FindTarget(const RunLog& log, std::string_view name);
 Result<RunRow> FindRunTarget(const RunLog& log, std::string_view name);
 /// For a run, the error lists the run's tasks to choose from.

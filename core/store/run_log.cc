@@ -189,6 +189,10 @@ RunLog::RunLog(RunLog&&) noexcept = default;
 RunLog& RunLog::operator=(RunLog&&) noexcept = default;
 RunLog::~RunLog() = default;
 
+const std::string& RunLog::path() const {
+  return impl_->path;
+}
+
 Result<int> RunLog::FileVersion(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) return 0;

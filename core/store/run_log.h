@@ -144,6 +144,9 @@ class RunLog {
   /// The schema version of the file at `path`; 0 when there is none. Errors as `Open`.
   static Result<int> FileVersion(const std::filesystem::path& path);
 
+  /// Where it was opened, for messages.
+  const std::string& path() const;
+
   // --- writing (Mode::kWrite only) ---
   /// Everything that `body` writes through this log becomes one transaction; an error rolls all of
   /// it back.

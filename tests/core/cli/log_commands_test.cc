@@ -9,6 +9,7 @@
 
 #include "core/cli/compare_command.h"
 #include "core/cli/logs_command.h"
+#include "core/cli/report_command.h"
 #include "core/cli/retry_command.h"
 #include "core/cli/show_command.h"
 #include "core/cli/status_command.h"
@@ -131,16 +132,16 @@ TEST_F(LogCommandsTest, ShowRunTellsSettingsTasksAndMetrics) {
 
 TEST_F(LogCommandsTest, ShowTaskTellsAttemptsArtifactAndRuns) {
   FillLog();
-  const Outcome outcome = RunCommand(MakeShowCommand(), {"4444"});
+  const Outcome outcome = RunCommand(MakeShowCommand(), {"444444"});
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("killed by signal 9"), HasSubstr("exit 1: no space left"),
                     HasSubstr("137"), HasSubstr("repro retry 444444444444")));
-  const Json json = RunCommand(MakeShowCommand(), {"1111"}, true).json();
+  const Json json = RunCommand(MakeShowCommand(), {"111111"}, true).json();
   EXPECT_EQ(json["kind"], "corpus");
   EXPECT_THAT(json["runs"], ElementsAre(2, 1));
   EXPECT_EQ(json["artifact"]["record"]["files"][0]["path"], "data.bin");
   EXPECT_EQ(json["attempt_list"].size(), 1u);
-  const Json input = RunCommand(MakeShowCommand(), {"2222"}, true).json()["inputs"];
+  const Json input = RunCommand(MakeShowCommand(), {"222222"}, true).json()["inputs"];
   EXPECT_EQ(input["corpus"], Key('1'));
 }
 
@@ -151,6 +152,29 @@ TEST_F(LogCommandsTest, AnUnknownNameSaysWhatWouldListThem) {
     EXPECT_EQ(outcome.error.code, ErrorCode::kNotFound) << name;
     EXPECT_THAT(outcome.error.message, AllOf(HasSubstr("repro status"), Not(HasSubstr("\x1b"))));
   }
+}
+
+// Keys of the log are 64 times the same digit: "3" and "33333" begin the key of task '3'.
+TEST_F(LogCommandsTest, ANumberThatIsNoRunIsNotTakenForTheStartOfAKey) {
+  FillLog();
+  const auto expect_no_run = [&](const Outcome& outcome, const std::string& number) {
+    EXPECT_EQ(outcome.error.code, ErrorCode::kNotFound) << number << outcome.out;
+    EXPECT_THAT(outcome.error.message, AllOf(HasSubstr("no run " + number + " in " +
+                                                       (workspace_ / "repro.sqlite").string()),
+                                             HasSubstr("`repro status --runs` lists them")));
+  };
+  for (const char* number : {"3", "33333", "0", "00000"}) {
+    expect_no_run(RunCommand(MakeShowCommand(), {number}), number);
+    expect_no_run(RunCommand(MakeLogsCommand(), {number}), number);
+    expect_no_run(RunCommand(MakeStopCommand(), {number}), number);
+    expect_no_run(RunCommand(MakeRetryCommand(), {number}), number);
+    expect_no_run(RunCommand(MakeTagCommand(), {number, "best"}), number);
+    expect_no_run(RunCommand(MakeCompareCommand(), {"1", number}), number);
+    expect_no_run(RunCommand(MakeReportCommand(), {"run", number}), number);
+  }
+  expect_no_run(RunCommand(MakeShowCommand(), {"#333333"}), "333333");
+  EXPECT_EQ(RunCommand(MakeShowCommand(), {"#2"}, true).json()["run"], 2);
+  EXPECT_EQ(RunCommand(MakeShowCommand(), {"333333"}, true).json()["key"], Key('3'));
 }
 
 TEST_F(LogCommandsTest, CompareShowsWhatWasSetAndWhatCameOut) {
@@ -180,19 +204,19 @@ TEST_F(LogCommandsTest, ARunIsNoDifferentFromItself) {
 
 TEST_F(LogCommandsTest, LogsShowTheNewestAttemptAndNeutraliseEscapes) {
   FillLog();
-  const Outcome newest = RunCommand(MakeLogsCommand(), {"4444"});
+  const Outcome newest = RunCommand(MakeLogsCommand(), {"444444"});
   EXPECT_THAT(newest.out, AllOf(HasSubstr("attempt 2"), HasSubstr("out of attempt 2"),
                                 HasSubstr("err of attempt 2"), Not(HasSubstr("out of attempt 1"))));
-  EXPECT_THAT(RunCommand(MakeLogsCommand(), {"4444", "--attempt", "1"}).out,
+  EXPECT_THAT(RunCommand(MakeLogsCommand(), {"444444", "--attempt", "1"}).out,
               HasSubstr("out of attempt 1"));
-  EXPECT_EQ(RunCommand(MakeLogsCommand(), {"4444", "--attempt", "7"}).error.code,
+  EXPECT_EQ(RunCommand(MakeLogsCommand(), {"444444", "--attempt", "7"}).error.code,
             ErrorCode::kNotFound);
-  const Outcome events = RunCommand(MakeLogsCommand(), {"2222", "--stream", "events"});
+  const Outcome events = RunCommand(MakeLogsCommand(), {"222222", "--stream", "events"});
   EXPECT_THAT(events.out,
               AllOf(HasSubstr("warning: a warning with an \\x1b[31mescape"), HasSubstr("started"),
                     HasSubstr("finished"), Not(HasSubstr("\x1b"))));
   const Outcome last =
-      RunCommand(MakeLogsCommand(), {"2222", "--stream", "events", "-n", "1"}, true);
+      RunCommand(MakeLogsCommand(), {"222222", "--stream", "events", "-n", "1"}, true);
   EXPECT_THAT(last.json()["line"].get<std::string>(), HasSubstr("finished"));
 }
 
@@ -220,7 +244,7 @@ TEST_F(LogCommandsTest, FollowedLogsEndWithTheTaskAndMissNothing) {
     ::kill(task, SIGKILL);
     ::waitpid(task, nullptr, 0);
   });
-  const Outcome outcome = RunCommand(MakeLogsCommand(), {"4444", "-f", "-n", "100"});
+  const Outcome outcome = RunCommand(MakeLogsCommand(), {"444444", "-f", "-n", "100"});
   writer.join();
   for (int i = 0; i < 20; ++i) EXPECT_THAT(outcome.out, HasSubstr(fmt::format(" line {}\n", i)));
   EXPECT_THAT(outcome.out, HasSubstr("the end without a newline"));
@@ -241,7 +265,7 @@ TEST_F(LogCommandsTest, TagAndRetryAreAppliedWhenNobodyHoldsTheLease) {
   EXPECT_EQ(RunCommand(MakeTagCommand(), {"77", "x"}).error.code, ErrorCode::kNotFound);
 
   EXPECT_EQ(RunCommand(MakeRetryCommand(), {}).error.code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(RunCommand(MakeRetryCommand(), {"2222"}).error.code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(RunCommand(MakeRetryCommand(), {"222222"}).error.code, ErrorCode::kInvalidArgument);
   const Outcome retried = RunCommand(MakeRetryCommand(), {"--failed"});
   EXPECT_THAT(retried.out,
               AllOf(HasSubstr("1 failed task will be tried again"), HasSubstr("repro run fig2")));
@@ -256,7 +280,7 @@ TEST_F(LogCommandsTest, ADivergedTaskIsRetriedByNameOnly) {
   ASSERT_OK(OpenLog().SetTaskState(Key('4'), "diverged"));
   EXPECT_THAT(RunCommand(MakeRetryCommand(), {"--failed"}).out, HasSubstr("1 diverged left alone"));
   EXPECT_EQ(OpenLog().FindTask(Key('4')).value()->state, "diverged");
-  EXPECT_EQ(RunCommand(MakeRetryCommand(), {"4444"}).code, 0);
+  EXPECT_EQ(RunCommand(MakeRetryCommand(), {"444444"}).code, 0);
   EXPECT_EQ(OpenLog().FindTask(Key('4')).value()->state, "waiting");
 }
 
@@ -264,7 +288,7 @@ TEST_F(LogCommandsTest, WithAHolderRequestsAreLeftForIt) {
   FillLog();
   const auto lease = Lease::Acquire(workspace_, "repro run fig2").value();
   EXPECT_THAT(RunCommand(MakeTagCommand(), {"1", "best"}).out, HasSubstr("asked repro run fig2"));
-  EXPECT_EQ(RunCommand(MakeRetryCommand(), {"4444"}, true).json()["left_for_holder"], true);
+  EXPECT_EQ(RunCommand(MakeRetryCommand(), {"444444"}, true).json()["left_for_holder"], true);
   EXPECT_THAT(RunCommand(MakeStopCommand(), {"2"}).out, HasSubstr("asked repro run fig2"));
   EXPECT_THAT(RunCommand(MakeStatusCommand(), {}).out, HasSubstr("in use by repro run fig2"));
   EXPECT_THAT(OpenLog().FindRun(1).value()->tags, ElementsAre("baseline")) << "not applied yet";

@@ -164,11 +164,11 @@ class WatchTest : public testing::LogCommandTest {
 
 TEST_F(WatchTest, ShowAndStatusReadWhatTheLogHasNotReadYet) {
   const FileLock lock = StartTraining();
-  const Outcome shown = RunCommand(MakeShowCommand(), {"4444"});
+  const Outcome shown = RunCommand(MakeShowCommand(), {"444444"});
   EXPECT_THAT(shown.out, AllOf(HasSubstr("Running: 8 of 20 updates"),
                                HasSubstr("Dev score: xnli.accuracy"), HasSubstr("70.0 %"),
                                HasSubstr("dev score        60.0 %"), Not(HasSubstr("MFU"))));
-  const Json json = RunCommand(MakeShowCommand(), {"4444"}, true).json()["training"];
+  const Json json = RunCommand(MakeShowCommand(), {"444444"}, true).json()["training"];
   EXPECT_EQ(json["done"], 8);
   EXPECT_EQ(json["languages"][0]["language"], "sw") << "the worst first";
   EXPECT_EQ(json["mfu"], nullptr);

@@ -148,7 +148,7 @@ TEST_F(ExportCommandTest, ChoosesAFineTunedModelByTaskSeedAndLanguage) {
 }
 
 TEST_F(ExportCommandTest, SaysWhatItCannotFind) {
-  EXPECT_THAT(Export({"77"}).out, HasSubstr("'77' is neither a run number nor"));
+  EXPECT_THAT(Export({"77"}).out, HasSubstr("no run 77 in "));
   EXPECT_THAT(Export({vocab_.substr(0, 10)}).out, HasSubstr("leaves no model"));
   EXPECT_THAT(Export({run_, "--task", "topic"}).out, HasSubstr("has left nothing yet"));
   EXPECT_THAT(Export({run_, "--task", "tags"}).out, HasSubstr("no model fits --task tags"));
