@@ -179,7 +179,7 @@ Result<AttemptDescription> ParseAttemptDescription(const Json& json, std::string
     attempt.scratch = json.at("scratch").get<std::string>();
     attempt.workspace = json.at("workspace").get<std::string>();
   } catch (const Json::exception& error) {
-    return Fail(ErrorCode::kCorrupt, "{}: not a task description: {}", where, error.what());
+    return Fail(ErrorCode::kCorrupt, "{}: not a task description: {}", where, JsonProblem(error));
   }
   if (ComputeTaskKey(attempt.task) != attempt.task.key) {
     return Fail(ErrorCode::kCorrupt,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace repro {
@@ -38,17 +39,38 @@ Status SyncPath(const fs::path& path, int flags) {
 
 }  // namespace
 
-Result<std::string> ReadFile(const fs::path& path) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) {
-    return Fail(ErrorCode::kIo, "{}: is a folder, expected a file", path.string());
+Status CheckPlainFile(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return Fail(ErrorCode::kNotFound, "{}: no such file", path.string());
+    return FailErrno("open", path.string());
   }
+  const auto is = [&](const char* what) {
+    return Fail(ErrorCode::kIo, "{}: is a {}, expected a file", path.string(), what);
+  };
+  switch (info.st_mode & S_IFMT) {
+    case S_IFREG:
+      return {};
+    case S_IFDIR:
+      return is("folder");
+    case S_IFIFO:
+      return is("FIFO (a named pipe)");
+    case S_IFSOCK:
+      return is("socket");
+    default:
+      return is("device");
+  }
+}
+
+Result<std::string> ReadFile(const fs::path& path) {
+  REPRO_RETURN_IF_ERROR(CheckPlainFile(path));
   const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok()) {
     if (errno == ENOENT) return Fail(ErrorCode::kNotFound, "{}: no such file", path.string());
     return FailErrno("open", path.string());
   }
   std::string content;
+  std::error_code error;
   const std::uintmax_t size = fs::file_size(path, error);
   if (!error) content.reserve(size);
   std::array<char, 1 << 16> block;

@@ -10,7 +10,12 @@
 
 namespace repro {
 
-/// The file's bytes. Errors: kNotFound when there is no such file, else kIo; both name the path.
+/// Whether a plain file is at `path`, links followed; nothing is opened, for opening a FIFO would
+/// wait for a writer. Errors: kNotFound when nothing is there; kIo saying what is there instead.
+Status CheckPlainFile(const std::filesystem::path& path);
+
+/// The file's bytes. Errors: kNotFound when there is no such file, else kIo (what is there is no
+/// plain file, say); both name the path.
 Result<std::string> ReadFile(const std::filesystem::path& path);
 
 /// Temp file beside it, write, fsync, rename, fsync of the folder. Missing parent folders are made

@@ -16,10 +16,17 @@ namespace repro {
 /// form.
 using Json = nlohmann::json;
 
-/// `where` names the source in the message, e.g. the path. Errors: kCorrupt with byte position.
+/// `where` names the source in the message, e.g. the path. Errors: kCorrupt,
+/// "where:line:column: not valid JSON: what is wrong".
 Result<Json> ParseJson(std::string_view text, std::string_view where);
+/// As `ParseJson`, and an object that has a name twice is kCorrupt, too: `ParseJson` keeps the
+/// last. For files of others, where the two may contradict each other.
+Result<Json> ParseJsonOfUniqueNames(std::string_view text, std::string_view where);
 /// Reads and parses a file. Errors: kNotFound, kIo, kCorrupt.
 Result<Json> LoadJson(const std::filesystem::path& path);
+/// What the library says is wrong, without its own names and positions: "unexpected end of input,
+/// expected ']'", "key 'format' not found".
+std::string JsonProblem(const Json::exception& error);
 /// Canonical bytes: no spaces, sorted keys, UTF-8; invalid UTF-8 is replaced, never thrown.
 std::string CanonicalJson(const Json& value);
 

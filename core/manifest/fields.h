@@ -91,7 +91,7 @@ class JsonFieldReader {
       try {
         value = found->template get<T>();
       } catch (const Json::exception& e) {
-        error = std::string(name) + ": " + e.what();
+        error = std::string(name) + ": " + JsonProblem(e);
       }
     }
   }

@@ -49,7 +49,7 @@ Result<std::vector<Measure>> LoadMeasures(const std::filesystem::path& path) {
       measures.push_back(std::move(measure));
     }
   } catch (const Json::exception& e) {
-    return Fail(ErrorCode::kCorrupt, "{}: {}", path.string(), e.what());
+    return Fail(ErrorCode::kCorrupt, "{}: {}", path.string(), JsonProblem(e));
   }
   return measures;
 }

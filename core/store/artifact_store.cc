@@ -141,7 +141,7 @@ Result<CompletionRecord> CompletionRecord::FromJson(const Json& object, std::str
     record.finished_ms = object.at("finished_ms").get<std::int64_t>();
     record.host = object.at("host").get<std::string>();
   } catch (const Json::exception& error) {
-    return bad(error.what());
+    return bad(JsonProblem(error));
   }
   return record;
 }

@@ -82,7 +82,7 @@ Result<Request> RequestFromJson(const Json& json, const std::string& where) {
     request.by = json.at("by").get<std::string>();
     return request;
   } catch (const Json::exception& error) {
-    return Fail(ErrorCode::kCorrupt, "{}: not a request: {}", where, error.what());
+    return Fail(ErrorCode::kCorrupt, "{}: not a request: {}", where, JsonProblem(error));
   }
 }
 

@@ -49,7 +49,7 @@ Result<EncodedCorpus> EncodedCorpus::Load(const std::filesystem::path& folder) {
     }
     return corpus;
   } catch (const Json::exception& e) {
-    return Fail(ErrorCode::kCorrupt, "{}: {}", path.string(), e.what());
+    return Fail(ErrorCode::kCorrupt, "{}: {}", path.string(), JsonProblem(e));
   }
 }
 

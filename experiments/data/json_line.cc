@@ -49,15 +49,11 @@ class Walker {
   std::size_t at_;
 };
 
-// nlohmann's "[json.exception.parse_error.101] parse error at line 1, column 9: syntax error while
-// parsing value - unexpected end of input; expected ']'": what stands behind the dash.
-std::string WhatOf(std::string message) {
-  const std::size_t dash = message.find(" - ");
-  if (dash != std::string::npos) message.erase(0, dash + 3);
-  const std::size_t expected = message.find("; expected ");
-  if (expected == std::string::npos) return message + ", expected a JSON value on one line";
-  message[expected] = ',';
-  return message;
+// A message of the library that says what was read, and not always what was expected.
+std::string WhatOf(const Json::exception& error) {
+  std::string what = JsonProblem(error);
+  if (what.find(", expected ") == std::string::npos) what += ", expected a JSON value on one line";
+  return what;
 }
 
 }  // namespace
@@ -73,12 +69,11 @@ Result<Json> ParseJsonLine(std::string_view line, std::string_view where) {
     return Json::parse(line);
   } catch (const Json::parse_error& e) {
     byte = e.byte == 0 ? 0 : std::min(e.byte - 1, line.size());  // counts what was read
-    what = WhatOf(e.what());
+    what = WhatOf(e);
   } catch (const Json::exception& e) {
-    what = WhatOf(e.what());
+    what = WhatOf(e);
   }
-  return Fail(ErrorCode::kCorrupt, "{}:{}: not valid JSON: {}", where, ColumnAt(line, byte),
-              Printable(what));
+  return Fail(ErrorCode::kCorrupt, "{}:{}: not valid JSON: {}", where, ColumnAt(line, byte), what);
 }
 
 MemberPlace FindMember(std::string_view line, std::string_view name) {

@@ -139,6 +139,41 @@ Status WriteAll(const std::filesystem::path& path, std::uint64_t header_bytes,
   return status;
 }
 
+// Mapped files are read in blocks whose pages come back afterwards.
+constexpr std::size_t kMappedBlock = 8 << 20;
+
+// Gives back the whole pages inside a block of a mapping, which is read-only and of a file.
+void DropPages(std::span<const std::byte> block) {
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(block.data());
+  const std::uintptr_t from = (begin + page - 1) / page * page;
+  const std::uintptr_t to = (begin + block.size()) / page * page;
+  if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+}
+
+// The first element whose exponent has all its bits set: NaN or infinity. Tensors of a file need
+// not be aligned.
+template <class Bits>
+std::optional<std::int64_t> FirstOfExponent(std::span<const std::byte> bytes, Bits exponent) {
+  const auto is_one = [&](std::size_t i) {
+    Bits value;
+    std::memcpy(&value, bytes.data() + i * sizeof(Bits), sizeof value);
+    return (value & exponent) == exponent;
+  };
+  const std::size_t count = bytes.size() / sizeof(Bits);
+  constexpr std::size_t kStep = kMappedBlock / sizeof(Bits);
+  for (std::size_t begin = 0; begin < count; begin += kStep) {
+    const std::size_t end = std::min(begin + kStep, count);
+    bool any = false;  // without a branch: the compiler takes many at once
+    for (std::size_t i = begin; i < end; ++i) any |= is_one(i);
+    for (std::size_t i = begin; any && i < end; ++i) {
+      if (is_one(i)) return static_cast<std::int64_t>(i);
+    }
+    DropPages(bytes.subspan(begin * sizeof(Bits), (end - begin) * sizeof(Bits)));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string_view TensorTypeName(TensorType type) {
@@ -151,11 +186,9 @@ std::int64_t TensorTypeSize(TensorType type) {
 class SafetensorsFile::Mapping {
  public:
   static Result<std::unique_ptr<Mapping>> Open(const std::filesystem::path& path) {
+    REPRO_RETURN_IF_ERROR(CheckPlainFile(path));
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-      if (errno == ENOENT) return Fail(ErrorCode::kNotFound, "no file {}", path.string());
-      return FailErrno("open", path.string());
-    }
+    if (fd < 0) return FailErrno("open", path.string());
     struct stat info {};
     if (::fstat(fd, &info) != 0) {
       auto error = FailErrno("fstat", path.string());
@@ -164,7 +197,6 @@ class SafetensorsFile::Mapping {
     }
     auto mapping = std::make_unique<Mapping>();
     mapping->size_ = static_cast<std::size_t>(info.st_size);
-    if (!S_ISREG(info.st_mode)) mapping->size_ = 0;
     if (mapping->size_ > 0) {
       void* data = ::mmap(nullptr, mapping->size_, PROT_READ, MAP_PRIVATE, fd, 0);
       if (data == MAP_FAILED) {
@@ -215,7 +247,8 @@ Result<SafetensorsFile> SafetensorsFile::Open(const std::filesystem::path& path)
                 where, header_bytes, bytes.size());
   }
   const std::string_view header_text(reinterpret_cast<const char*>(bytes.data()) + 8, header_bytes);
-  REPRO_ASSIGN_OR_RETURN(const Json header, ParseJson(header_text, where + " (header)"));
+  REPRO_ASSIGN_OR_RETURN(const Json header,
+                         ParseJsonOfUniqueNames(header_text, where + " (header)"));
   if (!header.is_object()) return Fail(ErrorCode::kCorrupt, "{}: header is no object", where);
   const std::span<const std::byte> data = bytes.subspan(8 + header_bytes);
 
@@ -264,24 +297,30 @@ const TensorView* SafetensorsFile::Find(std::string_view name) const {
 
 bool SameMappedBytes(const TensorView& a, const TensorView& b) {
   if (a.bytes.size() != b.bytes.size()) return false;
-  constexpr std::size_t kBlock = 8 << 20;
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  // The whole pages inside a block; they are read-only and of a file, so they can come back.
-  const auto drop = [&](std::span<const std::byte> block) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(block.data());
-    const std::uintptr_t from = (begin + page - 1) / page * page;
-    const std::uintptr_t to = (begin + block.size()) / page * page;
-    if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
-  };
-  for (std::size_t at = 0; at < a.bytes.size(); at += kBlock) {
-    const std::size_t size = std::min(kBlock, a.bytes.size() - at);
+  for (std::size_t at = 0; at < a.bytes.size(); at += kMappedBlock) {
+    const std::size_t size = std::min(kMappedBlock, a.bytes.size() - at);
     const auto left = a.bytes.subspan(at, size);
     const auto right = b.bytes.subspan(at, size);
     if (std::memcmp(left.data(), right.data(), size) != 0) return false;
-    drop(left);
-    drop(right);
+    DropPages(left);
+    DropPages(right);
   }
   return true;
+}
+
+std::optional<std::int64_t> FirstNonFinite(const TensorView& tensor) {
+  switch (tensor.type) {
+    case TensorType::kF64:
+      return FirstOfExponent<std::uint64_t>(tensor.bytes, 0x7FF0'0000'0000'0000U);
+    case TensorType::kF32:
+      return FirstOfExponent<std::uint32_t>(tensor.bytes, 0x7F80'0000U);
+    case TensorType::kF16:
+      return FirstOfExponent<std::uint16_t>(tensor.bytes, 0x7C00U);
+    case TensorType::kBF16:
+      return FirstOfExponent<std::uint16_t>(tensor.bytes, 0x7F80U);
+    default:
+      return std::nullopt;
+  }
 }
 
 Status WriteSafetensors(const std::filesystem::path& path, const std::vector<TensorView>& tensors,

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,9 +37,9 @@ struct TensorView {
 class SafetensorsFile {
  public:
   /// Checks the whole header: length within the file and at most 100 MB, JSON of the right form,
-  /// known types, shapes that multiply to the stated bytes without overflow, ranges inside the
-  /// file, in order and without gap or overlap (the format's rule). Errors: kNotFound, kIo,
-  /// kCorrupt.
+  /// no name twice, known types, shapes that multiply to the stated bytes without overflow, ranges
+  /// inside the file, in order and without gap or overlap (the format's rule). Errors: kNotFound,
+  /// kIo (or no plain file), kCorrupt.
   static Result<SafetensorsFile> Open(const std::filesystem::path& path);
 
   SafetensorsFile(SafetensorsFile&&) noexcept;
@@ -65,6 +66,11 @@ class SafetensorsFile {
 /// Whether two tensors hold the same bytes. Gives the pages of mapped files back as it goes, so
 /// that comparing matrices of gigabytes takes no memory. Only for views of a SafetensorsFile.
 bool SameMappedBytes(const TensorView& a, const TensorView& b);
+
+/// The place (row-major) of the first element that is NaN or infinite; nothing when all are finite
+/// or of a type without such values. Reads the tensor once and gives the pages back, as
+/// SameMappedBytes.
+std::optional<std::int64_t> FirstNonFinite(const TensorView& tensor);
 
 /// Writes atomically (temp file, fsync, rename). The same tensors in the same order give the same
 /// bytes. Straight from the tensors' memory, so mapped ones are never whole in memory either.

@@ -2,6 +2,7 @@
 
 #include <system_error>
 
+#include "core/io/file.h"
 #include "experiments/text/vocabulary.h"
 
 namespace repro {
@@ -93,7 +94,8 @@ Result<ModelShape> LoadTransformersShape(const fs::path& path) {
     return Fail(ErrorCode::kCorrupt, "{}: {} bytes are too many for a config.json", path.string(),
                 bytes);
   }
-  REPRO_ASSIGN_OR_RETURN(const Json config, LoadJson(path));
+  REPRO_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  REPRO_ASSIGN_OR_RETURN(const Json config, ParseJsonOfUniqueNames(text, path.string()));
   if (!config.is_object()) {
     return Fail(ErrorCode::kCorrupt, "{}: expected a JSON object", path.string());
   }

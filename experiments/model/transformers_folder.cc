@@ -1,6 +1,7 @@
 #include "experiments/model/transformers_folder.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "core/base/text.h"
+#include "core/io/file.h"
 #include "core/io/json_io.h"
 #include "experiments/model/transformers_config.h"
 #include "experiments/text/tokenizer.h"
@@ -79,9 +81,9 @@ class TransformersFolder::Opener {
     std::error_code error;
     out_.folder_ = fs::canonical(folder, error);
     if (error || !fs::is_directory(out_.folder_, error)) {
-      return Fail(ErrorCode::kNotFound,
-                  "{}: no such folder; a model is a folder with {}, {} and {}", folder.string(),
-                  kConfig, kWeights, kTransformersVocabulary);
+      return Fail(ErrorCode::kNotFound, "{}: {}; a model is a folder with {}, {} and {}",
+                  folder.string(), error ? "no such folder" : "not a folder", kConfig, kWeights,
+                  kTransformersVocabulary);
     }
     REPRO_ASSIGN_OR_RETURN(const fs::path config, Use(kConfig, "the model's settings"));
     REPRO_ASSIGN_OR_RETURN(out_.shape_, LoadTransformersShape(config));
@@ -101,11 +103,12 @@ class TransformersFolder::Opener {
     const fs::path path = out_.folder_ / name;
     std::error_code error;
     const fs::path real = fs::canonical(path, error);
-    if (error || !fs::is_regular_file(real, error)) {
+    if (error) {
       const bool link = fs::is_symlink(fs::symlink_status(path, error));
       return Fail(ErrorCode::kNotFound, "{}: {}: {}", path.string(),
                   link ? "a link to what is no file" : "no such file", what);
     }
+    REPRO_RETURN_IF_ERROR(CheckPlainFile(path));
     const fs::path in = real.parent_path();
     const fs::path above = out_.folder_.parent_path();
     const bool blob = above.filename() == "snapshots" && in == above.parent_path() / "blobs";
@@ -164,7 +167,8 @@ class TransformersFolder::Opener {
     if (const auto bytes = fs::file_size(path, error); error || bytes > kMaxIndexBytes) {
       return Fail(ErrorCode::kCorrupt, "{}: {} bytes are too many for an index", where, bytes);
     }
-    REPRO_ASSIGN_OR_RETURN(const Json index, LoadJson(path));
+    REPRO_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+    REPRO_ASSIGN_OR_RETURN(const Json index, ParseJsonOfUniqueNames(text, where));
     const auto map = index.is_object() ? index.find("weight_map") : index.end();
     if (!index.is_object() || map == index.end() || !map->is_object() || map->empty()) {
       return Fail(ErrorCode::kCorrupt, "{}: expected an object with a `weight_map`", where);
@@ -372,6 +376,21 @@ Result<TransformersFolder> TransformersFolder::Open(const fs::path& folder) {
   Opener opener;
   REPRO_RETURN_IF_ERROR(opener.Open(folder));
   return opener.Take();
+}
+
+Status TransformersFolder::CheckWeights() const {
+  for (const SafetensorsFile& file : weights_) {
+    for (const TensorView& tensor : file.tensors()) {
+      if (std::find(left_out_.begin(), left_out_.end(), tensor.name) != left_out_.end()) continue;
+      const std::optional<std::int64_t> at = FirstNonFinite(tensor);
+      if (!at) continue;
+      return Fail(ErrorCode::kCorrupt,
+                  "{}: tensor '{}': element {} (of shape {}) is NaN or infinite, expected finite "
+                  "weights: the file is damaged, or what it was trained by had diverged",
+                  file.path().string(), tensor.name, *at, tensor.shape);
+    }
+  }
+  return {};
 }
 
 }  // namespace repro

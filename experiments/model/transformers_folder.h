@@ -39,8 +39,12 @@ class TransformersFolder {
   /// Opens and checks everything but the weights' values. Memory: headers and vocabulary; weights
   /// are mapped, not read. Errors name the file and what to do: kNotFound (no folder, or a file is
   /// missing), kCorrupt (damaged, or files that contradict each other), kInvalidArgument (another
-  /// architecture, pickled weights, a file outside the folder), kIo.
+  /// architecture, pickled weights, a file outside the folder), kIo (or no plain file).
   static Result<TransformersFolder> Open(const std::filesystem::path& folder);
+
+  /// Reads every weight that is not left out, once; the pages of the files come back as it goes.
+  /// Errors: kCorrupt naming file, tensor and element where one is NaN or infinite.
+  Status CheckWeights() const;
 
   const std::filesystem::path& folder() const { return folder_; }  ///< absolute, without links
   const ModelShape& shape() const { return shape_; }

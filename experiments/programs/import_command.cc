@@ -108,7 +108,13 @@ class ImportCommand final : public Command {
     if (!before && before.error().code != ErrorCode::kNotFound && !force_) {
       return Fail(before.error().code, "{}; --force replaces it", before.error().message);
     }
-    REPRO_ASSIGN_OR_RETURN(ImportRecord record, ReadImport(folder_));
+    auto read = ReadImport(folder_);
+    if (!read) {
+      // Whatever is wrong with a folder that a person named, nothing of the suite's is: a bad
+      // command, as it is a bad manifest where `from` names the folder.
+      return Fail(ErrorCode::kInvalidArgument, "{}", read.error().message);
+    }
+    ImportRecord record = std::move(*read);
     if (before && !force_ && !SameContent(*before, record)) {
       return Fail(
           ErrorCode::kInvalidArgument,

@@ -26,14 +26,16 @@ Result<Tokenizer> Tokenizer::Load(const std::filesystem::path& model) {
 
 Result<Tokenizer> Tokenizer::FromBytes(std::string_view bytes, std::string_view where) {
   auto impl = std::make_unique<Impl>();
+  bool loaded = false;
   try {
-    const auto status = impl->processor.LoadFromSerializedProto(bytes);
-    if (!status.ok()) {
-      return Fail(ErrorCode::kCorrupt, "{}: not a SentencePiece model: {}", where,
-                  status.ToString());
-    }
-  } catch (const std::exception& e) {
-    return Fail(ErrorCode::kCorrupt, "{}: not a SentencePiece model: {}", where, e.what());
+    loaded = impl->processor.LoadFromSerializedProto(bytes).ok();
+  } catch (const std::exception&) {  // as a status that is not ok: it names lines of the library
+  }
+  if (!loaded) {
+    return Fail(ErrorCode::kCorrupt,
+                "{}: not a SentencePiece model: its {} bytes are damaged, cut short, or another "
+                "kind of file; expected what SentencePiece's trainer wrote",
+                where, bytes.size());
   }
   const auto& processor = impl->processor;
   if (processor.unk_id() != 0 || processor.bos_id() != 1 || processor.eos_id() != 2) {

@@ -75,7 +75,7 @@ Result<Progress> ParseProgress(const std::string& text, const std::string& where
     progress.finished = json.at("finished").get<bool>();
     return progress;
   } catch (const Json::exception& e) {
-    return Fail(ErrorCode::kCorrupt, "{}: notes of a fine-tuning run: {}", where, e.what());
+    return Fail(ErrorCode::kCorrupt, "{}: notes of a fine-tuning run: {}", where, JsonProblem(e));
   }
 }
 

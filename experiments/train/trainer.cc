@@ -40,7 +40,7 @@ Result<TrainingHistory> ParseHistory(const std::string& text, const std::string&
         .tokens = json.at("tokens").get<std::int64_t>(),
         .sequences_per_micro_batch = json.at("sequences_per_micro_batch").get<std::int64_t>()};
   } catch (const Json::exception& e) {
-    return Fail(ErrorCode::kCorrupt, "{}: notes of a pretraining run: {}", where, e.what());
+    return Fail(ErrorCode::kCorrupt, "{}: notes of a pretraining run: {}", where, JsonProblem(e));
   }
 }
 

@@ -12,7 +12,7 @@ Result<SelectionFile> SelectionFile::Load(const std::filesystem::path& artifact)
         json.at("task").get<std::string>(), json.at("selection").get<std::string>(),
         json.at("folders").get<std::map<std::string, std::string>>(), json.at("details")};
   } catch (const Json::exception& e) {
-    return Fail(ErrorCode::kCorrupt, "{}: {}", path.string(), e.what());
+    return Fail(ErrorCode::kCorrupt, "{}: {}", path.string(), JsonProblem(e));
   }
 }
 

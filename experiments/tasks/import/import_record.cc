@@ -141,13 +141,14 @@ Result<ImportRecord> ImportRecord::FromJson(const Json& json, std::string_view w
     record.imported_ms = json.at("imported_ms").get<std::int64_t>();
     record.build = json.at("build").get<std::string>();
   } catch (const Json::exception& e) {
-    return Fail(ErrorCode::kCorrupt, "{}: not an import record: {}", where, e.what());
+    return Fail(ErrorCode::kCorrupt, "{}: not an import record: {}", where, JsonProblem(e));
   }
   return record;
 }
 
 Result<ImportRecord> ReadImport(const fs::path& folder) {
   REPRO_ASSIGN_OR_RETURN(const TransformersFolder model, TransformersFolder::Open(folder));
+  REPRO_RETURN_IF_ERROR(model.CheckWeights());
   ImportRecord record;
   record.folder = model.folder();
   record.shape = model.shape();

@@ -44,7 +44,8 @@ struct ImportRecord {
   static Result<ImportRecord> FromJson(const Json& json, std::string_view where);
 };
 
-/// Checks the folder whole (TransformersFolder::Open) and hashes every file. Errors: as there.
+/// Checks the folder whole (TransformersFolder::Open and CheckWeights) and hashes every file.
+/// Errors: as there.
 Result<ImportRecord> ReadImport(const std::filesystem::path& folder);
 
 /// 1 to 64 characters out of letters, digits, '.', '_' and '-', the first no '.'.

@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/core/temp_folder.h"
@@ -79,6 +80,21 @@ TEST_F(FileTest, AFolderIsNoFile) {
   ASSERT_FALSE(folder);
   EXPECT_EQ(folder.error().code, ErrorCode::kIo);
   EXPECT_THAT(folder.error().message, HasSubstr("is a folder, expected a file"));
+}
+
+// Nobody ever writes into it, so a read that opened it would wait for ever.
+TEST_F(FileTest, AFifoIsNoFileAndNeverWaitedFor) {
+  ASSERT_EQ(::mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+  fs::create_symlink("fifo", folder_ / "link");
+  for (const char* name : {"fifo", "link"}) {
+    const auto fifo = ReadFile(folder_ / name);
+    ASSERT_FALSE(fifo);
+    EXPECT_EQ(fifo.error().code, ErrorCode::kIo);
+    EXPECT_EQ(fifo.error().message,
+              (folder_ / name).string() + ": is a FIFO (a named pipe), expected a file");
+  }
+  EXPECT_THAT(ReadFile("/dev/zero").error().message, HasSubstr("is a device, expected a file"));
+  EXPECT_TRUE(CheckPlainFile("/proc/self/status"));
 }
 
 // The first page of an address space is never mapped: reading it there fails with EIO, as a bad

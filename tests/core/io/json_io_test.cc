@@ -11,6 +11,7 @@ namespace repro {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(JsonIoTest, CanonicalBytesDoNotDependOnOrderOrSpacing) {
   const Json one =
@@ -38,8 +39,48 @@ TEST(JsonIoTest, AParseErrorNamesTheSourceAndThePlace) {
   const auto broken = ParseJson(R"({"a": 1,})", "attempt/task.json");
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().code, ErrorCode::kCorrupt);
-  EXPECT_THAT(broken.error().message, HasSubstr("attempt/task.json: not valid JSON"));
-  EXPECT_THAT(broken.error().message, HasSubstr("column 9"));
+  EXPECT_EQ(broken.error().message,
+            "attempt/task.json:1:9: not valid JSON: unexpected '}', expected string literal");
+  // Lines begin at 1, columns count characters; the end of the text is a place, too.
+  const auto message = [](const std::string& text) { return ParseJson(text, "x").error().message; };
+  EXPECT_THAT(message("{\n  \"\u00e9\u00e9\": 1\n}}"),
+              HasSubstr("x:3:2: not valid JSON: unexpected '}'"));
+  EXPECT_THAT(message("[\"\xc3\xa9\" 2]"), HasSubstr("x:1:6: not valid JSON: unexpected number"));
+  EXPECT_THAT(message("[\"a\nb\"]"), HasSubstr("x:1:4: not valid JSON: invalid string"));
+  EXPECT_THAT(message(""), HasSubstr("x:1:1: not valid JSON: unexpected end of input, expected"));
+  EXPECT_EQ(message("[1e999]"), "x: not valid JSON: number overflow parsing '1e999'");
+}
+
+TEST(JsonIoTest, MessagesHoldNothingThatATerminalActsOnAndNoTextWithoutEnd) {
+  const auto raw = ParseJson("[\x1b[2J]", "x");
+  ASSERT_FALSE(raw);
+  EXPECT_THAT(raw.error().message, Not(HasSubstr("\x1b")));
+  const auto endless = ParseJson("\"" + std::string(1 << 20, 'a'), "x");
+  ASSERT_FALSE(endless);
+  EXPECT_LT(endless.error().message.size(), 1200U);
+}
+
+TEST(JsonIoTest, ANameThatIsThereTwiceInOneObjectIsFoundWhereItIsAskedFor) {
+  const std::string twice = R"({"a": {"b": 1, "c": [{"b": 2}], "b": 3}})";
+  EXPECT_EQ(ParseJson(twice, "x").value()["a"]["b"], 3);
+  const auto refused = ParseJsonOfUniqueNames(twice, "x");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(refused.error().message, HasSubstr("x: 'b' is there twice"));
+  // The same name in other objects: beside, above and below.
+  const std::string fine = R"({"a": {"a": [{"a": 1}, {"a": 2}]}, "b": {"a": {}}})";
+  EXPECT_EQ(ParseJsonOfUniqueNames(fine, "x").value(), ParseJson(fine, "x").value());
+  EXPECT_THAT(ParseJsonOfUniqueNames("{\"a\": 1,\n}", "x").error().message,
+              HasSubstr("x:2:1: not valid JSON"));
+}
+
+TEST(JsonIoTest, AnExceptionOfTheLibraryBecomesAPlainSentence) {
+  try {
+    (void)Json::object().at("format");
+    FAIL();
+  } catch (const Json::exception& error) {
+    EXPECT_EQ(JsonProblem(error), "key 'format' not found");
+  }
 }
 
 TEST(JsonIoTest, ATornFileIsCorruptAndAMissingOneNotFound) {

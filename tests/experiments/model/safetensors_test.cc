@@ -2,6 +2,8 @@
 
 #include <cstring>
 #include <fstream>
+#include <limits>
+#include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -98,6 +100,37 @@ TEST_F(SafetensorsTest, DamagedHeadersAreRefused) {
   ExpectCorrupt(Write("{\"a\": ", 0), "not valid JSON");
   ExpectCorrupt(Write("[1]", 0), "no object");
   ExpectCorrupt(Write(R"({"__metadata__":{"a":1}})", 0), "metadata 'a'");
+}
+
+TEST_F(SafetensorsTest, ATensorThatIsThereTwiceIsRefused) {
+  ExpectCorrupt(Write(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                      R"("a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                      8),
+                "'a' is there twice");
+}
+
+// Over several blocks of its reading, and not aligned to the elements.
+TEST_F(SafetensorsTest, FindsTheFirstElementThatIsNotFinite) {
+  constexpr std::size_t kCount = 5'000'000;
+  std::string header =
+      fmt::format(R"({{"a":{{"dtype":"F32","shape":[{}],"data_offsets":[0,{}]}}}})", kCount,
+                  kCount * sizeof(float));
+  while (header.size() % 4 != 1) header += ' ';
+  const auto path = Write(header, kCount * sizeof(float));
+  const auto set = [&](std::size_t i, float value) {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(8 + header.size() + i * sizeof value));
+    file.write(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  const auto first = [&] {
+    const auto file = SafetensorsFile::Open(path);
+    return FirstNonFinite(file.value().tensors().front());
+  };
+  EXPECT_EQ(first(), std::nullopt);
+  set(kCount - 1, std::numeric_limits<float>::infinity());
+  EXPECT_EQ(first(), static_cast<std::int64_t>(kCount - 1));
+  set(3'000'000, std::numeric_limits<float>::quiet_NaN());
+  EXPECT_EQ(first(), 3'000'000);
 }
 
 TEST_F(SafetensorsTest, LyingHeadersAreRefused) {

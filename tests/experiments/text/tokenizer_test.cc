@@ -95,7 +95,9 @@ TEST_F(TokenizerTest, DamagedAndMissingModelsAreNamed) {
   const auto damaged = Tokenizer::FromBytes(model_->substr(0, 50), "here/sp.model");
   ASSERT_FALSE(damaged);
   EXPECT_EQ(damaged.error().code, ErrorCode::kCorrupt);
-  EXPECT_THAT(damaged.error().message, HasSubstr("here/sp.model: not a SentencePiece model"));
+  EXPECT_THAT(
+      damaged.error().message,
+      HasSubstr("here/sp.model: not a SentencePiece model: its 50 bytes are damaged, cut short"));
   const auto missing = Tokenizer::Load("/nowhere/sp.model");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
