@@ -29,6 +29,13 @@ expect 1 '--rounds 0: expected at least 1' train --rounds 0
 expect 1 '--threads 4096: this process may use' train --threads 4096
 expect 1 "--json $folder/none/x.json: there is no folder $folder/none" train --json "$folder/none/x.json"
 
+# A relative name is the caller's, who need not stand in the checkout.
+cd "$folder"
+expect 1 "--json $folder/none/x.json: there is no folder $folder/none" train --json none/x.json
+expect 1 "--json $folder/none/x.json: there is no folder $folder/none" infer --json=none/x.json
+expect 2 "expected one argument" train --json
+cd "$root"
+
 # Two programs that log when they ran and claim known times.
 program() {
   cat >"$folder/$1" <<PROGRAM

@@ -19,7 +19,10 @@ expect() {
   fi
 }
 
-REPRO_BUNDLE_BIN=$bin "$source/scripts/bundle" --no-build "$tree/gpu.tar.zst"
+# Into the caller's folder, in one line.
+output=$(cd "$tree" && REPRO_BUNDLE_BIN=$bin "$source/scripts/bundle" --no-build gpu.tar.zst 2>&1)
+[[ $output == "$tree/gpu.tar.zst: "* && $(wc -l <<<"$output") == 1 ]] || { printf 'scripts/bundle printed:\n%s\n' "$output" >&2; exit 1; }
+expect 1 "there is no folder $tree/none" env REPRO_BUNDLE_BIN="$bin" "$source/scripts/bundle" --no-build "$tree/none/gpu.tar.zst"
 (($(stat -c %s "$tree/gpu.tar.zst") < 50 << 20))
 tar -C "$tree" -xf "$tree/gpu.tar.zst"
 run=$tree/repro-gpu/run
