@@ -91,3 +91,15 @@ code=0
 run plan "$TMPDIR/from.toml" --scale smoke > /dev/null 2> "$TMPDIR/err" || code=$?
 [[ $code == 2 ]] || fail "a changed import: exit $code"
 grep -q "it is not what was imported as 'own'" "$TMPDIR/err" || { cat "$TMPDIR/err" >&2; fail "a changed import is not named"; }
+
+# A damaged folder is a bad argument, and in a manifest a bad value: the same reason, the same exit code.
+cp -r "$TMPDIR/classifier" "$TMPDIR/cut"
+truncate -s 1000 "$TMPDIR/cut/model.safetensors"
+sed "s|import:own|$TMPDIR/cut|" "$TMPDIR/from.toml" > "$TMPDIR/cut.toml"
+for command in "import $TMPDIR/cut --as cut" "plan $TMPDIR/cut.toml --scale smoke"; do
+  code=0
+  # shellcheck disable=SC2086 # the words of a command
+  run $command > /dev/null 2> "$TMPDIR/err" || code=$?
+  [[ $code == 2 ]] || fail "repro $command: exit $code"
+  grep -q "cut/model.safetensors: the header claims" "$TMPDIR/err" || { cat "$TMPDIR/err" >&2; fail "repro $command: the damage is not named"; }
+done
