@@ -217,7 +217,7 @@ TEST(CoreCommandsTest, TheHelpOfReportSaysWhatARunIsAndWhatIsWritten) {
     entry.make()->Define(app);
     for (const char* words : {"repro report run 12", "repro status --runs", "run-RUN.html",
                               "run-RUN.csv (every point)", "reports/out"}) {
-      EXPECT_THAT(app.help(), HasSubstr(words));
+      EXPECT_THAT(app.get_footer(), HasSubstr(words));
     }
     return;
   }
