@@ -576,7 +576,7 @@ GpuEncodeOptions DefaultGpuOptions(const Encoder& encoder, DropoutRng* dropout) 
       .dropout_path = encoder.reproducible_dropout ? DropoutPath::kKeyed : DropoutPath::kGenerator,
       .bfloat16 = encoder.bfloat16_products,
       .checkpoint_layers = encoder.checkpoint_layers,
-      .kernels = &SwitchedOnGpuKernels()};
+      .kernels = encoder.kernels != nullptr ? encoder.kernels : &SwitchedOnGpuKernels()};
 }
 
 at::Tensor Unpack(const PackedTokens& tokens, const at::Tensor& states_NC) {
