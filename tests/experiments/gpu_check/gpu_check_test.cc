@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include <ATen/Context.h>
 #include <gmock/gmock.h>
@@ -16,6 +18,7 @@
 namespace repro {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(GpuCheckTest, TheSelfTestPassesOnTheCpuAndSaysWhatItLeftOut) {
@@ -45,6 +48,11 @@ TEST(GpuCheckTest, TheSelfTestPassesOnTheCpuAndSaysWhatItLeftOut) {
   EXPECT_EQ(plain.at("variant"), "plain");
   EXPECT_GT(plain.at("tokens_per_second").get<double>(), 0);
   EXPECT_FALSE(plain.contains("mfu"));
+  std::vector<std::string> timed;
+  for (const Json& result : report->at("throughput")) {
+    if (!result.contains("skipped")) timed.push_back(result.at("variant"));
+  }
+  EXPECT_THAT(timed, ElementsAre("plain", "checkpointed layers", "fixed update"));
 }
 
 TEST(DeterministicAlgorithmsTest, AreThoseThatThrowRatherThanWarnAndGoAwayAgain) {
