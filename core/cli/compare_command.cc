@@ -193,11 +193,15 @@ class CompareCommand : public Command {
     for (const MetricLine& line : metrics) {
       std::vector<TextTable::Cell> cells = {"  " + line.name, line.split, line.language};
       for (std::size_t i = 0; i < runs.size(); ++i) {
-        cells.emplace_back(line.known[i] ? FormatValue(line.values[i]) : "-");
+        cells.emplace_back(line.known[i] ? FormatMetric(line.name, line.values[i]) : "-");
       }
       if (runs.size() == 2) {
         const bool both = line.known[0] && line.known[1];
-        cells.emplace_back(both ? fmt::format("{:+.5g}", line.values[1] - line.values[0]) : "-");
+        const double change = both ? line.values[1] - line.values[0] : 0;
+        const bool bytes = FormatMetric(line.name, change) != FormatValue(change);
+        cells.emplace_back(!both   ? "-"
+                           : bytes ? (change > 0 ? "+" : "") + FormatMetric(line.name, change)
+                                   : fmt::format("{:+.5g}", change));
       }
       table.AddRow(std::move(cells));
     }

@@ -12,6 +12,7 @@
 #include "core/base/units.h"
 #include "core/cli/text_table.h"
 #include "core/io/file_lock.h"
+#include "core/report/training.h"
 #include "core/store/apply_request.h"
 #include "core/store/schema.h"
 
@@ -153,9 +154,14 @@ Result<std::vector<MetricSummary>> SummarizeMetrics(const RunLog& log,
   std::vector<MetricRow> rows;
   for (const std::string& key : task_keys) {
     REPRO_ASSIGN_OR_RETURN(const std::vector<MetricSeries> all, log.SeriesOfTask(key));
+    REPRO_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts, log.Attempts(key));
+    PointQuery newest;
+    if (attempts.size() > 1) {
+      REPRO_ASSIGN_OR_RETURN(const std::vector<Json> events, log.Events(key));
+      newest = CurrentPoints(attempts, events, attempts.back().progress);
+    }
+    newest.newest = 1;
     for (const MetricSeries& series : all) {
-      PointQuery newest;
-      newest.newest = 1;
       REPRO_ASSIGN_OR_RETURN(const std::vector<MetricPoint> points,
                              log.MetricPoints(key, series, newest));
       for (const MetricPoint& point : points) {
@@ -219,6 +225,11 @@ std::string FormatValue(double value) {
     return fmt::format("{}", static_cast<std::int64_t>(value));
   }
   return fmt::format("{:.5g}", value);
+}
+
+std::string FormatMetric(std::string_view name, double value) {
+  if (!name.ends_with("_memory") || !std::isfinite(value)) return FormatValue(value);
+  return FormatBytes(static_cast<std::int64_t>(value));
 }
 
 Json JsonNumber(double value) {

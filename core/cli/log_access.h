@@ -70,6 +70,9 @@ std::vector<MetricSummary> OverLanguages(const std::vector<MetricSummary>& summa
 /// "0.6134"; "nan" and "inf" as words.
 std::string FormatValue(double value);
 
+/// The same, and "139 MiB" where the metric counts bytes of memory (docs/formats.md, "Metrics").
+std::string FormatMetric(std::string_view name, double value);
+
 /// A number, or "nan", "inf", "-inf" as text, which JSON has no numbers for.
 Json JsonNumber(double value);
 

@@ -34,22 +34,35 @@ class ReportCommand : public Command {
  public:
   void Define(CLI::App& app) override {
     arguments_.DefineExperiment(app);
-    app.add_option("run", run_, "After the word `run`: the number of a run whose training to show")
+    app.add_option("run", run_,
+                   "After the word `run`: the number of a run, as `repro status --runs` lists them")
         ->type_name("RUN");
     app.add_option("--format", formats_, "Which of terminal, html, md, csv, json (default: all)")
         ->delimiter(',')
         ->check(CLI::IsMember({"terminal", "html", "md", "csv", "json"}));
-    app.add_option("--out", out_dir_, "Folder for the files")->type_name("DIR");
+    app.add_option(
+           "--out", out_dir_,
+           "Folder for the files (default: reports/out of the checkout; with a workspace of "
+           "your own its reports/)")
+        ->type_name("DIR");
     app.footer(
         "Reads only: works while a run is going, and with nothing run yet it shows the paper's "
         "values.\n"
+        "Files: MANIFEST.SCALE.html, .md, .csv, .json.\n"
         "The last line printed is the path of the page (or of the last file written).\n\n"
+        "`repro report run RUN` shows instead how one run trained: loss, learning rate, gradient\n"
+        "norm, tokens/s, MFU, data wait, memory, every language, and what went wrong. RUN is its\n"
+        "number: `repro status --runs` lists them. Files: run-RUN.html (all curves), run-RUN.md,\n"
+        "run-RUN.csv (every point), run-RUN.json; those of an earlier look are replaced. --scale\n"
+        "and --set are not for it.\n\n"
         "Example:\n"
         "  repro report fig2 --scale smoke\n"
         "Example: the page alone, elsewhere\n"
         "  repro report fig2 --format html --out /tmp\n"
-        "Example: loss, learning rate, speed and dev scores of run 12\n"
-        "  repro report run 12");
+        "Example: how run 12 trained, or trains; its page is reports/out/run-12.html\n"
+        "  repro report run 12\n"
+        "Example: every point of every curve of run 12, as /tmp/run-12.csv\n"
+        "  repro report run 12 --format csv --out /tmp");
     app_ = &app;
   }
 
@@ -148,7 +161,9 @@ class ReportCommand : public Command {
       const TrainingViewOptions view{
           .width = ReadingWidth(), .color = context.options.color, .unicode = LocaleIsUtf8()};
       for (const std::string& sentence : TrainingHeadline(report)) {
-        context.out << Printable(sentence) << '\n';
+        for (const std::string& line : WrapToColumns(Printable(sentence), view.width)) {
+          context.out << line << '\n';
+        }
       }
       for (const TrainingTask& training : report.training) {
         context.out << '\n';

@@ -22,6 +22,8 @@ namespace repro {
 
 namespace {
 
+constexpr std::size_t kLeastValue = 12;  // columns
+
 /// "name   value" lines, the names padded to one width.
 class Facts {
  public:
@@ -31,6 +33,9 @@ class Facts {
   void Print(std::ostream& out, bool color) const {
     std::size_t width = 0;
     for (const Fact& fact : facts_) width = std::max(width, fact.name.size());
+    // On a narrow terminal values do not stand below each other.
+    const std::size_t columns = TableWidth();
+    if (columns > 0 && width + 2 + kLeastValue > columns) width = 0;
     for (const Fact& fact : facts_) {
       out << Styled(fmt::format("{:<{}}", fact.name, width), Style::kDim, color) << "  "
           << Styled(fact.value, fact.style, color) << '\n';
@@ -82,20 +87,21 @@ void PrintMetrics(std::ostream& out, const std::vector<MetricSummary>& all, bool
     table.AddRow(
         {"  " + metric.name, metric.split,
          metric.languages > 1 ? fmt::format("{} languages", metric.languages) : metric.language,
-         FormatValue(metric.mean), FormatValue(metric.min), FormatValue(metric.max),
-         std::to_string(metric.values)});
+         FormatMetric(metric.name, metric.mean), FormatMetric(metric.name, metric.min),
+         FormatMetric(metric.name, metric.max), std::to_string(metric.values)});
   }
-  table.Print(out, color);
+  table.Print(out, color, TableWidth());
 }
 
-/// Those of `tasks` that train, with their curves.
+/// Those of `tasks` that train, with their curves, and those that ended badly before their first
+/// loss.
 Result<std::vector<TrainingTask>> ReadTraining(const RunLog& log, const GlobalOptions& options,
                                                const std::vector<std::string>& keys) {
   std::vector<TrainingTask> training;
   for (const std::string& key : keys) {
     TrainingReader reader(options.workspace, key, CurveDetail::kWatch);
     REPRO_ASSIGN_OR_RETURN(const TrainingTask* task, reader.Read(log));
-    if (task != nullptr && IsTraining(*task)) training.push_back(*task);
+    if (task != nullptr && (IsTraining(*task) || EndedBadly(*task))) training.push_back(*task);
   }
   return training;
 }
@@ -107,11 +113,10 @@ void PrintTraining(std::ostream& out, const TrainingTask& task, const GlobalOpti
   for (const std::string& line : DrawTraining(task, WallTimeMs(), view)) out << line << '\n';
 }
 
-/// One line each, for what a run trains beside the first.
+/// One line each, for what a run trains beside what is drawn.
 void PrintTrainings(std::ostream& out, const std::vector<TrainingTask>& tasks, bool color) {
   if (tasks.empty()) return;
-  out << '\n'
-      << Styled("more training; `repro show KEY` draws its curves", Style::kBold, color) << '\n';
+  out << '\n' << Styled("more training; curves: repro show KEY", Style::kBold, color) << '\n';
   TextTable table({{"  key"}, {"task"}, {"state"}, {"so far"}});
   for (const TrainingTask& task : tasks) {
     const std::string state = TrainingState(task);
@@ -120,7 +125,7 @@ void PrintTrainings(std::ostream& out, const std::vector<TrainingTask>& tasks, b
                   {state, StateStyle(state)},
                   TrainingLine(SummarizeTraining(task, WallTimeMs()))});
   }
-  table.Print(out, color);
+  table.Print(out, color, TableWidth());
 }
 
 Json TrainingList(const std::vector<TrainingTask>& tasks) {
@@ -303,12 +308,18 @@ class ShowCommand : public Command {
                     task.state == "done" ? FormatDuration(task.seconds) : "-",
                     task.artifact_bytes > 0 ? FormatBytes(task.artifact_bytes) : "-"});
     }
-    table.Print(out, color);
-    // The pretraining, or what else comes first, whole; the others in a line each.
-    if (!training.empty()) {
-      PrintTraining(out, training.front(), context.options);
-      PrintTrainings(out, {training.begin() + 1, training.end()}, color);
+    table.Print(out, color, TableWidth());
+    // The pretraining, or what else comes first, whole, and what ended badly with its reason; the
+    // others in a line each.
+    std::vector<TrainingTask> others;
+    for (const TrainingTask& task : training) {
+      if (&task == &training.front() || EndedBadly(task)) {
+        PrintTraining(out, task, context.options);
+      } else {
+        others.push_back(task);
+      }
     }
+    PrintTrainings(out, others, color);
     PrintMetrics(out, metrics, by_language_, color);
     for (const TaskRow& task : tasks) {
       if (task.state != "failed" && task.state != "diverged") continue;
@@ -440,7 +451,7 @@ class ShowCommand : public Command {
                           1000),
            running ? FormatProgress(attempt.progress) : attempt.reason});
     }
-    table.Print(out, options.color);
+    table.Print(out, options.color, TableWidth());
   }
 
   std::string target_;

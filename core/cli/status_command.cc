@@ -193,8 +193,9 @@ class StatusCommand : public Command {
     std::ostringstream text;
     PrintHead(text);
     text << '\n';
-    PrintExperiments(text, options.color);
-    PrintRunning(text, options);
+    // Rows are dear here: what is too wide is cut.
+    PrintExperiments(text, options.color, 0);
+    PrintRunning(text, options, 0);
     const auto shown = std::find_if(running_.begin(), running_.end(), [](const RunningTask& task) {
       return task.trains && task.training->alive;
     });
@@ -307,9 +308,9 @@ class StatusCommand : public Command {
     if (list_runs_) {
       PrintRuns(out, options);
     } else {
-      PrintExperiments(out, color);
+      PrintExperiments(out, color, TableWidth());
     }
-    PrintRunning(out, options);
+    PrintRunning(out, options, TableWidth());
     PrintFailures(out, options);
     if (!list_runs_ && !experiments_.empty()) {
       out << "\nlist the runs: repro status " << Printable(experiments_.front().experiment)
@@ -317,7 +318,7 @@ class StatusCommand : public Command {
     }
   }
 
-  void PrintExperiments(std::ostream& out, bool color) const {
+  void PrintExperiments(std::ostream& out, bool color, std::size_t width) const {
     if (experiments_.empty()) {
       out << "no runs yet: start with `repro run fig2`\n";
       return;
@@ -341,7 +342,7 @@ class StatusCommand : public Command {
       row.emplace_back(FormatTime(e.newest_ms));
       table.AddRow(std::move(row));
     }
-    table.Print(out, color);
+    table.Print(out, color, width);
   }
 
   void PrintRuns(std::ostream& out, const GlobalOptions& options) const {
@@ -371,13 +372,13 @@ class StatusCommand : public Command {
                     FormatTime(std::max(run.created_ms, run.finished_ms)),
                     tags});
     }
-    table.Print(out, options.color);
+    table.Print(out, options.color, TableWidth());
     out << '\n'
         << FormatCount(static_cast<std::int64_t>(runs_.size())) << " runs; one of them: repro show "
         << runs_.front().id << Printable(options.workspace_flag) << '\n';
   }
 
-  void PrintRunning(std::ostream& out, const GlobalOptions& options) const {
+  void PrintRunning(std::ostream& out, const GlobalOptions& options, std::size_t width) const {
     if (running_.empty()) return;
     bool lost = false;
     TextTable table({{"running"}, {"task"}, {"attempt", true}, {"for"}, {"progress"}});
@@ -392,7 +393,7 @@ class StatusCommand : public Command {
                           : TextTable::Cell("no longer alive", Style::kYellow)});
     }
     out << '\n';
-    table.Print(out, options.color);
+    table.Print(out, options.color, width);
     if (lost && !lease_.held) {
       out << "what is no longer alive was cut off; the next `repro run` goes on from its last "
              "checkpoint\n";

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <ostream>
+#include <sstream>
 #include <string_view>
+#include <utility>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -38,6 +40,12 @@ std::size_t ReadingWidth() {
   return std::min(CurrentTerminalSize(otherwise).columns, kWidestReading);
 }
 
+std::size_t TableWidth() {
+  TerminalSize otherwise;
+  otherwise.columns = 0;
+  return CurrentTerminalSize(otherwise).columns;
+}
+
 bool LocaleIsUtf8() {
   const char* locale = nullptr;
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
@@ -54,7 +62,40 @@ std::string CutToColumns(const std::string& text, std::size_t columns) {
   return std::string(cut);
 }
 
-std::string CutColored(const std::string& line, std::size_t columns) {
+std::vector<std::string> WrapToColumns(const std::string& text, std::size_t columns) {
+  columns = std::max<std::size_t>(columns, 1);
+  std::vector<std::string> lines;
+  std::string line;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (!line.empty() && DisplayWidth(line) + 1 + DisplayWidth(word) <= columns) {
+      line += ' ' + word;
+      continue;
+    }
+    if (!line.empty()) lines.push_back(std::exchange(line, {}));
+    while (DisplayWidth(word) > columns) {
+      const std::string part = CutToColumns(word, columns);
+      if (part.empty()) break;  // a wide character in one column
+      lines.push_back(part);
+      word.erase(0, part.size());
+    }
+    line = word;
+  }
+  if (!line.empty() || lines.empty()) lines.push_back(line);
+  return lines;
+}
+
+std::string CutColored(const std::string& line, std::size_t columns, std::string_view ellipsis) {
+  if (!ellipsis.empty()) {
+    const std::string whole = CutColored(line, columns);
+    if (whole == line) return line;
+    // Before the escape that ends the colour, so that it has the line's.
+    std::string cut = CutColored(line, columns - std::min(columns, DisplayWidth(ellipsis)));
+    const bool coloured = cut.ends_with("\x1b[0m");
+    cut.insert(coloured ? cut.rfind('\x1b') : cut.size(),
+               CutToColumns(std::string(ellipsis), columns));
+    return cut;
+  }
   std::string cut;
   std::size_t width = 0;
   for (std::size_t i = 0; i < line.size();) {
@@ -84,10 +125,11 @@ Screen::~Screen() {
 
 void Screen::Draw(const std::vector<std::string>& lines, TerminalSize size) {
   // Each line is cleared as it is written: clearing all first would flicker.
+  const std::string_view ellipsis = LocaleIsUtf8() ? "…" : "...";
   std::string frame = "\x1b[H";
   for (std::size_t i = 0; i < std::min(lines.size(), size.rows); ++i) {
     if (i > 0) frame += "\r\n";
-    frame += CutColored(lines[i], size.columns) + "\x1b[K";
+    frame += CutColored(lines[i], size.columns, ellipsis) + "\x1b[K";
   }
   out_ << frame << "\x1b[J" << std::flush;
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <iosfwd>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace repro {
@@ -20,6 +21,10 @@ TerminalSize CurrentTerminalSize(TerminalSize otherwise = {});
 /// is hard to follow.
 std::size_t ReadingWidth();
 
+/// Columns that tables must fit in: of the terminal, or COLUMNS; 0, no limit, where there is
+/// neither.
+std::size_t TableWidth();
+
 /// Whether the locale of the environment (LC_ALL, LC_CTYPE, LANG) writes UTF-8.
 bool LocaleIsUtf8();
 
@@ -27,8 +32,13 @@ bool LocaleIsUtf8();
 std::string CutToColumns(const std::string& text, std::size_t columns);
 
 /// The first `columns` columns of a line that may have colours: escapes take no column, and the
-/// last one ends the colour.
-std::string CutColored(const std::string& line, std::size_t columns);
+/// last one ends the colour. A line that is cut ends with `ellipsis`.
+std::string CutColored(const std::string& line, std::size_t columns,
+                       std::string_view ellipsis = "");
+
+/// A text without escapes as lines of at most `columns` columns (at least 1), broken at blanks; a
+/// word that is wider is broken anywhere. At least one line.
+std::vector<std::string> WrapToColumns(const std::string& text, std::size_t columns);
 
 /// Takes the whole terminal for as long as it lives (the alternate screen, without a cursor), and
 /// gives it back as it was.

@@ -18,8 +18,9 @@ std::string Styled(std::string_view text, Style style, bool color);
 /// Green for done, red for failed, ...: one colour a state everywhere.
 Style StateStyle(std::string_view state);
 
-/// A table with a header line, columns padded to their widest cell. Cells are made printable when
-/// they are added.
+/// A table with a header line, columns padded to their widest cell. Where that is too wide for the
+/// terminal, the text of the last column goes on below itself; where even that does not fit, each
+/// row becomes a paragraph of names and values. Cells are made printable when they are added.
 class TextTable {
  public:
   struct Column {
@@ -40,9 +41,12 @@ class TextTable {
   /// As many cells as columns.
   void AddRow(std::vector<Cell> cells);
   bool empty() const { return rows_.empty(); }
-  void Print(std::ostream& out, bool color) const;
+  /// In at most `width` columns; 0: as many as it takes.
+  void Print(std::ostream& out, bool color, std::size_t width = 0) const;
 
  private:
+  void PrintParagraphs(std::ostream& out, bool color, std::size_t width) const;
+
   std::vector<Column> columns_;
   std::vector<std::vector<Cell>> rows_;
 };

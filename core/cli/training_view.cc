@@ -17,14 +17,26 @@ namespace repro {
 namespace {
 
 constexpr std::size_t kLeastChartRows = 4;
+constexpr std::size_t kTimesBeside = 60;  // columns from which on times stand beside their text
 
-std::vector<std::string> LinesOf(const TextTable& table, bool color) {
+std::vector<std::string> LinesOf(const TextTable& table, const TrainingViewOptions& options) {
   std::ostringstream text;
-  table.Print(text, color);
+  table.Print(text, options.color, options.width);
   std::vector<std::string> lines;
   std::istringstream reader(text.str());
   for (std::string line; std::getline(reader, line);) lines.push_back(line);
   return lines;
+}
+
+/// Text in as many lines as it takes: the first after `first` blanks, the others after `indent`.
+void AddText(const std::string& text, std::size_t first, std::size_t indent, Style style,
+             const TrainingViewOptions& options, std::vector<std::string>& lines) {
+  const std::size_t room = options.width > 2 * indent ? options.width - indent : options.width;
+  std::size_t blanks = first;
+  for (const std::string& row : WrapToColumns(text, room)) {
+    lines.push_back(std::string(blanks, ' ') + Styled(row, style, options.color));
+    blanks = indent;
+  }
 }
 
 void AddChart(const CurveFigure& figure, const std::string& unit,
@@ -36,7 +48,9 @@ void AddChart(const CurveFigure& figure, const std::string& unit,
   UnicodePlot plot;
   plot.title = figure.title;
   plot.x_unit = unit;
-  plot.show = [&figure](double value) { return ShowCurveValue(figure.unit, value); };
+  plot.show = [&figure](double value, double resolution) {
+    return ShowCurveValue(figure.unit, value, resolution);
+  };
   for (const CurveLine& line : figure.lines) {
     if (line.faint) continue;
     UnicodeCurve curve{line.name, line.style, {}};
@@ -100,7 +114,7 @@ void AddLanguages(const TrainingSummary& summary, const TrainingViewOptions& opt
     table.AddRow(std::move(row));
   }
   lines.emplace_back();
-  for (std::string& line : LinesOf(table, options.color)) lines.push_back(std::move(line));
+  for (std::string& line : LinesOf(table, options)) lines.push_back(std::move(line));
   if (shown < all.size()) lines.push_back(fmt::format("  and {} more", all.size() - shown));
 }
 
@@ -117,8 +131,20 @@ void AddHappenings(const TrainingSummary& summary, const TrainingViewOptions& op
     const Style style = all[i].level == "error"     ? Style::kRed
                         : all[i].level == "warning" ? Style::kYellow
                                                     : Style::kPlain;
-    lines.push_back("  " + Styled(FormatTime(all[i].time_ms), Style::kDim, options.color) + "  " +
-                    Styled(Printable(Brief(all[i].text)), style, options.color));
+    const std::string time = FormatTime(all[i].time_ms);
+    const std::string text = Printable(Brief(all[i].text));
+    if (options.width < kTimesBeside) {
+      lines.push_back("  " + Styled(time, Style::kDim, options.color));
+      AddText(text, 4, 4, style, options, lines);
+      continue;
+    }
+    const std::size_t indent = 4 + time.size();
+    std::vector<std::string> rows = WrapToColumns(text, options.width - indent);
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      const std::string before = row == 0 ? "  " + Styled(time, Style::kDim, options.color) + "  "
+                                          : std::string(indent, ' ');
+      lines.push_back(before + Styled(rows[row], style, options.color));
+    }
   }
 }
 
@@ -128,10 +154,11 @@ std::vector<std::string> DrawTraining(const TrainingTask& training, std::int64_t
                                       const TrainingViewOptions& options) {
   const TrainingSummary summary = SummarizeTraining(training, now_ms);
   std::vector<std::string> lines;
-  lines.push_back(
-      Styled("training: " + Printable(training.task.label), Style::kBold, options.color));
-  lines.push_back("  " + Styled(Printable(TrainingVerdict(training, summary)),
-                                StateStyle(training.task.state), options.color));
+  // What ended before its first loss is not always a training.
+  AddText((IsTraining(training) ? "training: " : "") + Printable(training.task.label), 0, 2,
+          Style::kBold, options, lines);
+  AddText(Printable(TrainingVerdict(training, summary)), 2, 2, StateStyle(training.task.state),
+          options, lines);
   if (options.chart_rows >= kLeastChartRows) {
     for (const CurveFigure& figure : TrainingFigures(training)) {
       if (figure.id == "loss" || figure.id == "dev-score") {
@@ -149,6 +176,12 @@ std::string TrainingLine(const TrainingSummary& summary) {
   std::string line;
   for (const auto& [name, value] : KnownFigures(summary)) {
     line += (line.empty() ? "" : ", ") + name + " " + value;
+  }
+  const std::vector<LanguageColumn> columns = LanguageColumns(summary.languages);
+  if (summary.languages.size() > 1 && !columns.empty()) {
+    const LanguageState& worst = summary.languages.front();
+    line += fmt::format(", worst language {} ({} {})", Printable(worst.language), columns[0].name,
+                        ShowLanguageValue(columns[0], worst));
   }
   return line;
 }

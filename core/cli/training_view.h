@@ -20,11 +20,13 @@ struct TrainingViewOptions {
   bool unicode = true;
 };
 
-/// Lines of text, headed by the task's label. A figure that is not known takes no place.
+/// Lines of text, headed by the task's label, none wider than `options.width` (charts take 24
+/// columns at least). A figure that is not known takes no place.
 std::vector<std::string> DrawTraining(const TrainingTask& training, std::int64_t now_ms,
                                       const TrainingViewOptions& options);
 
-/// One line: "updates 412 of 1,500 (27 %), time left 3 min 05 s, loss 5.120, ...".
+/// One line: "updates 412 of 1,500 (27 %), time left 3 min 05 s, loss 5.120, ..., worst language sw
+/// (validation loss 5.402)".
 std::string TrainingLine(const TrainingSummary& summary);
 
 }  // namespace repro

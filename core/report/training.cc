@@ -82,6 +82,27 @@ bool IsTraining(const TrainingTask& task) {
   });
 }
 
+bool EndedBadly(const TrainingTask& task) {
+  return task.task.state == "failed" || task.task.state == "diverged";
+}
+
+PointQuery CurrentPoints(const std::vector<AttemptRow>& attempts, const std::vector<Json>& events,
+                         const Json& progress) {
+  PointQuery query;
+  if (attempts.empty()) return query;
+  const AttemptRow& newest = attempts.back();
+  for (const Json& event : events) {
+    if (!IsState(event, "resumed") || IntegerField(event, "attempt") != newest.number) continue;
+    query.resumed_attempt = newest.id;
+    query.resumed_at = IntegerField(EventInfo(event), "update");
+  }
+  // It is under way without having resumed: from the beginning, and nothing before it counts.
+  if (query.resumed_attempt == 0 && attempts.size() > 1 && progress.is_object()) {
+    query.resumed_attempt = newest.id;
+  }
+  return query;
+}
+
 TrainingReader::TrainingReader(fs::path workspace, std::string task_key, CurveDetail detail)
     : workspace_(std::move(workspace)), key_(std::move(task_key)), detail_(detail) {}
 
@@ -134,33 +155,19 @@ Result<const TrainingTask*> TrainingReader::Read(const RunLog& log) {
 }
 
 Status TrainingReader::ReadCurves(const RunLog& log) {
-  // What an earlier attempt logged beyond the newest attempt's starting point is not this run's
-  // curve any more.
-  std::int64_t resumed_attempt = 0;
-  std::int64_t resumed_at = 0;
-  for (const Json& event : task_.events) {
-    if (!IsState(event, "resumed")) continue;
-    const AttemptRow& newest = task_.attempts.back();
-    if (IntegerField(event, "attempt") != newest.number) continue;
-    resumed_attempt = newest.id;
-    resumed_at = IntegerField(EventInfo(event), "update");
+  const PointQuery current = CurrentPoints(task_.attempts, task_.events, task_.progress);
+  if (current.resumed_attempt != resumed_attempt_ || current.resumed_at != resumed_at_) {
+    curves_.clear();
   }
-  // It is under way without having resumed: from the beginning, and nothing before it counts.
-  if (resumed_attempt == 0 && task_.attempts.size() > 1 && task_.progress.is_object()) {
-    resumed_attempt = task_.attempts.back().id;
-  }
-  if (resumed_attempt != resumed_attempt_ || resumed_at != resumed_at_) curves_.clear();
-  resumed_attempt_ = resumed_attempt;
-  resumed_at_ = resumed_at;
+  resumed_attempt_ = current.resumed_attempt;
+  resumed_at_ = current.resumed_at;
 
   REPRO_ASSIGN_OR_RETURN(const std::vector<MetricSeries> all, log.SeriesOfTask(key_));
   for (const MetricSeries& series : all) {
     TrainingCurve& curve = curves_[{series.name, series.language, series.split, series.seed}];
     curve.series = series;
-    PointQuery query;
+    PointQuery query = current;
     query.after = curve.points.empty() ? -1 : curve.points.back().step;
-    query.resumed_attempt = resumed_attempt;
-    query.resumed_at = resumed_at;
     if (detail_ == CurveDetail::kWatch && !IsDrawn(series)) query.newest = kRecentPoints;
     REPRO_ASSIGN_OR_RETURN(const std::vector<MetricPoint> points,
                            log.MetricPoints(key_, series, query));

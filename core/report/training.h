@@ -53,6 +53,14 @@ struct TrainingTask {
 /// Whether a task has curves that a person wants to see: a loss over updates.
 bool IsTraining(const TrainingTask& task);
 
+/// Whether the task failed or diverged: its reason must be shown, also where it logged no curve.
+bool EndedBadly(const TrainingTask& task);
+
+/// Which points of a task's metrics belong to its newest attempt and what that went on from: what
+/// an earlier attempt logged beyond is not its curve any more.
+PointQuery CurrentPoints(const std::vector<AttemptRow>& attempts, const std::vector<Json>& events,
+                         const Json& progress);
+
 /// Reads one task again and again; what it has read of a long curve it keeps. Not shared between
 /// threads.
 class TrainingReader {

@@ -1,6 +1,7 @@
 #include "core/report/training_page.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 #include <kainjow/mustache.hpp>
@@ -110,12 +111,16 @@ Json VegaCurves(const CurveFigure& figure, const std::string& x_unit, Json speci
   // Memory is drawn in GiB: a scale of 2^30 has no round numbers in bytes.
   const double scale = figure.unit == CurveUnit::kBytes ? 1.0 / (1 << 30) : 1.0;
   Json rows = Json::array();
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
   for (std::size_t i = 0; i < figure.lines.size(); ++i) {
     const CurveLine& line = figure.lines[i];
     const std::vector<MetricPoint> points =
         Downsample(line.points, line.faint ? kFaintBuckets : kBuckets);
     const std::size_t stride = std::max<std::size_t>(1, points.size() / kTipPoints);
     for (std::size_t p = 0; p < points.size(); ++p) {
+      low = std::min(low, points[p].value * scale);
+      high = std::max(high, points[p].value * scale);
       Json row = {{"l", i}, {"x", points[p].step}, {"y", points[p].value * scale}};
       if (line.faint) {
         row["f"] = 1;
@@ -136,9 +141,11 @@ Json VegaCurves(const CurveFigure& figure, const std::string& x_unit, Json speci
         {{"x", mark.step},
          {"tip", fmt::format("{} at {} {}", mark.text, FormatCount(mark.step), x_unit)}});
   }
-  const char* format = figure.unit == CurveUnit::kShare  ? ".3~p"
-                       : figure.unit == CurveUnit::kRate ? ".3~s"
-                                                         : ".4~g";
+  const bool short_form = figure.unit == CurveUnit::kShare || figure.unit == CurveUnit::kRate;
+  const std::string format = fmt::format(".{}~{}", DigitsForRange(low, high, short_form ? 3 : 4),
+                                         figure.unit == CurveUnit::kShare  ? "p"
+                                         : figure.unit == CurveUnit::kRate ? "s"
+                                                                           : "g");
   const std::map<std::string, Json> values = {
       {"xtitle", x_unit},
       {"ytitle", figure.unit == CurveUnit::kBytes ? "GiB" : ""},

@@ -17,8 +17,10 @@ namespace repro {
 struct TrainingReport {
   RunRow run;
   std::optional<InvocationRow> invocation;
-  std::vector<TaskRow> tasks;          ///< all that the run needs
-  std::vector<TrainingTask> training;  ///< those of them that train, with whole curves
+  std::vector<TaskRow> tasks;  ///< all that the run needs
+  /// Those of them that train, with whole curves; and those that ended badly, with no curves where
+  /// they logged none.
+  std::vector<TrainingTask> training;
   std::int64_t now_ms = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -18,6 +19,14 @@ namespace {
 constexpr std::size_t kMedianRows = 20;
 /// From so many languages on a figure shows their mean, the best and the worst.
 constexpr std::size_t kMostStrongLines = 6;
+
+constexpr int kPlainDigits = 4;  // significant ones of a value
+constexpr int kMostDigits = 12;
+
+/// Of the first digit of a number: 0 for units, -1 for tenths.
+int DecimalPlace(double value) {
+  return static_cast<int>(std::floor(std::log10(std::abs(value))));
+}
 
 using CurvePointers = std::vector<const TrainingCurve*>;
 
@@ -113,8 +122,26 @@ std::string DescribeOutOfMemory(const Json& info) {
   return text;
 }
 
+/// What is told of each attempt beside its messages.
+struct Told {
+  std::map<std::int64_t, std::string> divergences;  ///< why, as the event that describes it has it
+  std::map<std::int64_t, std::string> ends;         ///< reasons
+};
+
+/// Whether an error says nothing but why its attempt diverged or ended.
+bool IsTold(const Json& message, const Told& told) {
+  if (TextField(message, "level") != "error") return false;
+  const std::int64_t attempt = IntegerField(message, "attempt");
+  const std::string text = TextField(message, "text");
+  const auto divergence = told.divergences.find(attempt);
+  const auto end = told.ends.find(attempt);
+  return (divergence != told.divergences.end() &&
+          text.find(divergence->second) != std::string::npos) ||
+         (end != told.ends.end() && end->second.find(text) != std::string::npos);
+}
+
 /// How an attempt ended, where there is something to say about it.
-std::optional<Happening> EndOf(const AttemptRow& attempt, bool alive) {
+std::optional<Happening> EndOf(const AttemptRow& attempt, bool alive, const Told& told) {
   Happening end{attempt.ended_ms, "warning", fmt::format("attempt {} ", attempt.number)};
   if (attempt.state == "running") {
     if (alive) return std::nullopt;
@@ -123,7 +150,13 @@ std::optional<Happening> EndOf(const AttemptRow& attempt, bool alive) {
     end.text += "was cut off; the next `repro run` goes on from its last checkpoint";
     return end;
   }
-  if (attempt.state == "done" || attempt.state == "diverged") return std::nullopt;
+  if (attempt.state == "done") return std::nullopt;
+  if (attempt.state == "diverged") {
+    if (told.divergences.contains(attempt.number)) return std::nullopt;
+    end.level = "error";  // its reason begins with the state
+    end.text += attempt.reason.empty() ? "diverged" : attempt.reason;
+    return end;
+  }
   if (attempt.state == "continued") {
     end.level = "info";
     end.text += "stopped at a checkpoint, to be gone on with";
@@ -141,6 +174,17 @@ std::optional<Happening> EndOf(const AttemptRow& attempt, bool alive) {
 
 std::vector<Happening> Happenings(const TrainingTask& training) {
   std::vector<Happening> happenings;
+  Told told;
+  for (const AttemptRow& attempt : training.attempts) {
+    if (attempt.state != "done") told.ends[attempt.number] = attempt.reason;
+  }
+  for (const Json& event : training.events) {
+    const Json info = EventInfo(event);
+    if (TextField(event, "type") == "state" && TextField(event, "state") == "diverged" &&
+        info.contains("update")) {
+      told.divergences[IntegerField(event, "attempt")] = TextField(info, "reason");
+    }
+  }
   std::optional<Happening> checkpoint;
   std::string before;  // the state that the event before told
   for (const Json& event : training.events) {
@@ -150,8 +194,8 @@ std::vector<Happening> Happenings(const TrainingTask& training) {
     const std::string type = TextField(event, "type");
     const std::string state = TextField(event, "state");
     // A task that runs out of memory warns of it, too: once is enough.
-    const bool told = std::exchange(before, state) == "out_of_memory" && type == "message";
-    if (told) continue;
+    if (std::exchange(before, state) == "out_of_memory" && type == "message") continue;
+    if (type == "message" && IsTold(event, told)) continue;
     if (type == "message" && TextField(event, "level") != "info") {
       happenings.push_back({time_ms, TextField(event, "level"), TextField(event, "text")});
     } else if (type != "state") {
@@ -172,7 +216,8 @@ std::vector<Happening> Happenings(const TrainingTask& training) {
   }
   for (const AttemptRow& attempt : training.attempts) {
     const bool newest = &attempt == &training.attempts.back();
-    if (auto end = EndOf(attempt, newest && training.alive)) happenings.push_back(std::move(*end));
+    if (auto end = EndOf(attempt, newest && training.alive, told))
+      happenings.push_back(std::move(*end));
   }
   // Once it is done, nobody goes on from there.
   if (checkpoint && training.task.state != "done") happenings.push_back(std::move(*checkpoint));
@@ -352,7 +397,11 @@ std::string TrainingVerdict(const TrainingTask& training, const TrainingSummary&
     if (training.task.seconds > 0) text += " in " + FormatDuration(training.task.seconds);
     return text + (far.empty() ? "" : ": " + far) + ".";
   }
-  if (state == "diverged") return "Diverged" + why + ". What it had learnt until then is below.";
+  if (state == "diverged") {
+    return "Diverged" + why +
+           (IsTraining(training) ? ". What it had learnt until then is below."
+                                 : ". It had logged no loss yet.");
+  }
   if (state == "failed") return "Failed" + why + ".";
   const std::string at = far.empty() ? std::string() : " at " + far;
   if (state == "cut off") {
@@ -367,11 +416,20 @@ std::string TrainingVerdict(const TrainingTask& training, const TrainingSummary&
                                             : "Not begun.";
 }
 
-std::string ShowCurveValue(CurveUnit unit, double value) {
+int DigitsForRange(double low, double high, int least) {
+  const double largest = std::max(std::abs(low), std::abs(high));
+  if (!(high > low) || !std::isfinite(largest)) return least;
+  return std::clamp(DecimalPlace(largest) - DecimalPlace((high - low) / 10) + 1, least,
+                    kMostDigits);
+}
+
+std::string ShowCurveValue(CurveUnit unit, double value, double resolution) {
   if (!std::isfinite(value)) return "–";
   switch (unit) {
-    case CurveUnit::kShare:
-      return fmt::format("{:.1f} %", 100 * value);
+    case CurveUnit::kShare: {
+      const int decimals = resolution > 0 ? std::clamp(-DecimalPlace(100 * resolution), 1, 6) : 1;
+      return fmt::format("{:.{}f} %", 100 * value, decimals);
+    }
     case CurveUnit::kBytes:
       return FormatBytes(static_cast<std::int64_t>(value));
     case CurveUnit::kRate:
@@ -379,7 +437,11 @@ std::string ShowCurveValue(CurveUnit unit, double value) {
     case CurveUnit::kPlain:
       break;
   }
-  return fmt::format("{:.4g}", value);
+  int digits = kPlainDigits;
+  if (resolution > 0 && value != 0) {
+    digits = std::clamp(DecimalPlace(value) - DecimalPlace(resolution) + 1, digits, kMostDigits);
+  }
+  return fmt::format("{:.{}g}", value, digits);
 }
 
 std::vector<CurveFigure> TrainingFigures(const TrainingTask& training) {

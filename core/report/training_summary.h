@@ -55,8 +55,13 @@ std::string TrainingVerdict(const TrainingTask& training, const TrainingSummary&
 /// How the values of a figure are written.
 enum class CurveUnit { kPlain, kShare, kBytes, kRate };
 
-/// "5.123", "61.2 %", "1.30 GiB", "18.2K/s"; "–" for what is no number.
-std::string ShowCurveValue(CurveUnit unit, double value);
+/// "5.123", "61.2 %", "1.30 GiB", "18.2K/s"; "–" for what is no number. Plain values and shares get
+/// more digits where two that are `resolution` apart must not read alike (labels of an axis).
+std::string ShowCurveValue(CurveUnit unit, double value, double resolution = 0);
+
+/// Significant digits, `least` or more, with which round values a tenth of the range from `low` to
+/// `high` apart are written apart.
+int DigitsForRange(double low, double high, int least);
 
 struct CurveLine {
   std::string name;

@@ -155,10 +155,13 @@ std::string WriteTrainingMarkdown(const TrainingReport& report) {
     line("## " + MarkdownText(training.task.label));
     line("");
     line(MarkdownText(TrainingVerdict(training, summary)));
-    line("");
-    row({"figure", "now"});
-    rule(1, 2);
-    for (const auto& [name, value] : KnownFigures(summary)) row({name, value});
+    const auto figures = KnownFigures(summary);
+    if (!figures.empty()) {
+      line("");
+      row({"figure", "now"});
+      rule(1, 2);
+    }
+    for (const auto& [name, value] : figures) row({name, value});
     const std::vector<LanguageColumn> columns = LanguageColumns(summary.languages);
     if (!columns.empty()) {
       line("");

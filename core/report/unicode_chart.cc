@@ -247,15 +247,24 @@ std::vector<std::string> DrawPlot(const UnicodePlot& plot, const PlotLook& look)
     }
   }
   std::vector<std::string> rows = {std::move(title)};
+  // Half of what lies between two labels: the middle one is round where its neighbours are.
+  const double resolution = (high - low) / 4;
   const auto show = [&](double value) {
-    std::string text = plot.show ? plot.show(value) : fmt::format("{:.4g}", value);
+    std::string text = plot.show ? plot.show(value, resolution) : fmt::format("{:.4g}", value);
+    // Rather fewer digits than a label that pushes its row over the edge.
+    double coarser = resolution;
+    for (int i = 0; plot.show && i < 12 && DisplayWidth(text) > kPlotAxis - 2; ++i) {
+      coarser *= 10;
+      text = plot.show(value, coarser);
+    }
     if (!look.unicode && text == "–") text = "-";
     return text;
   };
   for (std::size_t row = 0; row < height; ++row) {
     const bool labelled = row == 0 || row + 1 == height || row == height / 2;
-    const double value =
-        high - (high - low) * static_cast<double>(row) / static_cast<double>(height - 1);
+    const double value = row + 1 == height ? low
+                                           : high - (high - low) * static_cast<double>(row) /
+                                                        static_cast<double>(height - 1);
     const char* tick = look.unicode ? (labelled ? " ┤" : " │") : (labelled ? " +" : " |");
     std::string text =
         Pad(labelled ? show(value) : "", kPlotAxis - 2, true) + tick + canvas.Row(row, look.color);
@@ -265,9 +274,13 @@ std::vector<std::string> DrawPlot(const UnicodePlot& plot, const PlotLook& look)
   std::string axis = std::string(kPlotAxis - 1, ' ') + (look.unicode ? "└" : "+");
   for (std::size_t i = 0; i < columns; ++i) axis += look.unicode ? "─" : "-";
   rows.push_back(axis);
-  const std::string first = FormatCount(std::llround(left));
+  std::string first = FormatCount(std::llround(left));
   std::string last = FormatCount(std::llround(right));
-  if (!plot.x_unit.empty()) last += " " + Printable(plot.x_unit);
+  const std::string unit = plot.x_unit.empty() ? "" : " " + Printable(plot.x_unit);
+  if (kPlotAxis + DisplayWidth(first) + 1 + DisplayWidth(last) + DisplayWidth(unit) <= width) {
+    last += unit;
+  }
+  if (kPlotAxis + DisplayWidth(first) + 1 + DisplayWidth(last) > width) first.clear();
   const std::size_t taken = kPlotAxis + DisplayWidth(first) + DisplayWidth(last);
   rows.push_back(std::string(kPlotAxis, ' ') + first +
                  std::string(width > taken ? width - taken : 1, ' ') + last);

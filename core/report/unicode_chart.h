@@ -55,8 +55,8 @@ struct UnicodePlot {
   std::vector<UnicodeCurve> curves;  ///< the later ones are drawn over the others
   std::vector<double> verticals;     ///< x at which a dotted line stands
   std::string x_unit;                ///< behind the last x label: "updates"
-  /// Writes the y labels; at most 8 columns are shown.
-  std::function<std::string(double)> show;
+  /// Writes the y labels, at most 9 columns wide: those of values `resolution` apart must differ.
+  std::function<std::string(double value, double resolution)> show;
 };
 
 struct PlotLook {

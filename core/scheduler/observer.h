@@ -49,7 +49,9 @@ class Observer {
   virtual ~Observer() = default;
   virtual void OnStarted(const Task& task, int attempt, bool adopted) = 0;
   virtual void OnEnded(const TaskEnded& ended) = 0;
-  /// A warning or error of a running task, or of the scheduler ("" as label).
+  /// A warning or error of a running task, or that it goes on from a checkpoint (info); or a
+  /// message of the scheduler ("" as label). An error that is the reason of an end is told by
+  /// OnEnded alone.
   virtual void OnMessage(std::string_view level, std::string_view label, std::string_view text) = 0;
   /// Every tick of the loop.
   virtual void OnTick(const Snapshot& snapshot) = 0;

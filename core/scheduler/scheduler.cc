@@ -16,6 +16,7 @@ constexpr double kLongestTick = 5;         // a machine that slept does not make
 constexpr double kStallGraceSeconds = 60;  // between asking a hung task to save and killing it
 constexpr double kAbandonSeconds =
     30;  // for the tasks to save when the scheduler itself cannot go on
+constexpr double kErrorWaitSeconds = 10;  // for the end that an error announces
 constexpr double kMsPerSecond = 1000;
 
 std::vector<bool> MustRun(const std::vector<TaskStanding>& standings) {
@@ -207,20 +208,44 @@ Status Scheduler::StartOne(std::size_t index) {
 
 Status Scheduler::TakeEvents() {
   for (auto& [key, live] : live_) {
-    auto events = book_.Ingest(live.attempt);
-    if (!events) return Context("events of '" + live.task->label + "'", events.error());
-    for (Json& event : *events) {
-      const std::string type = TextField(event, "type");
-      if (type == "progress") {
-        if (live.first_progress.is_null()) live.first_progress = event;
-        live.progress = std::move(event);
-      } else if (const std::string level = TextField(event, "level");
-                 type == "message" && level != "info") {
-        parts_.observer.OnMessage(level, live.task->label, TextField(event, "text"));
-      }
+    REPRO_RETURN_IF_ERROR(TakeEventsOf(live));
+    if (!live.errors.empty() && Now() - live.errors_since >= kErrorWaitSeconds) {
+      TellErrors(live, "");
     }
   }
   return {};
+}
+
+Status Scheduler::TakeEventsOf(Live& live) {
+  auto events = book_.Ingest(live.attempt);
+  if (!events) return Context("events of '" + live.task->label + "'", events.error());
+  for (Json& event : *events) {
+    const std::string type = TextField(event, "type");
+    const std::string level = TextField(event, "level");
+    if (type == "progress") {
+      if (live.first_progress.is_null()) live.first_progress = event;
+      live.progress = std::move(event);
+    } else if (type == "message" && level == "error") {
+      if (live.errors.empty()) live.errors_since = Now();
+      live.errors.push_back(TextField(event, "text"));
+    } else if (type == "message" && level != "info") {
+      parts_.observer.OnMessage(level, live.task->label, TextField(event, "text"));
+    } else if (type == "state" && TextField(event, "state") == "resumed") {
+      const auto info = event.find("info");
+      const bool known = info != event.end() && info->is_object();
+      parts_.observer.OnMessage(
+          "info", live.task->label,
+          "going on from update " + FormatCount(known ? IntegerField(*info, "update") : 0));
+    }
+  }
+  return {};
+}
+
+void Scheduler::TellErrors(Live& live, std::string_view reason) {
+  for (const std::string& text : std::exchange(live.errors, {})) {
+    if (reason.find(text) != std::string_view::npos) continue;
+    parts_.observer.OnMessage("error", live.task->label, text);
+  }
 }
 
 Status Scheduler::TakeEnds() {
@@ -228,10 +253,12 @@ Status Scheduler::TakeEnds() {
   for (const AttemptEnd& end : ends) {
     const auto found = live_.find(end.task_key);
     if (found == live_.end()) continue;
-    const Live live = std::move(found->second);
+    Live live = std::move(found->second);
     live_.erase(found);
+    REPRO_RETURN_IF_ERROR(TakeEventsOf(live));
     const auto judgement = book_.End(live.attempt, *live.task, end, live.cancelled);
     if (!judgement) return Context("end of '" + live.task->label + "'", judgement.error());
+    TellErrors(live, judgement->reason);
     REPRO_RETURN_IF_ERROR(Settle(live, *judgement));
   }
   return {};

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -77,12 +78,18 @@ class Scheduler {
     std::int64_t last_sign_ms = 0;
     double quiet_seconds = 0;
     Json first_progress, progress;  ///< oldest and newest progress event seen
+    /// Not told yet: an error is mostly the reason of an end that comes at once, and is said there.
+    std::vector<std::string> errors;
+    double errors_since = 0;  ///< seconds on this loop's clock, of the first of them
   };
 
   Status Loop();
   Status StartReady();
   Status StartOne(std::size_t index);
   Status TakeEvents();
+  Status TakeEventsOf(Live& live);
+  /// Tells what was kept back, less what the end's reason says.
+  void TellErrors(Live& live, std::string_view reason);
   Status TakeEnds();
   Status Settle(const Live& live, const Judgement& judgement);
   Status GiveUp(std::size_t index, TaskProgress progress, const std::string& reason);

@@ -2,8 +2,16 @@
 /// CUDA graphs: the launches of one update, recorded once and replayed with one call.
 ///
 /// They pay where the GPU waits for the CPU's launches: small models, short micro-batches. With
-/// thousands of tokens a micro-batch at Base size and up the queue never runs dry, and a graph only
-/// costs its memory pool; repro-gpu-check prints both.
+/// thousands of tokens a micro-batch at Base size and up the queue should not run dry, and a graph
+/// would only cost its memory pool; repro-gpu-check times an update of fixed shapes with and
+/// without one.
+///
+/// TrainStep (experiments/train/train_step.h) uses none, since it cannot keep the rules below: the
+/// number of predicted tokens and of tokens without padding differs from micro-batch to
+/// micro-batch; every use of dropout seeds the generator by its key, which makes a resumed run
+/// bit-equal; losses and norm are read back so that a non-finite one stops before AdamW; gradients
+/// go through c10d's Reducer. Only an update with fixed shapes, unseeded dropout and none of these
+/// checks could be replayed, and it would be another training.
 ///
 /// Nothing recorded may depend on a value or a shape that changes: inputs are copied into the same
 /// tensors before each replay (masked positions padded to one capacity), the learning rate is a
@@ -13,7 +21,9 @@
 /// update is not the keyed one: runs that must resume bit for bit do not use graphs.
 ///
 /// Use, from one thread: Enter, a few warm-up updates, BeginCapture, the update, EndCapture, Leave;
-/// then Replay as often as wanted.
+/// then Replay as often as wanted. When anything fails or throws in between, destroy the graph:
+/// that ends a recording that is still open, makes the stream before Enter current again, and gives
+/// the memory back.
 
 #include "experiments/cuda/plugin.h"
 

@@ -14,19 +14,42 @@ constexpr std::array<GpuKernelRecord, kGpuKernels.size()> kRecords = {{
     {GpuKernel::kEmbeddingGrad, "embedding-grad", "", ""},
 }};
 
+// RecordOf goes by place, and half a record is none: who switches a kernel on names GPU and commit.
+constexpr bool RecordsAreWhole() {
+  for (std::size_t i = 0; i < kRecords.size(); ++i) {
+    const GpuKernelRecord& record = kRecords[i];
+    if (record.kernel != kGpuKernels[i] || static_cast<std::size_t>(record.kernel) != i ||
+        record.name.empty() || record.parity_gpu.empty() != record.parity_commit.empty()) {
+      return false;
+    }
+  }
+  return true;
+}
+static_assert(RecordsAreWhole());
+
 }  // namespace
 
 const GpuKernelRecord& RecordOf(GpuKernel kernel) {
   return kRecords[static_cast<std::size_t>(kernel)];
 }
 
+std::span<const GpuKernelRecord> GpuKernelRecords() {
+  return kRecords;
+}
+
+GpuKernelSwitches SwitchesOf(std::span<const GpuKernelRecord> records) {
+  GpuKernelSwitches on{};
+  for (const GpuKernelRecord& record : records) {
+    on[static_cast<std::size_t>(record.kernel)] = record.Passed();
+  }
+  return on;
+}
+
 GpuKernels GpuKernels::SwitchedOn(const CudaPlugin& plugin) {
   GpuKernels kernels;
   if (!plugin.available()) return kernels;
   kernels.api_ = plugin.api();
-  for (const GpuKernelRecord& record : kRecords) {
-    kernels.on_[static_cast<std::size_t>(record.kernel)] = record.Passed();
-  }
+  kernels.on_ = SwitchesOf(kRecords);
   return kernels;
 }
 

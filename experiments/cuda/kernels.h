@@ -9,7 +9,9 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.h"
 #include "experiments/cuda/plugin.h"
@@ -35,6 +37,13 @@ struct GpuKernelRecord {
 };
 const GpuKernelRecord& RecordOf(GpuKernel kernel);
 
+/// On or off, by number of the kernel.
+using GpuKernelSwitches = std::array<bool, kGpuKernels.size()>;
+/// On are the kernels whose record says that they passed; a kernel without a record is off.
+GpuKernelSwitches SwitchesOf(std::span<const GpuKernelRecord> records);
+/// The records of this build, one a kernel.
+std::span<const GpuKernelRecord> GpuKernelRecords();
+
 class GpuKernels;
 /// GpuKernels::SwitchedOn of this process's plugin, decided at the first call; none without one.
 const GpuKernels& SwitchedOnGpuKernels();
@@ -45,7 +54,7 @@ class GpuKernels {
  public:
   /// None.
   GpuKernels() = default;
-  /// Those whose parity passed: today none.
+  /// SwitchesOf this build's records: today none.
   static GpuKernels SwitchedOn(const CudaPlugin& plugin);
   /// Those named, passed or not: for the parity check itself.
   static GpuKernels ForParity(const CudaPlugin& plugin, const std::vector<GpuKernel>& kernels);
@@ -74,7 +83,7 @@ class GpuKernels {
  private:
   Status Check(std::int32_t code, GpuKernel kernel) const;
 
-  std::array<bool, kGpuKernels.size()> on_{};
+  GpuKernelSwitches on_{};
   const ReproCudaApi* api_ = nullptr;
 };
 

@@ -6,8 +6,10 @@
 #include <string>
 
 #include <ATen/ATen.h>
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAEvent.h>
+#include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -107,13 +109,58 @@ constexpr decltype(ReproCudaApi::nccl_group) kNcclGroup = nullptr;
 
 // ---- CUDA graphs
 
-/// A graph, its stream and its memory pool.
+// What cannot be done any more is left.
+template <class Work>
+void Attempt(Work&& work) noexcept {
+  try {
+    work();
+  } catch (const std::exception&) {
+  }
+}
+
+/// A CUDAGraph that can also drop a recording. CUDAGraph itself has only capture_end, which stops
+/// at the first error of CUDA and then leaves allocators and generators recording for good.
+class RecordedGraph : public at::cuda::CUDAGraph {
+ public:
+  /// After capture_begin, also one that failed, and no capture_end that succeeded. Each step does
+  /// nothing where the recording did not come so far.
+  void Abandon(const c10::cuda::CUDAStream& stream, at::MempoolId_t pool) noexcept {
+    const c10::DeviceIndex device = stream.device_index();
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    cudaStreamIsCapturing(stream.stream(), &status);
+    if (status != cudaStreamCaptureStatusNone) {
+      cudaGraph_t unfinished = nullptr;
+      cudaStreamEndCapture(stream.stream(), &unfinished);
+      if (unfinished != nullptr) cudaGraphDestroy(unfinished);
+    }
+    cudaGetLastError();  // else the next launch would report what this recording did
+    for (auto& [generator, increment] : captured_generator_states_) generator->capturing_ = false;
+    at::HostAllocator* const host = at::getHostAllocator(at::kCUDA);
+    Attempt([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(device, pool); });
+    Attempt([&] { host->end_allocate_to_pool(pool); });
+    if (capture_ended_) return;  // its destructor releases the pool
+    Attempt([&] { c10::cuda::CUDACachingAllocator::releasePool(device, pool); });
+    Attempt([&] { host->release_pool(pool); });
+  }
+};
+
+/// A graph, its stream and its memory pool. Destroyed in whatever state an error left it, it ends
+/// the recording and makes the stream before it current again.
 class Graph {
  public:
   explicit Graph(c10::DeviceIndex device)
       : stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device)),
-        pool_(at::cuda::graph_pool_handle()) {
-    graph_.emplace();
+        pool_(at::cuda::graph_pool_handle()) {}
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  ~Graph() {
+    if (recording_) {
+      Attempt([&] {
+        const c10::cuda::CUDAGuard guard(stream_.device_index());
+        graph_.Abandon(stream_, pool_);
+      });
+    }
+    if (before_) Attempt([&] { LeaveStream(); });
   }
 
   void EnterStream() {
@@ -124,20 +171,27 @@ class Graph {
   }
   void LeaveStream() {
     TORCH_CHECK(before_, "the graph's stream is not current");
-    Order(stream_, *before_);
-    c10::cuda::setCurrentCUDAStream(*before_);
+    const c10::cuda::CUDAStream before = *before_;
     before_.reset();
+    c10::cuda::setCurrentCUDAStream(before);
+    Order(stream_, before);
   }
   void BeginCapture() {
     TORCH_CHECK(before_, "capturing needs the graph's stream to be current");
+    TORCH_CHECK(!recording_, "the graph is being captured already");
     // Work of other streams that still runs would be seen by the capture.
     c10::cuda::device_synchronize();
-    graph_->capture_begin(pool_);
+    recording_ = true;
+    graph_.capture_begin(pool_);
   }
-  void EndCapture() { graph_->capture_end(); }
+  void EndCapture() {
+    TORCH_CHECK(recording_, "no capture was begun");
+    graph_.capture_end();
+    recording_ = false;
+  }
   void Replay() {
     const c10::cuda::CUDAGuard guard(stream_.device_index());
-    graph_->replay();
+    graph_.replay();
   }
 
  private:
@@ -149,8 +203,9 @@ class Graph {
 
   c10::cuda::CUDAStream stream_;
   at::MempoolId_t pool_;
-  std::optional<at::cuda::CUDAGraph> graph_;
+  RecordedGraph graph_;
   std::optional<c10::cuda::CUDAStream> before_;
+  bool recording_ = false;
 };
 
 template <auto kMethod>

@@ -96,7 +96,8 @@ LabelledLogits ComputeLogits(const Classifier& classifier,
   return result;
 }
 
-Predictions Predict(const Classifier& classifier, const std::vector<EncodedExample>& examples) {
+Result<Predictions> Predict(const Classifier& classifier,
+                            const std::vector<EncodedExample>& examples, const WarningSink& warn) {
   const at::NoGradGuard no_grad;
   std::vector<std::int64_t> lengths;
   Predictions predictions;
@@ -105,13 +106,14 @@ Predictions Predict(const Classifier& classifier, const std::vector<EncodedExamp
     predictions.labels.emplace_back(example.positions.size(), 0);
   }
   std::int64_t count = 0;
-  for (const auto& batch : LengthBatches(lengths)) {
+  const auto predict = [&](const std::vector<std::size_t>& batch) {
     const LabelledLogits output = ComputeLogits(classifier, examples, batch);
-    count += output.labels_M.size(0);
-    predictions.loss +=
+    const double loss =
         at::cross_entropy_loss(output.logits_MK, output.labels_M, {}, at::Reduction::Sum)
             .item<double>();
     const at::Tensor best_M = output.logits_MK.argmax(1).cpu();
+    predictions.loss += loss;
+    count += output.labels_M.size(0);
     const auto best = best_M.accessor<std::int64_t, 1>();
     std::int64_t at = 0;
     for (const std::size_t i : batch) {
@@ -119,7 +121,8 @@ Predictions Predict(const Classifier& classifier, const std::vector<EncodedExamp
         if (examples[i].positions[p] >= 0) predictions.labels[i][p] = best[at++];
       }
     }
-  }
+  };
+  REPRO_RETURN_IF_ERROR(ForLengthBatches(lengths, "example", warn, predict));
   if (count > 0) predictions.loss /= static_cast<double>(count);
   return predictions;
 }

@@ -12,6 +12,7 @@
 
 #include "core/base/result.h"
 #include "experiments/data/labelled_encoder.h"
+#include "experiments/eval/length_batches.h"
 #include "experiments/model/heads.h"
 
 namespace repro {
@@ -53,8 +54,10 @@ struct Predictions {
   double loss = 0;  ///< mean cross-entropy over the labelled positions, nats
 };
 
-/// In batches of like lengths, without gradients.
-Predictions Predict(const Classifier& classifier, const std::vector<EncodedExample>& examples);
+/// In batches of like lengths, without gradients; smaller ones where memory runs out, which `warn`
+/// is told (length_batches.h). Errors: kFailed when not even one example fits.
+Result<Predictions> Predict(const Classifier& classifier,
+                            const std::vector<EncodedExample>& examples, const WarningSink& warn);
 
 /// "accuracy", or "f1" of tags.
 std::string ScoreName(LabelledTask task);

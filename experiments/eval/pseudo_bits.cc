@@ -77,8 +77,9 @@ double PseudoBits::PerSentence() const {
   return sentences == 0 ? 0 : bits / static_cast<double>(sentences);
 }
 
-PseudoBits ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
-                             const std::vector<std::string>& sentences, std::int64_t max_tokens) {
+Result<PseudoBits> ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
+                                     const std::vector<std::string>& sentences,
+                                     std::int64_t max_tokens, const WarningSink& warn) {
   const at::NoGradGuard no_grad;
   PseudoBits result;
   std::vector<Row> rows;
@@ -99,9 +100,10 @@ PseudoBits ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
   }
   std::vector<std::int64_t> lengths;
   for (const Row& row : rows) lengths.push_back(static_cast<std::int64_t>(row.tokens.size()));
-  for (const auto& batch : LengthBatches(lengths)) {
+  const auto add = [&](const std::vector<std::size_t>& batch) {
     result.bits += BatchBits(model, rows, batch);
-  }
+  };
+  REPRO_RETURN_IF_ERROR(ForLengthBatches(lengths, "sentence", warn, add));
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/eval/length_batches.h"
 #include "experiments/model/heads.h"
 #include "experiments/text/tokenizer.h"
 
@@ -32,8 +33,10 @@ struct PseudoBits {
 };
 
 /// Words begin where SentencePiece marks a space; in a script without spaces a word is the stretch
-/// between them. One model row a piece, in batches of like lengths.
-PseudoBits ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
-                             const std::vector<std::string>& sentences, std::int64_t max_tokens);
+/// between them. One model row a piece, in batches of like lengths; smaller ones where memory runs
+/// out, which `warn` is told (length_batches.h). Errors: kFailed when not even one row fits.
+Result<PseudoBits> ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
+                                     const std::vector<std::string>& sentences,
+                                     std::int64_t max_tokens, const WarningSink& warn);
 
 }  // namespace repro

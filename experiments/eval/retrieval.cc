@@ -13,9 +13,9 @@ std::int64_t RetrievalLayer(const Encoder& encoder, std::int64_t layer) {
   return layer >= 0 ? layer : (static_cast<std::int64_t>(encoder.layers.size()) + 1) / 2;
 }
 
-at::Tensor SentenceVectors(const Encoder& encoder,
-                           const std::vector<std::vector<std::int64_t>>& sentences,
-                           std::int64_t layer) {
+Result<at::Tensor> SentenceVectors(const Encoder& encoder,
+                                   const std::vector<std::vector<std::int64_t>>& sentences,
+                                   std::int64_t layer, const WarningSink& warn) {
   TORCH_CHECK(layer >= 0 && layer <= static_cast<std::int64_t>(encoder.layers.size()), "layer ",
               layer, " of an encoder with ", encoder.layers.size());
   const at::NoGradGuard no_grad;
@@ -26,7 +26,7 @@ at::Tensor SentenceVectors(const Encoder& encoder,
   }
   at::Tensor vectors_NC = at::empty(
       {static_cast<std::int64_t>(sentences.size()), encoder.shape.settings.hidden}, at::kFloat);
-  for (const auto& batch : LengthBatches(lengths)) {
+  const auto compute = [&](const std::vector<std::size_t>& batch) {
     std::vector<std::vector<std::int64_t>> rows;
     for (const std::size_t i : batch) rows.push_back(sentences[i]);
     const PaddedRows padded = PadRows(rows, kPadId);
@@ -50,7 +50,8 @@ at::Tensor SentenceVectors(const Encoder& encoder,
       vectors_NC[static_cast<std::int64_t>(batch[row])].copy_(
           unit_BC[static_cast<std::int64_t>(row)]);
     }
-  }
+  };
+  REPRO_RETURN_IF_ERROR(ForLengthBatches(lengths, "sentence", warn, compute));
   return vectors_NC;
 }
 

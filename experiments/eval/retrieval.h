@@ -9,6 +9,7 @@
 
 #include <ATen/ATen.h>
 
+#include "experiments/eval/length_batches.h"
 #include "experiments/model/encoder.h"
 
 namespace repro {
@@ -18,10 +19,11 @@ std::int64_t RetrievalLayer(const Encoder& encoder, std::int64_t layer);
 
 /// Sentences as <s> A </s> -> unit vectors [N, C] on the CPU: the mean over the pieces of A (<s>
 /// and </s> are the same in all and left out; a sentence without pieces gives <s>) of layer
-/// `layer`'s output (0: the embeddings).
-at::Tensor SentenceVectors(const Encoder& encoder,
-                           const std::vector<std::vector<std::int64_t>>& sentences,
-                           std::int64_t layer);
+/// `layer`'s output (0: the embeddings). Smaller batches where memory runs out, which `warn` is
+/// told (length_batches.h). Errors: kFailed when not even one sentence fits.
+Result<at::Tensor> SentenceVectors(const Encoder& encoder,
+                                   const std::vector<std::vector<std::int64_t>>& sentences,
+                                   std::int64_t layer, const WarningSink& warn);
 
 /// Row i of `a_NC` and of `b_NC` are translations. The share of rows whose nearest row on the other
 /// side is theirs, averaged over both directions. 0..1; chance is 1 / N.

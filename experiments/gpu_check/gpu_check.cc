@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
 #include "core/base/units.h"
 #include "experiments/gpu_check/bench_model.h"
 #include "experiments/gpu_check/parity.h"
 #include "experiments/gpu_check/throughput.h"
+#include "experiments/model/device.h"
 #include "experiments/train/checkpoint.h"
 #include "experiments/train/train_step.h"
 
@@ -34,20 +34,25 @@ Status Train(const MlmModel& model, AdamW& optimizer, const BenchShape& shape, s
   return {};
 }
 
-Result<bool> SameAfterResume(const BenchShape& shape, at::Device device,
+Result<bool> SameAfterResume(const BenchShape& shape, at::Device device, bool reproducible_dropout,
                              const std::filesystem::path& folder) {
   constexpr std::int64_t kUpdates = 6;
   constexpr std::int64_t kStop = 3;
-  const MlmModel undisturbed = BenchModel(shape, device);
+  const auto fresh = [&] {
+    MlmModel model = BenchModel(shape, device);
+    model.encoder.reproducible_dropout = reproducible_dropout;
+    return model;
+  };
+  const MlmModel undisturbed = fresh();
   AdamW optimizer(Parameters(undisturbed), {});
   REPRO_RETURN_IF_ERROR(Train(undisturbed, optimizer, shape, 0, kUpdates));
   {
-    const MlmModel first = BenchModel(shape, device);
+    const MlmModel first = fresh();
     AdamW first_optimizer(Parameters(first), {});
     REPRO_RETURN_IF_ERROR(Train(first, first_optimizer, shape, 0, kStop));
     REPRO_RETURN_IF_ERROR(SaveCheckpoint(folder, first_optimizer, kStop, "{}", 1));
   }
-  const MlmModel second = BenchModel(shape, device);
+  const MlmModel second = fresh();
   AdamW second_optimizer(Parameters(second), {});
   const RestoreOutcome outcome = RestoreCheckpoint(folder, second_optimizer);
   if (!outcome.restored || outcome.restored->update != kStop) {
@@ -65,18 +70,24 @@ Result<bool> SameAfterResume(const BenchShape& shape, at::Device device,
 Json CheckResume(const GpuCheckOptions& options, at::Device device) {
   BenchShape shape = options.self_test ? TinyBenchShape() : SmallBenchShape();
   Json result = Json::array();
-  for (const bool bfloat16 : {false, true}) {
-    shape.bfloat16 = bfloat16;
-    const std::string dtype = bfloat16 ? "bfloat16" : "float32";
-    Json one = {{"dtype", dtype}};
-    const std::filesystem::path folder = options.scratch / dtype;
-    std::filesystem::create_directories(folder);
-    const auto same = SameAfterResume(shape, device, folder);
-    one["passed"] = same.has_value() && *same;
-    if (!same) one["error"] = same.error().message;
-    options.say(
-        fmt::format("resume {}: {}", dtype, one["passed"].get<bool>() ? "same bits" : "FAILED"));
-    result.push_back(std::move(one));
+  // What the trainer runs with `reproducible_dropout`; and fused attention, which takes the same
+  // deterministic algorithms.
+  for (const bool reproducible_dropout : {true, false}) {
+    for (const bool bfloat16 : {false, true}) {
+      shape.bfloat16 = bfloat16;
+      const std::string dtype = bfloat16 ? "bfloat16" : "float32";
+      Json one = {{"dtype", dtype}, {"reproducible_dropout", reproducible_dropout}};
+      const std::filesystem::path folder =
+          options.scratch / (dtype + (reproducible_dropout ? "-keyed" : ""));
+      std::filesystem::create_directories(folder);
+      const auto same = SameAfterResume(shape, device, reproducible_dropout, folder);
+      one["passed"] = same.has_value() && *same;
+      if (!same) one["error"] = same.error().message;
+      options.say(fmt::format("resume {}{}: {}", dtype,
+                              reproducible_dropout ? ", reproducible dropout" : "",
+                              one["passed"].get<bool>() ? "same bits" : "FAILED"));
+      result.push_back(std::move(one));
+    }
   }
   return result;
 }
@@ -213,9 +224,7 @@ Result<Json> RunGpuCheck(const CudaPlugin& plugin, const GpuCheckOptions& option
   const auto wanted = [&](const char* part) {
     return std::find(options.parts.begin(), options.parts.end(), part) != options.parts.end();
   };
-  // Atomics in flash attention's backward pass and in cuBLAS would change the last bits.
-  auto& context = at::globalContext();
-  context.setDeterministicAlgorithms(true, /*warn_only=*/true);
+  UseDeterministicAlgorithms(true);  // parity asks some results for the same bits twice
   if (wanted("parity")) {
     report["parity"] =
         Guarded(options, "parity", [&] { return CheckParity(plugin, options, device); });
@@ -223,7 +232,7 @@ Result<Json> RunGpuCheck(const CudaPlugin& plugin, const GpuCheckOptions& option
   if (wanted("resume")) {
     report["resume"] = Guarded(options, "resume", [&] { return CheckResume(options, device); });
   }
-  context.setDeterministicAlgorithms(false, false);
+  UseDeterministicAlgorithms(false);
   if (wanted("memory")) {
     report["memory"] =
         Guarded(options, "memory", [&] { return CheckMemory(plugin, options, device); });

@@ -8,8 +8,8 @@
 ///   bits of an undisturbed one;
 /// - memory: after an out-of-memory error the device goes on with half the micro-batch, and the
 ///   gradient is that of the whole one;
-/// - throughput: tokens a second of an update of Base and Large at T 512 in bfloat16, with and
-///   without each kernel and CUDA graphs, and model FLOPs utilisation.
+/// - throughput: tokens a second of the trainer's update of Base and Large at T 512 in bfloat16,
+///   with and without each kernel, and model FLOPs utilisation; and what a CUDA graph would win.
 ///
 /// On the CPU (a self-test of the program) the same code runs at a tiny size; what needs a GPU is
 /// listed as skipped.

@@ -1,7 +1,10 @@
 #include "experiments/gpu_check/throughput.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include <ATen/core/grad_mode.h>
 
@@ -9,16 +12,28 @@
 #include "experiments/cuda/graph.h"
 #include "experiments/gpu_check/bench_model.h"
 #include "experiments/model/gpu_encoder.h"
+#include "experiments/model/out_of_memory.h"
+#include "experiments/train/train_step.h"
 #include "experiments/train/training_flops.h"
 
 namespace repro {
 namespace {
 
-/// What is timed beside the plain path.
+// Of a learning rate that moves weights, yet never far.
+constexpr double kLearningRate = 1e-5;
+constexpr double kClipNorm = 1;
+
+/// Which update is timed.
+enum class Timed {
+  kTrainStep,    ///< what the trainer runs
+  kFixedUpdate,  ///< FixedUpdate
+  kGraph,        ///< FixedUpdate, recorded and replayed
+};
+
 struct Variant {
   std::string name{};
+  Timed timed = Timed::kTrainStep;
   std::vector<GpuKernel> kernels{};
-  bool graph = false;
   bool checkpoint = false;
 };
 
@@ -29,26 +44,78 @@ std::vector<Variant> Variants() {
         {.name = "kernel " + std::string(RecordOf(kernel).name), .kernels = {kernel}});
   }
   variants.push_back({.name = "all kernels", .kernels = {kGpuKernels.begin(), kGpuKernels.end()}});
-  variants.push_back({.name = "graph", .graph = true});
+  std::vector<GpuKernel> switched_on;  // what the trainer runs where it is not "plain"
+  for (const GpuKernel kernel : kGpuKernels) {
+    if (RecordOf(kernel).Passed()) switched_on.push_back(kernel);
+  }
+  if (!switched_on.empty()) {
+    variants.push_back({.name = "kernels switched on", .kernels = std::move(switched_on)});
+  }
   variants.push_back({.name = "checkpointed layers", .checkpoint = true});
+  variants.push_back({.name = "fixed update", .timed = Timed::kFixedUpdate});
+  variants.push_back({.name = "fixed update, graph", .timed = Timed::kGraph});
   return variants;
 }
 
-/// An update that never waits for the device: forward and backward over micro-batches, clipping by
-/// the norm, AdamW, with the learning rate in a tensor.
-class Update {
+struct DoesNotFit : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// An update of one batch, again and again, and its loss. Run throws DoesNotFit or what LibTorch
+/// throws where memory runs out.
+class TimedUpdate {
  public:
-  Update(const BenchShape& shape, at::Device device, const MaskedBatch& batch,
-         std::int64_t micro_batch, const GpuEncodeOptions& options)
-      : model_(BenchModel(shape, device)), options_(options) {
+  TimedUpdate() = default;
+  TimedUpdate(const TimedUpdate&) = delete;
+  TimedUpdate& operator=(const TimedUpdate&) = delete;
+  virtual ~TimedUpdate() = default;
+  virtual void Run() = 0;
+  virtual double Loss() const = 0;
+};
+
+/// TrainStep as the trainer calls it, the batch at hand.
+class TrainerUpdate : public TimedUpdate {
+ public:
+  TrainerUpdate(const MlmModel& model, const MaskedBatch& batch, std::int64_t micro_batch)
+      : model_(model), batch_(batch), optimizer_(Parameters(model), {}) {
+    options_.sequences_per_micro_batch = micro_batch;
+    options_.clip_norm = kClipNorm;
+    options_.languages = 1;
+  }
+
+  void Run() override {
+    ++options_.dropout_seed;
+    const auto step = TrainStep(model_, optimizer_, batch_, kLearningRate, options_);
+    if (!step) throw std::runtime_error(step.error().message);
+    if (!step->out_of_memory.empty()) throw DoesNotFit(step->out_of_memory);
+    loss_ = step->loss;
+  }
+  double Loss() const override { return loss_; }
+
+ private:
+  const MlmModel& model_;
+  const MaskedBatch& batch_;
+  AdamW optimizer_;
+  TrainStepOptions options_;
+  double loss_ = 0;
+};
+
+/// What of an update a graph can record: the same operations on tensors that lie on the device
+/// already, nothing read back, no check of the loss, the learning rate in a tensor, dropout that is
+/// not seeded. The most that a graph could win is the difference between this launched and this
+/// replayed; it is no training that can be resumed.
+class FixedUpdate : public TimedUpdate {
+ public:
+  FixedUpdate(const MlmModel& model, const MaskedBatch& batch, std::int64_t micro_batch)
+      : model_(model), denominator_(static_cast<double>(batch.predicted)) {
     for (std::int64_t begin = 0; begin < batch.rows; begin += micro_batch) {
       const MaskedBatch part = Slice(batch, begin, std::min(begin + micro_batch, batch.rows));
       parts_.push_back(
           PackTokens(model_.encoder, IdsOf(part, part.inputs), IdsOf(part, part.targets)));
     }
-    denominator_ = static_cast<double>(batch.predicted);
-    const at::TensorOptions on = at::TensorOptions(at::kFloat).device(device);
-    rate_ = at::full({}, 1e-5, on);
+    const at::TensorOptions on =
+        at::TensorOptions(at::kFloat).device(model.encoder.word_embeddings_VC.device());
+    rate_ = at::full({}, kLearningRate, on);
     for (const NamedTensor& parameter : Parameters(model_)) {
       leaves_.push_back(parameter.tensor);
       first_.push_back(at::zeros_like(parameter.tensor.detach()));
@@ -57,14 +124,14 @@ class Update {
     }
   }
 
-  void Run() {
+  void Run() override {
     for (at::Tensor& leaf : leaves_) leaf.mutable_grad().reset();
     at::Tensor sum;
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      DropoutRng rng(seed_++);
-      GpuEncodeOptions options = options_;
-      options.dropout = &rng;
-      const at::Tensor loss = UnpaddedMlmLoss(model_, parts_[i], options);
+    for (const PackedTokens& part : parts_) {
+      DropoutRng rng(1);
+      GpuEncodeOptions options = DefaultGpuOptions(model_.encoder, &rng);
+      options.dropout_path = DropoutPath::kUnseeded;
+      const at::Tensor loss = UnpaddedMlmLoss(model_, part, options);
       (loss / denominator_).backward();
       sum = sum.defined() ? sum + loss.detach() : loss.detach();
     }
@@ -76,28 +143,25 @@ class Update {
       weights.push_back(leaf.detach());
     }
     const at::Tensor norm = at::stack(at::_foreach_norm(gradients, 2)).norm();
-    at::_foreach_mul_(gradients, (1.0 / (norm + 1e-6)).clamp_max(1.0));
+    at::_foreach_mul_(gradients, (kClipNorm / (norm + 1e-6)).clamp_max(1.0));
     at::_foreach_add_(steps_, 1);
     at::_fused_adamw_(weights, gradients, first_, second_, {}, steps_, rate_, 0.9, 0.98, 0.01, 1e-6,
                       /*amsgrad=*/false, /*maximize=*/false);
     for (const at::Tensor& weight : weights) weight.unsafeGetTensorImpl()->bump_version();
     loss_ = sum / denominator_;
   }
-
-  double Loss() const { return loss_.item<double>(); }
+  double Loss() const override { return loss_.item<double>(); }
 
  private:
-  MlmModel model_;
-  GpuEncodeOptions options_;
+  const MlmModel& model_;
+  double denominator_;
   std::vector<PackedTokens> parts_;
-  double denominator_ = 1;
   at::Tensor rate_;
   std::vector<at::Tensor> leaves_;
   std::vector<at::Tensor> first_;
   std::vector<at::Tensor> second_;
   std::vector<at::Tensor> steps_;
   at::Tensor loss_;
-  std::uint64_t seed_ = 1;
 };
 
 class Measurement {
@@ -106,14 +170,22 @@ class Measurement {
       : plugin_(plugin), options_(options), device_(device) {}
 
   Json Run(const BenchShape& shape, const Variant& variant) {
-    // Half the micro-batch where it does not fit.
-    for (std::int64_t micro_batch = shape.rows / 4;; micro_batch /= 2) {
+    for (std::int64_t micro_batch = shape.rows / 4;;) {
+      std::string reason;
       try {
         return RunAt(shape, variant, micro_batch);
-      } catch (const c10::OutOfMemoryError&) {
-        if (micro_batch <= 1) throw;
-        (void)plugin_.EmptyCache(device_.index());
+      } catch (const DoesNotFit& error) {
+        reason = error.what();
+      } catch (const std::exception& error) {
+        if (!IsOutOfMemory(error)) throw;
+        reason = WordsOf(error);
       }
+      const auto half = HalfAsMany(micro_batch, shape.rows, "sequence", reason);
+      if (!half) throw std::runtime_error(half.error().message);
+      options_.say(
+          fmt::format("throughput {} {}: {} sequences at a time do not fit, going on with {}",
+                      shape.name, variant.name, micro_batch, *half));
+      micro_batch = *half;
     }
   }
 
@@ -128,6 +200,20 @@ class Measurement {
     if (!status) throw std::runtime_error(status.error().message);
   }
 
+  // The update's launches, recorded after a few that warm up.
+  CudaGraph Record(TimedUpdate& update, int warm_up) const {
+    auto created = CudaGraph::Create(plugin_, device_.index());
+    if (!created) throw std::runtime_error(created.error().message);
+    CudaGraph graph = std::move(*created);
+    Check(graph.Enter());
+    for (int i = 0; i < warm_up; ++i) update.Run();
+    Check(graph.BeginCapture());
+    update.Run();
+    Check(graph.EndCapture());
+    Check(graph.Leave());
+    return graph;
+  }
+
   Json RunAt(const BenchShape& shape, const Variant& variant, std::int64_t micro_batch) {
     GpuKernels kernels;
     if (!variant.kernels.empty()) kernels = GpuKernels::ForParity(plugin_, variant.kernels);
@@ -136,26 +222,22 @@ class Measurement {
       (void)plugin_.ResetPeakMemory(device_.index());
     }
     const MaskedBatch batch = BenchBatch(shape, 1);
-    Update update(shape, device_, batch, micro_batch,
-                  {.dropout_path = variant.graph ? DropoutPath::kUnseeded : DropoutPath::kGenerator,
-                   .bfloat16 = shape.bfloat16,
-                   .checkpoint_layers = variant.checkpoint,
-                   .kernels = variant.kernels.empty() ? nullptr : &kernels});
+    MlmModel model = BenchModel(shape, device_);
+    model.encoder.checkpoint_layers = variant.checkpoint;
+    model.encoder.kernels = &kernels;  // none but the variant's: plain stays plain
+    std::unique_ptr<TimedUpdate> update;
+    if (variant.timed == Timed::kTrainStep) {
+      update = std::make_unique<TrainerUpdate>(model, batch, micro_batch);
+    } else {
+      update = std::make_unique<FixedUpdate>(model, batch, micro_batch);
+    }
     std::optional<CudaGraph> graph;
     const int warm_up = 3;
-    if (variant.graph) {
-      auto created = CudaGraph::Create(plugin_, device_.index());
-      if (!created) throw std::runtime_error(created.error().message);
-      graph.emplace(std::move(*created));
-      Check(graph->Enter());
-      for (int i = 0; i < warm_up; ++i) update.Run();
-      Check(graph->BeginCapture());
-      update.Run();
-      Check(graph->EndCapture());
-      Check(graph->Leave());
+    if (variant.timed == Timed::kGraph) {
+      graph.emplace(Record(*update, warm_up));
       Check(graph->Replay());
     } else {
-      for (int i = 0; i < warm_up; ++i) update.Run();
+      for (int i = 0; i < warm_up; ++i) update->Run();
     }
     Wait();
     std::vector<double> seconds;
@@ -165,12 +247,18 @@ class Measurement {
       if (graph) {
         Check(graph->Replay());
       } else {
-        update.Run();
+        update->Run();
       }
       Wait();
       seconds.push_back(SteadySeconds() - begin);
     }
     std::sort(seconds.begin(), seconds.end());
+    return Report(shape, variant, batch, micro_batch, seconds, update->Loss());
+  }
+
+  // `seconds` sorted.
+  Json Report(const BenchShape& shape, const Variant& variant, const MaskedBatch& batch,
+              std::int64_t micro_batch, const std::vector<double>& seconds, double loss) const {
     const double median = seconds[seconds.size() / 2];
     const double flops = TrainingFlops(shape.Model(), batch.lengths, batch.predicted) / median;
     Json result = {{"size", shape.name},
@@ -187,7 +275,7 @@ class Measurement {
                    {"slowest_seconds", seconds.back()},
                    {"tokens_per_second", static_cast<double>(batch.tokens) / median},
                    {"model_flops_per_second", flops},
-                   {"loss", update.Loss()}};
+                   {"loss", loss}};
     std::string utilisation;
     if (device_.is_cuda()) {
       if (const auto memory = plugin_.Memory(device_.index())) {
@@ -220,7 +308,7 @@ Json MeasureThroughput(const CudaPlugin& plugin, const GpuCheckOptions& options,
   for (const BenchShape& shape : shapes) {
     for (const Variant& variant : Variants()) {
       Json named = {{"size", shape.name}, {"variant", variant.name}};
-      if (options.self_test && (variant.graph || !variant.kernels.empty())) {
+      if (options.self_test && (variant.timed == Timed::kGraph || !variant.kernels.empty())) {
         named["skipped"] = "needs a GPU";
       } else if (SteadySeconds() > deadline) {
         named["skipped"] = "out of time";

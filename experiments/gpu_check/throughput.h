@@ -7,7 +7,9 @@
 
 namespace repro {
 
-/// An array of {"size", "variant", "seconds", "tokens_per_second", "mfu", ...} or {"size",
+/// Of TrainStep, the trainer's own update, plain, with each of our kernels, with all of them, and
+/// with checkpointed layers; and of an update of fixed shapes with and without a CUDA graph. An
+/// array of {"size", "variant", "seconds", "tokens_per_second", "mfu", ...} or {"size",
 /// "variant", "skipped"}. No measurement begins after `deadline` (SteadySeconds).
 Json MeasureThroughput(const CudaPlugin& plugin, const GpuCheckOptions& options, at::Device device,
                        double deadline);

@@ -1,5 +1,8 @@
 #include "experiments/model/device.h"
 
+#include <cstdlib>
+
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/util/Logging.h>
 #include <malloc.h>
@@ -30,6 +33,13 @@ Result<at::Device> OpenDevice(const std::string& device, std::int64_t threads, i
         device);
   }
   return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(gpu));
+}
+
+void UseDeterministicAlgorithms(bool use) {
+  if (use) ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/1);
+  at::Context& context = at::globalContext();
+  context.setDeterministicAlgorithms(use, /*warn_only=*/false);
+  context.setDeterministicCuDNN(use);
 }
 
 }  // namespace repro

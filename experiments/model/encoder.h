@@ -23,6 +23,8 @@
 
 namespace repro {
 
+class GpuKernels;
+
 /// A score so low that its softmax is 0 beside any other; not -inf, which makes NaN of a row that
 /// is all padding.
 inline constexpr double kNever = -1e30;
@@ -72,6 +74,9 @@ struct Encoder {
   /// into micro-batches and processes changes nothing. Slow. Else fused attention, which promises
   /// equal results for one layout only.
   bool reproducible_dropout = false;
+  /// On a GPU: our own kernels in use; null: those that are switched on
+  /// (experiments/cuda/kernels.h).
+  const GpuKernels* kernels = nullptr;
   /// On a GPU: the weights in bfloat16, cast when they changed. Shared by copies of this struct.
   std::shared_ptr<WeightCopies> copies = std::make_shared<WeightCopies>();
 };

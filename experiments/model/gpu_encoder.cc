@@ -346,16 +346,12 @@ at::Tensor Attention(const Pass& pass, const at::Tensor& qkv_N3C, DropoutRng* rn
   const PackedTokens& tokens = pass.tokens;
   const ModelSettings& settings = pass.encoder.shape.settings;
   const double p = settings.attention_dropout;
-  AttentionPath path = pass.options.attention;
-  if (path == AttentionPath::kBest) {
-    const bool flash = qkv_N3C.is_cuda() && qkv_N3C.scalar_type() == at::kBFloat16 &&
-                       pass.options.dropout_path != DropoutPath::kKeyed;
-    path = flash ? AttentionPath::kFlash : AttentionPath::kAten;
-  }
-  if (path == AttentionPath::kAten) return AtenAttention(pass, qkv_N3C, p, rng);
   const std::int64_t width = qkv_N3C.size(1) / 3;
-  const std::vector<at::Tensor> parts =
-      qkv_N3C.view({-1, 3, settings.heads, width / settings.heads}).unbind(1);
+  const std::int64_t head_width = width / settings.heads;
+  const AttentionPath path =
+      ChooseAttention(pass.options, qkv_N3C.is_cuda(), qkv_N3C.scalar_type(), head_width);
+  if (path == AttentionPath::kAten) return AtenAttention(pass, qkv_N3C, p, rng);
+  const std::vector<at::Tensor> parts = qkv_N3C.view({-1, 3, settings.heads, head_width}).unbind(1);
   const bool drops = SeedGenerator(pass, p, rng);
   const at::Tensor context_NHD = std::get<0>(at::_flash_attention_forward(
       parts[0], parts[1], parts[2], tokens.starts_B1, tokens.starts_B1, tokens.longest,
@@ -385,30 +381,21 @@ Stream CheckpointedLayer(const std::shared_ptr<const Pass>& pass, EncoderLayer l
     weights.push_back(norm->weight_C);
     weights.push_back(norm->bias_C);
   }
-  // The second run takes the keys that the first one took.
-  auto keys = rng == nullptr ? nullptr : std::make_shared<DropoutRng>(*rng);
+  // The second run takes the keys that the first one took: `uses` begins at `keys` in both.
+  const auto keys = rng == nullptr ? nullptr : std::make_shared<const DropoutRng>(*rng);
+  const auto uses = rng == nullptr ? nullptr : std::make_shared<DropoutRng>(*rng);
   const bool one = hidden.product_NC.is_same(hidden.exact_NC);
-  const auto run = [pass, layer, one](const std::vector<at::Tensor>& in, DropoutRng* uses) {
-    const Stream out = Layer(*pass, layer, {in[0], one ? in[0] : in[1]}, uses);
+  const auto run = [pass, layer, one, keys, uses](const std::vector<at::Tensor>& in) {
+    if (uses != nullptr) *uses = *keys;
+    const Stream out = Layer(*pass, layer, {in[0], one ? in[0] : in[1]}, uses.get());
     return one ? std::vector<at::Tensor>{out.exact_NC}
                : std::vector<at::Tensor>{out.exact_NC, out.product_NC};
   };
   const std::vector<at::Tensor> inputs =
       one ? std::vector<at::Tensor>{hidden.exact_NC}
           : std::vector<at::Tensor>{hidden.exact_NC, hidden.product_NC};
-  const std::vector<at::Tensor> out = Checkpointed(
-      [run, keys](const std::vector<at::Tensor>& in) {
-        if (keys == nullptr) return run(in, nullptr);
-        DropoutRng uses = *keys;
-        return run(in, &uses);
-      },
-      inputs, weights);
-  if (rng != nullptr) {  // on, as the layer's own uses would have moved it
-    const ModelSettings& settings = pass->encoder.shape.settings;
-    for (const double p : {settings.attention_dropout, settings.dropout, settings.dropout}) {
-      rng->Next(p, pass->tokens.batch);
-    }
-  }
+  const std::vector<at::Tensor> out = Checkpointed(run, inputs, weights);
+  if (rng != nullptr) *rng = *uses;  // on by what the first run took
   return {out[0], one ? out[0] : out[1]};
 }
 
@@ -565,13 +552,31 @@ PackedTokens PackTokens(const Encoder& encoder, const at::Tensor& tokens_BT,
   return packed;
 }
 
+bool CanUseFlash(std::int64_t head_width) {
+  return head_width % 8 == 0 && head_width <= 256;
+}
+
+AttentionPath ChooseAttention(const GpuEncodeOptions& options, bool cuda, at::ScalarType products,
+                              std::int64_t head_width) {
+  const bool can = cuda && products == at::kBFloat16 && CanUseFlash(head_width);
+  if (options.attention == AttentionPath::kBest) {
+    return can && options.dropout_path != DropoutPath::kKeyed ? AttentionPath::kFlash
+                                                              : AttentionPath::kAten;
+  }
+  TORCH_CHECK(options.attention == AttentionPath::kAten || can,
+              "flash attention needs a GPU, bfloat16 and heads of a width that is a multiple of 8 "
+              "up to 256, got ",
+              cuda ? "a GPU, " : "the CPU, ", products, ", width ", head_width);
+  return options.attention;
+}
+
 GpuEncodeOptions DefaultGpuOptions(const Encoder& encoder, DropoutRng* dropout) {
   return {
       .dropout = dropout,
       .dropout_path = encoder.reproducible_dropout ? DropoutPath::kKeyed : DropoutPath::kGenerator,
       .bfloat16 = encoder.bfloat16_products,
       .checkpoint_layers = encoder.checkpoint_layers,
-      .kernels = &SwitchedOnGpuKernels()};
+      .kernels = encoder.kernels != nullptr ? encoder.kernels : &SwitchedOnGpuKernels()};
 }
 
 at::Tensor Unpack(const PackedTokens& tokens, const at::Tensor& states_NC) {

@@ -41,10 +41,10 @@ PackedTokens PackTokens(const Encoder& encoder, const at::Tensor& tokens_BT,
                         const at::Tensor& targets_BT = {}, std::int64_t capacity = 0);
 
 enum class AttentionPath {
-  kBest,   ///< flash attention for bfloat16 on a GPU, else kAten
-  kAten,   ///< ATen's scaled_dot_product_attention, padding computed; written out where weights
-           ///< fall out by key
-  kFlash,  ///< flash attention over packed sequences; GPU and bfloat16 only
+  kBest,   ///< kFlash where it can run (ChooseAttention), else kAten
+  kAten,   ///< ATen's scaled_dot_product_attention, padding computed, for any width of a head (it
+           ///< chooses among its own kernels); written out where weights fall out by key
+  kFlash,  ///< flash attention over packed sequences: a GPU, bfloat16, heads of CanUseFlash
 };
 
 enum class DropoutPath {
@@ -59,6 +59,9 @@ enum class DropoutPath {
   kUnseeded,
 };
 
+/// Whether flash attention has a kernel for heads of this width: a multiple of 8 up to 256.
+bool CanUseFlash(std::int64_t head_width);
+
 struct GpuEncodeOptions {
   DropoutRng* dropout = nullptr;  ///< null: evaluation
   DropoutPath dropout_path = DropoutPath::kGenerator;
@@ -68,6 +71,11 @@ struct GpuEncodeOptions {
   const GpuKernels* kernels = nullptr;  ///< our own kernels that are switched on; GPU only
   bool all_layers = false;
 };
+
+/// kAten or kFlash for states of this kind and width of a head. Throws c10::Error where kFlash is
+/// asked for and cannot run.
+AttentionPath ChooseAttention(const GpuEncodeOptions& options, bool cuda, at::ScalarType products,
+                              std::int64_t head_width);
 
 /// What the encoder's own switches say, and the kernels that are on.
 GpuEncodeOptions DefaultGpuOptions(const Encoder& encoder, DropoutRng* dropout);

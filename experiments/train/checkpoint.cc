@@ -179,6 +179,9 @@ RestoreOutcome RestoreCheckpoint(const fs::path& folder, AdamW& optimizer) {
     }
     outcome.warnings.push_back("checkpoint passed over: " + restored.error().message);
   }
+  if (!outcome.restored && !outcome.warnings.empty()) {
+    outcome.warnings.emplace_back("no whole checkpoint left: starts anew");
+  }
   return outcome;
 }
 

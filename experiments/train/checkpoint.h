@@ -42,7 +42,8 @@ struct RestoredCheckpoint {
 
 struct RestoreOutcome {
   std::optional<RestoredCheckpoint> restored;  ///< nothing: start from the beginning
-  std::vector<std::string> warnings;  ///< one for each damaged checkpoint that was passed over
+  /// One for each damaged checkpoint that was passed over, and one more when no other was left.
+  std::vector<std::string> warnings;
 };
 
 /// Loads the newest whole checkpoint into the optimizer's weights and moments. A damaged one (cut,

@@ -242,7 +242,7 @@ class Finetuner {
     const double train_loss = progress_.loss_sum / static_cast<double>(progress_.loss_count);
     ReportProgress(updates(), train_loss);
     WriteMetric(options_.loss_metric, train_loss, options_.source_language, "train");
-    const std::map<std::string, DevScore> scores = problem_.validate();
+    REPRO_ASSIGN_OR_RETURN(const auto scores, problem_.validate());
     Json dev = Json::object();
     DevScore mean;
     for (const auto& [language, score] : scores) {

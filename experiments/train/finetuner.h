@@ -42,8 +42,8 @@ struct FinetuneProblem {
   std::vector<std::int64_t> labels{};
   /// Mean loss over the labels of these training examples, differentiable. Pure but for `dropout`.
   std::function<at::Tensor(const std::vector<std::size_t>& examples, DropoutRng& dropout)> loss;
-  /// Dev scores by language with the present weights.
-  std::function<std::map<std::string, DevScore>()> validate;
+  /// Dev scores by language with the present weights. An error ends the run.
+  std::function<Result<std::map<std::string, DevScore>>()> validate;
 };
 
 /// Which dev score picks the checkpoint.

@@ -58,7 +58,7 @@ class Evaluation {
       REPRO_ASSIGN_OR_RETURN(const auto test,
                              ReadLabelled(benchmark, spec_.measure, "test", classifier.labels));
       const auto examples = EncodeExamples(test, task, tokenizer_, MaxTokens(classifier.encoder()));
-      const Predictions predicted = Predict(classifier, examples);
+      REPRO_ASSIGN_OR_RETURN(const Predictions predicted, Predict(classifier, examples, warn_));
       WriteScore(metric, code, ScorePredictions(classifier, examples, predicted));
       scores_["examples"][code] = examples.size();
       for (std::size_t i = 0; i < examples.size(); ++i) {
@@ -83,13 +83,15 @@ class Evaluation {
     }
     scores_["retrieval_layer"] = layer;
     REPRO_ASSIGN_OR_RETURN(const auto source, Parallel(spec_.source_language));
-    const at::Tensor source_NC = Vectors(model.encoder, source, layer, max_tokens);
+    REPRO_ASSIGN_OR_RETURN(const at::Tensor source_NC,
+                           Vectors(model.encoder, source, layer, max_tokens));
     for (const std::string& code : spec_.languages) {
       REPRO_RETURN_IF_ERROR(BeginLanguage(code));
       REPRO_ASSIGN_OR_RETURN(const auto sentences, Parallel(code));
       REPRO_RETURN_IF_ERROR(CheckAligned(code, sentences, source));
       if (code != spec_.source_language) {
-        const at::Tensor vectors_NC = Vectors(model.encoder, sentences, layer, max_tokens);
+        REPRO_ASSIGN_OR_RETURN(const at::Tensor vectors_NC,
+                               Vectors(model.encoder, sentences, layer, max_tokens));
         WriteScore("retrieval.accuracy", code, RetrievalAccuracy(vectors_NC, source_NC));
       }
       std::vector<std::string> texts;
@@ -97,7 +99,8 @@ class Evaluation {
         if (static_cast<std::int64_t>(texts.size()) == spec_.settings.pseudo_bits_sentences) break;
         texts.push_back(sentence.text);
       }
-      const PseudoBits bits = ComputePseudoBits(model, tokenizer_, texts, max_tokens);
+      REPRO_ASSIGN_OR_RETURN(const PseudoBits bits,
+                             ComputePseudoBits(model, tokenizer_, texts, max_tokens, warn_));
       WriteScore("pseudo_bits.per_character", code, bits.PerCharacter());
       WriteScore("pseudo_bits.per_sentence", code, bits.PerSentence());
       scores_["pseudo_bits"][code] = {{"sentences", bits.sentences},
@@ -130,14 +133,14 @@ class Evaluation {
     return ReadParallel(benchmark);
   }
 
-  at::Tensor Vectors(const Encoder& encoder, const std::vector<ParallelSentence>& sentences,
-                     std::int64_t layer, std::int64_t max_tokens) const {
+  Result<at::Tensor> Vectors(const Encoder& encoder, const std::vector<ParallelSentence>& sentences,
+                             std::int64_t layer, std::int64_t max_tokens) const {
     std::vector<std::vector<std::int64_t>> tokens;
     tokens.reserve(sentences.size());
     for (const ParallelSentence& sentence : sentences) {
       tokens.push_back(EncodeSentence(sentence.text, tokenizer_, max_tokens));
     }
-    return SentenceVectors(encoder, tokens, layer);
+    return SentenceVectors(encoder, tokens, layer, warn_);
   }
 
   Status CheckAligned(const std::string& code, const std::vector<ParallelSentence>& sentences,
@@ -188,6 +191,9 @@ class Evaluation {
   const EvaluateSpec& spec_;
   const Tokenizer& tokenizer_;
   at::Device device_;
+  const WarningSink warn_ = [this](const std::string& line) {
+    context_.events.Message("warning", line);
+  };
   Json scores_ = Json::object();
   std::int64_t done_ = 0;
 };

@@ -67,7 +67,8 @@ FinetunerOptions LoopOptions(const FinetuneSpec& spec, Selection selection, Labe
           .folder = context.scratch / "finetune"};
 }
 
-FinetuneProblem ProblemOf(const Classifier& classifier, const FinetuneData& data) {
+FinetuneProblem ProblemOf(const Classifier& classifier, const FinetuneData& data,
+                          EventWriter& events) {
   FinetuneProblem problem;
   problem.parameters = classifier.Parameters();
   for (const EncodedExample& example : data.train) {
@@ -79,10 +80,11 @@ FinetuneProblem ProblemOf(const Classifier& classifier, const FinetuneData& data
     const LabelledLogits output = ComputeLogits(classifier, data.train, examples, &dropout);
     return ClassificationLoss(output.logits_MK, output.labels_M);
   };
-  problem.validate = [&] {
+  problem.validate = [&]() -> Result<std::map<std::string, DevScore>> {
+    const auto warn = [&](const std::string& line) { events.Message("warning", line); };
     std::map<std::string, DevScore> scores;
     for (const auto& [code, examples] : data.dev) {
-      const Predictions predictions = Predict(classifier, examples);
+      REPRO_ASSIGN_OR_RETURN(const Predictions predictions, Predict(classifier, examples, warn));
       scores[code] = {ScorePredictions(classifier, examples, predictions), predictions.loss};
     }
     return scores;
@@ -144,7 +146,7 @@ Status RunFinetuneTask(TaskContext& context) {
   Classifier classifier = MakeClassifier(encoder, task, data.labels,
                                          MixSeed(static_cast<std::uint64_t>(spec.seed), "head"));
   MoveTo(classifier, device);
-  const FinetuneProblem problem = ProblemOf(classifier, data);
+  const FinetuneProblem problem = ProblemOf(classifier, data, context.events);
   const FinetunerOptions options = LoopOptions(spec, selection, task, context);
   REPRO_ASSIGN_OR_RETURN(const FinetuneOutcome outcome,
                          Finetune(problem, options, context.events, context.stop));

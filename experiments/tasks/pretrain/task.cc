@@ -107,6 +107,7 @@ Status PrepareGpu(const PretrainSpec& spec, at::Device device, TrainingGroup& gr
                   TrainerOptions& options) {
   const CudaPlugin& cuda = ProcessCuda();
   const int gpu = device.index();
+  if (spec.settings.reproducible_dropout) UseDeterministicAlgorithms(true);
   REPRO_RETURN_IF_ERROR(group.UseNccl(cuda, gpu));
   if (spec.compute.dtype == "bfloat16") {
     options.peak_flops =

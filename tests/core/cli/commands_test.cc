@@ -210,6 +210,20 @@ TEST(CommandWordsTest, CanBePastedIntoAShell) {
   EXPECT_THAT(RunCommandText(arguments, options), testing::EndsWith(" --cores 2"));
 }
 
+TEST(CoreCommandsTest, TheHelpOfReportSaysWhatARunIsAndWhatIsWritten) {
+  for (const CommandEntry& entry : CoreCommands()) {
+    if (entry.name != std::string("report")) continue;
+    CLI::App app;
+    entry.make()->Define(app);
+    for (const char* words : {"repro report run 12", "repro status --runs", "run-RUN.html",
+                              "run-RUN.csv (every point)", "reports/out"}) {
+      EXPECT_THAT(app.get_footer(), HasSubstr(words));
+    }
+    return;
+  }
+  FAIL() << "no report";
+}
+
 // The flags are frozen on purpose: what an experiment can vary lives in its manifest. A new flag
 // has to be written here.
 TEST(CoreCommandsTest, TheFlagsOfRunPlanAndReportAreThese) {

@@ -2,7 +2,10 @@
 #include "core/cli/training_view.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <sstream>
 #include <thread>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,6 +23,7 @@ namespace repro {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using testing::ExpectGoldenText;
 using ::testing::HasSubstr;
 using testing::Key;
@@ -118,6 +122,86 @@ TEST(TrainingViewTest, KeepsToTheWidthAndTakesNoEscapesFromText) {
   EXPECT_THAT(Text(DrawTraining(training, 0, {.width = 72, .color = true})), HasSubstr("\x1b[33m"));
 }
 
+TEST(TrainingViewTest, FitsATerminalOfFortyColumns) {
+  TrainingTask training = Sample();
+  training.task.label = "pretrain a-point-with-a-very-long-name seed 1";
+  training.events.push_back({{"type", "message"},
+                             {"level", "warning"},
+                             {"text", "/a/path/without/a/blank/" + std::string(100, 'x')},
+                             {"attempt", 2},
+                             {"time_ms", 1'700'000'195'000}});
+  for (const auto& [name, every] :
+       {std::pair("pretrain.language_loss", 100), std::pair("valid.unigram_loss", 600),
+        std::pair("valid.context_free_loss", 600)}) {
+    for (const char* language : {"en", "sw"}) {
+      TrainingCurve curve{{name, language, "", -1}, {}};
+      for (int step = every; step <= 600; step += every) curve.Set({step, 5.0});
+      training.curves.push_back(std::move(curve));
+    }
+  }
+  const std::int64_t now_ms = 1'700'000'200'000;
+  for (const std::size_t width : {40u, 50u, 60u, 80u, 120u}) {
+    const auto lines = DrawTraining(training, now_ms, {.width = width});
+    for (const std::string& line : lines) EXPECT_LE(DisplayWidth(line), width) << line;
+    std::string all;  // as if it were one line: what was broken is whole again
+    for (const std::string& line : lines) {
+      const std::size_t first = line.find_first_not_of(' ');
+      if (first != std::string::npos) all += (all.empty() ? "" : " ") + line.substr(first);
+    }
+    EXPECT_THAT(all, AllOf(HasSubstr("pretrain a-point-with-a-very-long-name seed 1"),
+                           HasSubstr("600 of 1,500 updates, 3 min 45 s left"),
+                           HasSubstr("attempt 1 was killed: killed by signal 9"),
+                           HasSubstr("without context"), HasSubstr("peak memory")))
+        << width;
+  }
+  EXPECT_THAT(Text(DrawTraining(training, now_ms, {.width = 40})),
+              HasSubstr("  sw\n    validation loss 3.292\n    training loss 5.000"))
+      << "a row that is too wide becomes a paragraph";
+}
+
+TEST(TrainingViewTest, TheShortFormHasWhatAPersonWatches) {
+  const std::string line = TrainingLine(SummarizeTraining(Sample(), 1'700'000'200'000));
+  for (const char* words :
+       {"updates 600 of 1,500 (40 %)", "time left 3 min 45 s", "loss 3.0", "validation loss 3.542",
+        "learning rate 0.0006", "gradient norm 1.02", "tokens/s 18.2K", "MFU 41.0 %",
+        "data wait 0.3 %", "peak memory 1.50 GiB", "worst language zh (validation loss 3.892)"}) {
+    EXPECT_THAT(line, HasSubstr(words));
+  }
+}
+
+TEST(TerminalTest, WrapsAtBlanksAndBreaksWhatHasNone) {
+  EXPECT_THAT(WrapToColumns("one two three", 7), ElementsAre("one two", "three"));
+  EXPECT_THAT(WrapToColumns("ab abcdefgh x", 4), ElementsAre("ab", "abcd", "efgh", "x"));
+  EXPECT_THAT(WrapToColumns("日本語", 4), ElementsAre("日本", "語"));
+  EXPECT_THAT(WrapToColumns("日", 1), ElementsAre("日")) << "ends";
+  EXPECT_THAT(WrapToColumns("", 10), ElementsAre(""));
+}
+
+TEST(TerminalTest, ALineThatIsCutSaysSo) {
+  EXPECT_EQ(CutColored("abcdef", 4, "…"), "abc…");
+  EXPECT_EQ(CutColored("abcd", 4, "…"), "abcd");
+  EXPECT_EQ(CutColored("\x1b[1mabcdef\x1b[0m", 4, "…"), "\x1b[1mabc…\x1b[0m");
+  EXPECT_EQ(CutColored("\x1b[1mabcd\x1b[0m", 4, "…"), "\x1b[1mabcd\x1b[0m");
+  EXPECT_EQ(CutColored("abcdef", 4, "..."), "a...");
+  EXPECT_EQ(CutColored("abcdef", 2, "..."), "..");
+}
+
+TEST(TerminalTest, AScreenOfTwentyFourColumnsDoesNotWrap) {
+  std::ostringstream out;
+  {
+    Screen screen(out);
+    screen.Draw({"short", "experiment  scale  runs  done  running  waiting"}, {24, 10});
+  }
+  const std::string text = out.str();
+  EXPECT_THAT(text, AllOf(HasSubstr("short\x1b[K"), Not(HasSubstr("running"))));
+  std::istringstream rows(text.substr(text.find("\x1b[H") + 3));
+  std::string row;
+  while (std::getline(rows, row)) EXPECT_LE(DisplayWidth(row.substr(0, row.find('\x1b'))), 24u);
+  EXPECT_TRUE(text.find("…\x1b[K") != std::string::npos ||
+              text.find("...\x1b[K") != std::string::npos)
+      << "by the locale";
+}
+
 TEST(TerminalTest, CutsColouredLinesByWhatIsSeen) {
   EXPECT_EQ(CutColored("\x1b[1mabcdef\x1b[0m", 3), "\x1b[1mabc\x1b[0m");
   EXPECT_EQ(CutColored("─│日本", 4), "─│日");
@@ -178,6 +262,74 @@ TEST_F(WatchTest, ShowAndStatusReadWhatTheLogHasNotReadYet) {
   EXPECT_DOUBLE_EQ(running["training"]["dev_score"], 0.6);
   const Outcome run = RunCommand(MakeShowCommand(), {"1"});
   EXPECT_THAT(run.out, AllOf(HasSubstr("training: pretrain xlm7 seed 1"), HasSubstr("Loss")));
+}
+
+TEST_F(WatchTest, ShowSaysWhyARunDivergedBeforeItsFirstLoss) {
+  FillLog();
+  {
+    RunLog log = OpenLog();
+    TaskRow task = MakeTask('5', "pretrain");
+    task.label = "pretrain xlm7 seed 1";
+    ASSERT_TRUE(log.UpsertTask(task));
+    const std::string error =
+        "update 0 (learning rate 0, batch of 8 sequences: en 7, sw 1): the loss is not finite";
+    const auto attempt = AddAttempt(log, '5', 1, "diverged", "diverged: " + error, 76);
+    const auto folder = ArtifactStore(workspace_).AttemptFolder(Key('5'), 1);
+    {
+      auto events = EventWriter::Open(folder / "events.jsonl").value();
+      events.State("diverged", {{"update", 0},
+                                {"learning_rate", 0.0},
+                                {"batch_rows", 8},
+                                {"batch_languages", "en 7, sw 1"},
+                                {"reason", "the loss is not finite"}});
+      events.Message("error", error);
+    }
+    ASSERT_TRUE(log.IngestEvents(attempt, folder / "events.jsonl"));
+    ASSERT_TRUE(log.SetTaskState(Key('5'), "diverged"));
+    RunRow run = MakeRun('c', "xlm7");
+    run.state = "diverged";
+    ASSERT_TRUE(log.UpsertRun(run, {Key('1'), Key('5')}));
+  }
+  for (const Outcome& outcome :
+       {RunCommand(MakeShowCommand(), {"3"}),
+        RunCommand(MakeReportCommand(), {"run", "3", "--format", "terminal"})}) {
+    std::string flat;  // lines are broken where they end
+    std::istringstream words(outcome.out);
+    for (std::string word; words >> word;) flat += word + " ";
+    EXPECT_THAT(flat,
+                AllOf(HasSubstr("pretrain xlm7 seed 1 Diverged: "),
+                      HasSubstr("the loss is not finite; its batch of 8 sequences: en 7, sw 1"),
+                      HasSubstr("It had logged no loss yet.")));
+  }
+}
+
+TEST_F(WatchTest, ShowWritesMemoryAsAPersonReadsItAndFitsTheTerminal) {
+  FillLog();
+  {
+    RunLog log = OpenLog();
+    const auto attempt = AddAttempt(log, '2', 2, "done", "", 0);
+    const auto folder = ArtifactStore(workspace_).AttemptFolder(Key('2'), 2);
+    {
+      auto events = EventWriter::Open(folder / "events.jsonl").value();
+      events.Write({.name = "pretrain.peak_memory", .value = 145'825'792, .step = 10});
+    }
+    ASSERT_TRUE(log.IngestEvents(attempt, folder / "events.jsonl"));
+  }
+  const Outcome wide = RunCommand(MakeShowCommand(), {"2222"});
+  EXPECT_THAT(wide.out, AllOf(HasSubstr("139 MiB"), Not(HasSubstr("145825792"))));
+  const Json metrics = RunCommand(MakeShowCommand(), {"2222"}, true).json()["metrics"];
+  EXPECT_THAT(metrics.dump(), HasSubstr("145825792")) << "programs get bytes";
+  const char* const before = std::getenv("COLUMNS");
+  const std::string kept = before == nullptr ? "" : before;
+  ::unsetenv("COLUMNS");
+  const bool terminal = CurrentTerminalSize({1, 1}).columns > 1;
+  ::setenv("COLUMNS", "40", 1);
+  const Outcome narrow = RunCommand(MakeShowCommand(), {"1"});
+  before == nullptr ? ::unsetenv("COLUMNS") : ::setenv("COLUMNS", kept.c_str(), 1);
+  if (terminal) GTEST_SKIP() << "standard output is a terminal: its width counts, not COLUMNS";
+  EXPECT_THAT(narrow.out, HasSubstr("  xnli.accuracy\n    split test  language 3 languages\n"));
+  std::istringstream rows(narrow.out.substr(narrow.out.find("\ntasks\n")));
+  for (std::string row; std::getline(rows, row);) EXPECT_LE(DisplayWidth(row), 40u) << row;
 }
 
 TEST_F(WatchTest, WatchingEndsWithTheLastTaskAndSaysWhatIsLeft) {

@@ -109,6 +109,48 @@ TEST(PlotTest, PlainAsciiWhereTheTerminalKnowsNoMore) {
                          HasSubstr(":")));
 }
 
+TEST(PlotTest, NeighbouringLabelsDifferHoweverSmallTheRange) {
+  const auto labels = [](double low, double high, CurveUnit unit) {
+    UnicodePlot plot;
+    plot.title = "Loss";
+    plot.x_unit = "updates";
+    plot.show = [unit](double value, double resolution) {
+      return ShowCurveValue(unit, value, resolution);
+    };
+    plot.curves = {{"training", 0, {{100, high}, {123'456, low}}}};
+    const std::vector<std::string> rows = DrawPlot(plot, {.width = 40, .height = 7});
+    std::vector<std::string> found;
+    for (const std::string& row : rows) {
+      EXPECT_LE(DisplayWidth(row), 40u) << row;
+      const std::size_t tick = row.find(" ┤");
+      if (tick == std::string::npos) continue;
+      found.push_back(row.substr(row.find_first_not_of(' '), tick - row.find_first_not_of(' ')));
+    }
+    return found;
+  };
+  EXPECT_THAT(labels(3, 8, CurveUnit::kPlain), ElementsAre("8", "5.5", "3"));
+  EXPECT_THAT(labels(8.31, 8.34, CurveUnit::kPlain), ElementsAre("8.34", "8.325", "8.31"));
+  EXPECT_THAT(labels(8.3101, 8.3104, CurveUnit::kPlain),
+              ElementsAre("8.3104", "8.31025", "8.3101"));
+  EXPECT_THAT(labels(0.4102, 0.4104, CurveUnit::kShare),
+              ElementsAre("41.040 %", "41.030 %", "41.020 %"));
+  // So close that no label of nine columns tells them apart: the rows stay inside the width.
+  EXPECT_EQ(labels(8.31, 8.31 + 1e-9, CurveUnit::kPlain).size(), 3u);
+}
+
+TEST(PlotTest, FitsANarrowTerminal) {
+  UnicodePlot plot;
+  plot.title = "Loss";
+  plot.x_unit = "updates";
+  plot.curves = {{"training", 0, {{100'000, 8}, {1'250'000, 3}}},
+                 {"validation, mean of 8 languages", 1, {{100'000, 8}}}};
+  for (std::size_t width = 24; width <= 60; ++width) {
+    for (const std::string& row : DrawPlot(plot, {.width = width, .height = 5})) {
+      EXPECT_LE(DisplayWidth(row), width) << row;
+    }
+  }
+}
+
 TEST(PlotTest, AFlatCurveAndASinglePointAreDrawnAndNothingIsNot) {
   UnicodePlot plot;
   plot.curves = {{"a", 0, {{1, 5}, {2, 5}}}};
@@ -170,6 +212,104 @@ TEST_F(TrainingTest, AResumedAttemptDropsWhatAnEarlierOneLoggedBeyondItsStart) {
                           HasSubstr("attempt 2 was cut off")))
       << "its lock is free";
   EXPECT_THAT(TrainingVerdict(*task, summary), HasSubstr("Cut off"));
+}
+
+TEST_F(TrainingTest, ARetryFromNothingHasItsOwnCurveAndNoneOfTheOneBefore) {
+  RunLog log = OpenLog();
+  Begin(log, 'a', "pretrain");
+  Attempt first = StartAttempt(log, 1);
+  LogUpdates(first, 1, 300, 40.0);  // and no checkpoint
+  ASSERT_OK(log.IngestEvents(first.id, first.folder / "events.jsonl"));
+  EndAttempt(log, first, "killed", "killed by signal 9");
+  TrainingReader kept(workspace_, Key('a'), CurveDetail::kWatch);
+  EXPECT_EQ(kept.Read(log).value()->Find("pretrain.loss")->points.size(), 300u);
+  Attempt second = StartAttempt(log, 2);
+  const auto lock = FileLock::TryLock(second.folder / "lock").value();
+  const auto expect_own = [&](int last) {
+    TrainingReader whole(workspace_, Key('a'), CurveDetail::kAll);
+    for (TrainingReader* reader : {&kept, &whole}) {
+      const TrainingTask* task = reader->Read(log).value();
+      for (const char* name : {"pretrain.loss", "pretrain.learning_rate"}) {
+        const std::vector<MetricPoint>& points = task->Find(name)->points;
+        ASSERT_EQ(points.size(), static_cast<std::size_t>(last)) << name;
+        EXPECT_EQ(points.back().step, last) << name;
+      }
+      for (const MetricPoint& point : task->Find("pretrain.loss")->points) {
+        EXPECT_DOUBLE_EQ(point.value, 9.0 - 0.1 * static_cast<double>(point.step));
+      }
+      EXPECT_EQ(task->Find("valid.loss", "sw")->points.size(), static_cast<std::size_t>(last / 5));
+      EXPECT_EQ(*SummarizeTraining(*task, 0).loss, 9.0 - 0.1 * last);
+    }
+  };
+  LogUpdates(second, 1, 15, 9.0);
+  expect_own(15);  // in events.jsonl alone
+  ASSERT_OK(log.IngestEvents(second.id, second.folder / "events.jsonl"));
+  expect_own(15);
+  LogUpdates(second, 16, 20, 9.0);
+  expect_own(20);  // some in the log, some not
+  ASSERT_OK(log.IngestEvents(second.id, second.folder / "events.jsonl"));
+  EndAttempt(log, second, "killed", "killed by signal 9");
+  expect_own(20);
+}
+
+TEST_F(TrainingTest, WhatDivergedBeforeItsFirstLossSaysWhyAndWithWhichBatch) {
+  RunLog log = OpenLog();
+  Begin(log, 'a', "pretrain xlm7 seed 1");
+  Attempt attempt = StartAttempt(log, 1);
+  const std::string batch = "batch of 8 sequences: en 7, sw 1";
+  const std::string error =
+      "update 0 (learning rate 0, " + batch + "): the loss of micro-batch 0 is not finite (nan)";
+  attempt.events.State("diverged", {{"update", 0},
+                                    {"learning_rate", 0.0},
+                                    {"batch_rows", 8},
+                                    {"batch_languages", "en 7, sw 1"},
+                                    {"reason", "the loss of micro-batch 0 is not finite (nan)"}});
+  attempt.events.Message("error", error);
+  attempt.events.State("diverged");
+  ASSERT_OK(log.IngestEvents(attempt.id, attempt.folder / "events.jsonl"));
+  EndAttempt(log, attempt, "diverged", "diverged: " + error);
+  ASSERT_OK(log.SetTaskState(key_, "diverged"));
+  RunRow run = MakeRun('f', "xlm7");
+  run.state = "diverged";
+  const auto id = log.UpsertRun(run, {Key('a')}).value();
+  const TrainingReport report =
+      ReadTrainingReport(log, workspace_, *log.FindRun(id).value(), 1'700'000'000'000).value();
+  ASSERT_EQ(report.training.size(), 1u);
+  EXPECT_FALSE(IsTraining(report.training[0]));
+  const TrainingSummary summary = SummarizeTraining(report.training[0], 0);
+  ASSERT_EQ(summary.happenings.size(), 1u) << "event, message and reason say the same";
+  const auto says_why = AllOf(HasSubstr("the loss of micro-batch 0 is not finite (nan)"),
+                              HasSubstr("batch of 8 sequences: en 7, sw 1"));
+  EXPECT_THAT(TrainingHeadline(report)[1],
+              AllOf(HasSubstr("pretrain xlm7 seed 1: Diverged"), says_why,
+                    HasSubstr("It had logged no loss yet"), Not(HasSubstr("is below"))));
+  EXPECT_THAT(WriteTrainingMarkdown(report), AllOf(says_why, Not(HasSubstr("| figure | now |"))));
+  EXPECT_THAT(WriteTrainingJson(report), says_why);
+  const HtmlAssets assets = LoadHtmlAssets(REPRO_REPORTS).value();
+  const std::string page = WriteTrainingHtml(report, assets).value();
+  EXPECT_THAT(page.substr(0, page.find("</main>")), AllOf(says_why, HasSubstr("verdict bad")));
+}
+
+TEST_F(TrainingTest, TheReasonOfATaskWithoutEventsIsThatOfItsAttempt) {
+  RunLog log = OpenLog();
+  Begin(log, 'a', "finetune xnli");
+  Attempt first = StartAttempt(log, 1);
+  EndAttempt(log, first, "diverged", "diverged: the loss is nan");
+  ASSERT_OK(log.SetTaskState(key_, "diverged"));
+  TrainingReader reader(workspace_, Key('a'), CurveDetail::kAll);
+  const TrainingTask* task = reader.Read(log).value();
+  EXPECT_THAT(TrainingVerdict(*task, SummarizeTraining(*task, 0)), HasSubstr("the loss is nan"));
+  ASSERT_OK(log.SetTaskState(key_, "running"));
+  Attempt second = StartAttempt(log, 2);
+  second.events.Message("error", "rank 1 of 2 was killed by signal 9");
+  ASSERT_OK(log.IngestEvents(second.id, second.folder / "events.jsonl"));
+  EndAttempt(log, second, "failed", "exit code 1: rank 1 of 2 was killed by signal 9");
+  ASSERT_OK(log.SetTaskState(key_, "failed"));
+  task = reader.Read(log).value();
+  const TrainingSummary summary = SummarizeTraining(*task, 0);
+  ASSERT_EQ(summary.happenings.size(), 2u) << "the error is said once";
+  EXPECT_EQ(summary.happenings[1].text,
+            "attempt 2 failed: exit code 1: rank 1 of 2 was killed by signal 9");
 }
 
 TEST_F(TrainingTest, SumsUpWhatIsThereAndLeavesOutWhatIsNot) {
@@ -260,6 +400,27 @@ TEST_F(TrainingTest, FilesHoldEveryPointAndNoTextOfTheirsIsCode) {
                           Not(HasSubstr("id=\"chart-6\""))));
   EXPECT_THAT(page.substr(0, page.find("<script>")), Not(HasSubstr("{{")))
       << "a hole of the template";
+}
+
+TEST(VegaCurvesTest, TheTicksOfANarrowRangeAreWrittenApart) {
+  const HtmlAssets assets = LoadHtmlAssets(REPRO_REPORTS).value();
+  const auto format = [&assets](CurveUnit unit, double low, double high) {
+    CurveFigure figure{.id = "x", .title = "x", .unit = unit};
+    figure.lines = {{"x", false, 0, {{1, low}, {2, high}}}};
+    const Json spec = VegaCurves(figure, "updates", assets.curves);
+    for (const Json& signal : spec["signals"]) {
+      if (signal["name"] == "yformat") return signal["value"].get<std::string>();
+    }
+    return std::string();
+  };
+  EXPECT_EQ(format(CurveUnit::kPlain, 3, 8), ".4~g");
+  EXPECT_EQ(format(CurveUnit::kPlain, 8.31, 8.34), ".4~g");       // every 0.005
+  EXPECT_EQ(format(CurveUnit::kPlain, 8.3101, 8.3104), ".6~g");   // every 0.00005
+  EXPECT_EQ(format(CurveUnit::kRate, 140'900, 141'100), ".5~s");  // every 50
+  EXPECT_EQ(format(CurveUnit::kShare, 0.1, 0.9), ".3~p");
+  EXPECT_EQ(format(CurveUnit::kShare, 0.41021, 0.41043), ".5~p");  // every 0.005 %
+  EXPECT_EQ(format(CurveUnit::kBytes, 0, 3.0 * (1 << 30)), ".4~g");
+  EXPECT_EQ(format(CurveUnit::kPlain, 5, 5), ".4~g");
 }
 
 TEST(VegaCurvesTest, LongCurvesAreThinnedAndMarksAreSet) {

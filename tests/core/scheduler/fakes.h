@@ -64,6 +64,7 @@ struct Act {
   bool heeds_stop = true;   ///< exits 75 when asked to save
   bool silent = false;      ///< gives no sign of progress
   std::string error{};      ///< an error event before it ends
+  int resumes_at = -1;      ///< goes on from this update; -1: from the beginning
 };
 
 class FakeExecutor : public Executor {
@@ -172,6 +173,9 @@ class FakeExecutor : public Executor {
     REPRO_CHECK(WriteFileAtomic(folder / "task.json", CanonicalJson(ToJson(attempt))).has_value());
     const std::int64_t now = pulse_.NowMs();
     if (act.checkpoint) EventWriter::Open(folder / "events.jsonl")->State("checkpoint");
+    if (act.resumes_at >= 0) {
+      EventWriter::Open(folder / "events.jsonl")->State("resumed", {{"update", act.resumes_at}});
+    }
     running_[attempt.task.key] = {folder, attempt, act, now,
                                   now + static_cast<std::int64_t>(act.seconds * 1000)};
   }

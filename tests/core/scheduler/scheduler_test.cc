@@ -3,6 +3,7 @@
 #include <deque>
 #include <filesystem>
 #include <tuple>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -166,6 +167,53 @@ TEST_F(SchedulerTest, AFailedTaskIsTriedAgainWithinItsBudgetAndTheReasonIsLogged
   EXPECT_EQ(attempts[1].exit_code, 128 + SIGKILL);
   EXPECT_THAT(attempts[1].reason, HasSubstr("signal 9"));
   EXPECT_THAT(AttemptStates("flaky"), ElementsAre("failed", "killed", "done"));
+}
+
+TEST_F(SchedulerTest, TheErrorThatEndsATaskIsSaidOnce) {
+  Add("bad");
+  const std::string error = "rank 1 of 2 was killed by signal 9";
+  executor_.Script("bad", {{.how = Exited{1}, .error = error}});
+  ASSERT_TRUE(Run({.retries = 0}));
+  ASSERT_EQ(observer_.reasons.size(), 1U);
+  EXPECT_THAT(observer_.reasons[0], HasSubstr(error));
+  EXPECT_THAT(observer_.lines, ElementsAre("started bad 1", "failed bad 1"));
+}
+
+TEST_F(SchedulerTest, AnErrorThatIsNotTheReasonOfTheEndIsToldBeforeIt) {
+  Add("odd");
+  executor_.Script("odd", {{.error = "the cache is read-only"}});  // and it is done all the same
+  ASSERT_TRUE(Run({.retries = 0}));
+  EXPECT_THAT(observer_.lines,
+              ElementsAre("started odd 1", "error odd: the cache is read-only", "done odd 1"));
+}
+
+TEST_F(SchedulerTest, AnErrorOfATaskThatGoesOnIsToldWhileItRuns) {
+  const std::string key = Add("long");
+  executor_.Script("long", {{.seconds = 60}});
+  bool written = false;
+  std::size_t told_at = 0;
+  pulse_.on_wait = [&](std::int64_t now) {
+    if (!std::exchange(written, true)) {
+      EventWriter::Open(store_.AttemptFolder(key, 1) / "events.jsonl")->Message("error", "odd");
+    }
+    if (told_at == 0 && observer_.lines.size() == 2) {
+      told_at = static_cast<std::size_t>((now - FakePulse::kStart) / 1000);
+    }
+  };
+  ASSERT_TRUE(Run({.retries = 0}));
+  EXPECT_THAT(observer_.lines, ElementsAre("started long 1", "error long: odd", "done long 1"));
+  EXPECT_GE(told_at, 9U);
+  EXPECT_LE(told_at, 20U);
+}
+
+TEST_F(SchedulerTest, ATaskThatGoesOnFromACheckpointSaysSoOnce) {
+  Add("pretrain");
+  executor_.Script("pretrain",
+                   {{.how = Exited{75}, .checkpoint = true}, {.seconds = 5, .resumes_at = 1250}});
+  ASSERT_TRUE(Run());
+  EXPECT_THAT(observer_.lines,
+              ElementsAre("started pretrain 1", "retry pretrain 1", "started pretrain 2",
+                          "info pretrain: going on from update 1,250", "done pretrain 2"));
 }
 
 TEST_F(SchedulerTest, ABudgetOfNoRetriesIsOneAttempt) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -340,15 +342,28 @@ TEST(EmbeddingGradKernelTest, AddsTheRowsOfEachIdWhereverTheTilesCut) {
   }
 }
 
-TEST(GpuKernelRecordTest, NoKernelIsOnThatDidNotPassParityOnAGpu) {
-  const GpuKernels kernels = GpuKernels::SwitchedOn(DecideOnCuda());
-  for (const GpuKernel kernel : kGpuKernels) {
-    EXPECT_EQ(RecordOf(kernel).kernel, kernel);
-    EXPECT_FALSE(RecordOf(kernel).name.empty());
-    EXPECT_EQ(RecordOf(kernel).parity_gpu.empty(), RecordOf(kernel).parity_commit.empty());
-    if (!RecordOf(kernel).Passed()) {
-      EXPECT_FALSE(kernels.Has(kernel));
-    }
+// The records of the build with one of them doctored: its kernel, and no other, changes.
+TEST(GpuKernelRecordTest, AKernelIsOnExactlyWhereItsRecordNamesGpuAndCommit) {
+  const std::span<const GpuKernelRecord> records = GpuKernelRecords();
+  const GpuKernelSwitches built = SwitchesOf(records);
+  ASSERT_EQ(records.size(), kGpuKernels.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    std::vector<GpuKernelRecord> doctored(records.begin(), records.end());
+    const auto with = [&](std::string_view gpu, std::string_view commit) {
+      doctored[i].parity_gpu = gpu;
+      doctored[i].parity_commit = commit;
+      return SwitchesOf(doctored);
+    };
+    GpuKernelSwitches on = built;
+    on[i] = true;
+    GpuKernelSwitches off = built;
+    off[i] = false;
+    EXPECT_EQ(with("NVIDIA H100 80GB HBM3", "0123abc"), on) << records[i].name;
+    EXPECT_EQ(with("NVIDIA H100 80GB HBM3", ""), off) << records[i].name;
+    EXPECT_EQ(with("", "0123abc"), off) << records[i].name;
+    EXPECT_EQ(with("", ""), off) << records[i].name;
+    doctored.erase(doctored.begin() + static_cast<std::ptrdiff_t>(i));
+    EXPECT_EQ(SwitchesOf(doctored), off) << records[i].name;
   }
 }
 

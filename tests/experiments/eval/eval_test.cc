@@ -1,4 +1,8 @@
+#include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -11,13 +15,20 @@
 #include "experiments/eval/retrieval.h"
 #include "experiments/text/vocab_trainer.h"
 #include "tests/experiments/tiny_corpus.h"
+#include "tests/experiments/train/memory_limit.h"
 
 namespace repro {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 constexpr std::int64_t kVocabSize = 120;
+
+void NoWarning(const std::string& line) {
+  ADD_FAILURE() << line;
+}
 
 ModelShape TinyShape() {
   ModelShape shape;
@@ -59,6 +70,38 @@ std::vector<EncodedExample> Examples(std::size_t count, bool tags) {
   return examples;
 }
 
+// Rows that fit are told apart from those that do not by their tokens, padding included.
+TEST(LengthBatchesTest, EachIndexIsTakenOnceInBatchesNoLargerThanWasFoundToFit) {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t i = 0; i < 300; ++i) lengths.push_back(3 + i * 7 % 61);
+  constexpr std::int64_t kRoom = 700;  // tokens
+  std::vector<int> taken(lengths.size());
+  std::int64_t refused = 0, calls = 0;
+  std::vector<std::string> warnings;
+  const auto sum = [&](const std::vector<std::size_t>& batch) {
+    std::int64_t longest = 0;
+    for (const std::size_t i : batch) longest = std::max(longest, lengths[i]);
+    const std::int64_t tokens = longest * static_cast<std::int64_t>(batch.size());
+    if (tokens > kRoom) ++refused;
+    TORCH_CHECK_WITH(OutOfMemoryError, tokens <= kRoom, "no room for ", tokens);
+    ++calls;
+    for (const std::size_t i : batch) ++taken[i];
+  };
+  ASSERT_TRUE(ForLengthBatches(
+      lengths, "sentence", [&](const std::string& line) { warnings.push_back(line); }, sum));
+  EXPECT_THAT(taken, Each(1));
+  // Once found, the limit holds for all that follows: 4,095 -> 2,079 -> 1,071 -> 567 tokens.
+  EXPECT_EQ(refused, 3);
+  EXPECT_EQ(warnings.size(), 3U);
+  EXPECT_LT(calls, 40);
+  EXPECT_THAT(warnings.front(), HasSubstr("sentences of up to 63 tokens at a time"));
+}
+
+TEST(LengthBatchesTest, WhatIsNotMemoryPassesThrough) {
+  const auto broken = [](const std::vector<std::size_t>&) { throw std::logic_error("broken"); };
+  EXPECT_THROW((void)ForLengthBatches({3, 4}, "sentence", NoWarning, broken), std::logic_error);
+}
+
 class ClassifierTest : public ::testing::TestWithParam<LabelledTask> {
  protected:
   static void SetUpTestSuite() { at::set_num_threads(1); }
@@ -70,7 +113,7 @@ TEST_P(ClassifierTest, PredictionsAreThoseOfEachExampleAlone) {
   const auto examples = Examples(40, tags);
   const Classifier classifier =
       MakeClassifier(InitEncoder(TinyShape(), 1), GetParam(), {"O", "B-X", "I-X"}, 2);
-  const Predictions predictions = Predict(classifier, examples);
+  const Predictions predictions = Predict(classifier, examples, NoWarning).value();
   const at::NoGradGuard no_grad;
   double loss = 0;
   std::int64_t count = 0;
@@ -100,6 +143,39 @@ TEST_P(ClassifierTest, PredictionsAreThoseOfEachExampleAlone) {
   EXPECT_NEAR(predictions.loss, loss / static_cast<double>(count), 1e-5);
 }
 
+TEST_P(ClassifierTest, WhereMemoryRunsOutItSaysSoAndPredictsTheSameOrFails) {
+  const auto examples = Examples(40, GetParam() == LabelledTask::kTags);
+  const Classifier classifier =
+      MakeClassifier(InitEncoder(TinyShape(), 1), GetParam(), {"O", "B-X", "I-X"}, 2);
+  const Predictions roomy = Predict(classifier, examples, NoWarning).value();
+  // From what takes not even one example to what takes all 40 at a time.
+  int in_smaller_batches = 0;
+  for (std::int64_t bytes = 256;; bytes += bytes / 4) {
+    ASSERT_LT(bytes, 1 << 24);
+    std::vector<std::string> warnings;
+    MemoryLimit limit;
+    limit.Forbid(bytes);
+    const auto tight =
+        Predict(classifier, examples, [&](const std::string& line) { warnings.push_back(line); });
+    limit.Lift();
+    if (!tight) {
+      EXPECT_EQ(tight.error().code, ErrorCode::kFailed);
+      EXPECT_THAT(tight.error().message,
+                  HasSubstr("not even one example at a time fits into memory (Default"));
+      EXPECT_EQ(in_smaller_batches, 0) << bytes;
+      continue;
+    }
+    EXPECT_EQ(tight->labels, roomy.labels) << bytes;
+    EXPECT_NEAR(tight->loss, roomy.loss, 1e-5) << bytes;
+    if (warnings.empty()) break;
+    ++in_smaller_batches;
+    EXPECT_THAT(warnings.front(),
+                HasSubstr("out of memory in evaluation with 40 examples of up to"));
+    EXPECT_THAT(warnings.front(), HasSubstr("going on with 20 (DefaultCPUAllocator"));
+  }
+  EXPECT_GT(in_smaller_batches, 3);
+}
+
 TEST_P(ClassifierTest, ModelComesBackFromItsFolder) {
   testing::TempFolder folder;
   const auto examples = Examples(10, GetParam() == LabelledTask::kTags);
@@ -109,7 +185,8 @@ TEST_P(ClassifierTest, ModelComesBackFromItsFolder) {
   const auto loaded = LoadClassifier(folder.path(), GetParam());
   ASSERT_TRUE(loaded) << loaded.error().message;
   EXPECT_THAT(loaded->labels, ElementsAre("O", "B-X", "I-X"));
-  EXPECT_EQ(Predict(*loaded, examples).labels, Predict(classifier, examples).labels);
+  EXPECT_EQ(Predict(*loaded, examples, NoWarning).value().labels,
+            Predict(classifier, examples, NoWarning).value().labels);
 }
 
 TEST_P(ClassifierTest, AsManyLabelsAsOutputsOrItIsDamaged) {
@@ -160,7 +237,7 @@ TEST(RetrievalTest, VectorIsTheMeanOverThePiecesWhateverTheBatch) {
   const Encoder encoder = InitEncoder(TinyShape(), 1);
   const std::vector<std::vector<std::int64_t>> sentences = {
       {kBosId, 10, 11, 12, kEosId}, {kBosId, 20, kEosId}, {kBosId, 30, 31, 32, 33, 34, 35, kEosId}};
-  const at::Tensor vectors_NC = SentenceVectors(encoder, sentences, 1);
+  const at::Tensor vectors_NC = SentenceVectors(encoder, sentences, 1, NoWarning).value();
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < sentences.size(); ++i) {
     const auto length = static_cast<std::int64_t>(sentences[i].size());
@@ -205,7 +282,7 @@ TEST_F(PseudoBitsTest, EqualsTheDefinition) {
   const MlmModel model = InitMlmModel(TinyShape(), 1);
   std::vector<std::string> sentences;
   for (std::uint64_t i = 0; i < 6; ++i) sentences.push_back(testing::TinySentence("aa", i));
-  const PseudoBits bits = ComputePseudoBits(model, *tokenizer_, sentences, 64);
+  const PseudoBits bits = ComputePseudoBits(model, *tokenizer_, sentences, 64, NoWarning).value();
 
   const at::NoGradGuard no_grad;
   double expected = 0;
@@ -245,14 +322,17 @@ TEST_F(PseudoBitsTest, UniformModelPaysTheLogarithmOfTheVocabularyForEachPiece) 
   MlmModel model = InitMlmModel(TinyShape(), 1);
   VisitTensors(model, [](const std::string&, at::Tensor& tensor) { tensor.detach().zero_(); });
   const PseudoBits bits =
-      ComputePseudoBits(model, *tokenizer_, {testing::TinySentence("aa", 3)}, 64);
+      ComputePseudoBits(model, *tokenizer_, {testing::TinySentence("aa", 3)}, 64, NoWarning)
+          .value();
   EXPECT_NEAR(bits.bits, static_cast<double>(bits.pieces) * std::log2(kVocabSize), 1e-3);
 }
 
 TEST_F(PseudoBitsTest, UnknownAndCutSentencesAreCounted) {
   const MlmModel model = InitMlmModel(TinyShape(), 1);
-  const PseudoBits bits = ComputePseudoBits(
-      model, *tokenizer_, {"\xE4\xBD\xA0\xE5\xA5\xBD", testing::TinySentence("aa", 1)}, 8);
+  const PseudoBits bits =
+      ComputePseudoBits(model, *tokenizer_,
+                        {"\xE4\xBD\xA0\xE5\xA5\xBD", testing::TinySentence("aa", 1)}, 8, NoWarning)
+          .value();
   EXPECT_EQ(bits.unknown_pieces, 1);
   EXPECT_EQ(bits.cut, 1);
   EXPECT_EQ(bits.sentences, 2);
@@ -269,12 +349,12 @@ TEST_F(PseudoBitsTest, ACutSentenceCountsTheCharactersThatAreLeft) {
   for (std::size_t i = 0; i < 6; ++i) {
     bytes += pieces[i].text.size() - (pieces[i].text.starts_with(kWordMark) ? 2 : 0);
   }
-  const PseudoBits cut = ComputePseudoBits(model, *tokenizer_, {sentence}, 8);
+  const PseudoBits cut = ComputePseudoBits(model, *tokenizer_, {sentence}, 8, NoWarning).value();
   EXPECT_EQ(cut.pieces, 6);
   EXPECT_EQ(cut.characters, static_cast<std::int64_t>(bytes) - 1);
   EXPECT_LT(cut.characters, static_cast<std::int64_t>(sentence.size()));
   const PseudoBits left =
-      ComputePseudoBits(model, *tokenizer_, {sentence.substr(0, bytes - 1)}, 64);
+      ComputePseudoBits(model, *tokenizer_, {sentence.substr(0, bytes - 1)}, 64, NoWarning).value();
   EXPECT_EQ(left.cut, 0);
   EXPECT_EQ(left.characters, cut.characters);
 }

@@ -142,6 +142,16 @@ TEST_F(FinetunerTest, OutOfMemoryHalvesWhatIsComputedAtATimeAndKeepsTheBatch) {
   EXPECT_THAT(events, HasSubstr("\"micro_batch_from\":8,\"micro_batch_to\":4"));
 }
 
+TEST_F(FinetunerTest, AValidationThatFailsEndsTheRunWithItsError) {
+  problem_.validate = []() -> Result<std::map<std::string, DevScore>> {
+    return Fail(ErrorCode::kFailed, "no room for a single example");
+  };
+  const auto outcome = Run();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kFailed);
+  EXPECT_THAT(outcome.error().message, HasSubstr("no room for a single example"));
+}
+
 // {score, loss} of aa and bb at each validation: updates 10 and 20 tie under every rule, 20 with
 // the lower loss; 30 ties with a loss that is no lower.
 TEST_F(FinetunerTest, OfEqualScoresTheOneWithTheLowerLossIsTakenButPatienceRunsOn) {

@@ -2,17 +2,23 @@
 #include "experiments/gpu_check/gpu_check.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <string>
+#include <vector>
 
+#include <ATen/Context.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "experiments/gpu_check/bench_model.h"
+#include "experiments/model/device.h"
 #include "experiments/train/optimizer.h"
 #include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(GpuCheckTest, TheSelfTestPassesOnTheCpuAndSaysWhatItLeftOut) {
@@ -36,12 +42,31 @@ TEST(GpuCheckTest, TheSelfTestPassesOnTheCpuAndSaysWhatItLeftOut) {
   }
   EXPECT_EQ(compared, 8);  // two paths with and without dropout, checkpointing, the chunked loss
   EXPECT_EQ(skipped, 9);   // four kernels twice, flash attention
-  EXPECT_EQ(report->at("resume").size(), 2U);
+  EXPECT_EQ(report->at("resume").size(), 4U);  // two types, with and without keyed dropout
   EXPECT_EQ(report->at("memory").at("skipped"), "needs a GPU");
   const Json& plain = report->at("throughput").at(0);
   EXPECT_EQ(plain.at("variant"), "plain");
   EXPECT_GT(plain.at("tokens_per_second").get<double>(), 0);
   EXPECT_FALSE(plain.contains("mfu"));
+  std::vector<std::string> timed;
+  for (const Json& result : report->at("throughput")) {
+    if (!result.contains("skipped")) timed.push_back(result.at("variant"));
+  }
+  EXPECT_THAT(timed, ElementsAre("plain", "checkpointed layers", "fixed update"));
+}
+
+TEST(DeterministicAlgorithmsTest, AreThoseThatThrowRatherThanWarnAndGoAwayAgain) {
+  ::unsetenv("CUBLAS_WORKSPACE_CONFIG");
+  UseDeterministicAlgorithms(true);
+  const at::Context& context = at::globalContext();
+  EXPECT_TRUE(context.deterministicAlgorithms());
+  // Flash and memory-efficient attention stay nondeterministic where it only warns.
+  EXPECT_FALSE(context.deterministicAlgorithmsWarnOnly());
+  EXPECT_TRUE(context.deterministicCuDNN());
+  EXPECT_STREQ(std::getenv("CUBLAS_WORKSPACE_CONFIG"), ":4096:8");
+  UseDeterministicAlgorithms(false);
+  EXPECT_FALSE(context.deterministicAlgorithms());
+  EXPECT_FALSE(context.deterministicCuDNN());
 }
 
 TEST(GpuCheckTest, APartThatThereIsNotIsNamed) {

@@ -379,6 +379,37 @@ TEST(GpuEncoderTest, PackingRefusesWhatTheTablesDoNotHold) {
   EXPECT_THAT(message(at::full({4}, 5, at::kLong)), HasSubstr("[B, T]"));
 }
 
+TEST(GpuEncoderTest, FlashAttentionIsChosenOnlyWhereItHasAKernel) {
+  const auto best = [](std::int64_t head_width, bool cuda = true,
+                       at::ScalarType products = at::kBFloat16,
+                       DropoutPath dropout = DropoutPath::kGenerator) {
+    return ChooseAttention({.dropout_path = dropout}, cuda, products, head_width);
+  };
+  for (const std::int64_t width : {8, 64, 72, 256}) {
+    EXPECT_EQ(best(width), AttentionPath::kFlash) << width;
+  }
+  for (const std::int64_t width : {1, 4, 20, 60, 65, 250, 264}) {
+    EXPECT_EQ(best(width), AttentionPath::kAten) << width;
+  }
+  EXPECT_EQ(best(64, /*cuda=*/false), AttentionPath::kAten);
+  EXPECT_EQ(best(64, true, at::kFloat), AttentionPath::kAten);
+  EXPECT_EQ(best(64, true, at::kBFloat16, DropoutPath::kKeyed), AttentionPath::kAten);
+}
+
+TEST(GpuEncoderTest, FlashAttentionAskedForWhereItCannotRunIsAnErrorThatSaysWhy) {
+  const GpuEncodeOptions asked{.attention = AttentionPath::kFlash};
+  EXPECT_EQ(ChooseAttention(asked, true, at::kBFloat16, 64), AttentionPath::kFlash);
+  try {
+    ChooseAttention(asked, true, at::kBFloat16, 60);
+    FAIL() << "no error";
+  } catch (const c10::Error& error) {
+    EXPECT_THAT(error.what_without_backtrace(), HasSubstr("multiple of 8"));
+    EXPECT_THAT(error.what_without_backtrace(), HasSubstr("width 60"));
+  }
+  EXPECT_THROW(ChooseAttention(asked, false, at::kBFloat16, 64), c10::Error);
+  EXPECT_THROW(ChooseAttention(asked, true, at::kFloat, 64), c10::Error);
+}
+
 TEST(GpuEncoderTest, FlashAttentionOverPackedSequencesHasAGradient) {
   // torch::autograd::generated::FlashAttentionBackward0::apply: autograd's own formula of
   // at::_flash_attention_forward, which Attention() relies on and no CPU can run.
