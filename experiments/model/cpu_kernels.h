@@ -94,7 +94,7 @@ struct CpuKernels {
                        float scale, float* bias_sum);
 };
 
-inline constexpr std::int64_t kMatMulScratch = 512 * 512 / 2 + 512 * 12 / 2;
+inline constexpr std::int64_t kMatMulScratch = 512 * 512 / 2 + 512 * 48 / 2;
 
 /// Floats of scratch that attention and its gradient need.
 std::int64_t AttentionScratch(std::int64_t tokens, std::int64_t depth);

@@ -171,6 +171,7 @@ void MatMul(const float* a, std::int64_t a_row, std::int64_t a_column, const flo
 
 constexpr std::int64_t kTileRows = 12;
 constexpr std::int64_t kTileColumns = 32;
+constexpr std::int64_t kGroupRows = 4 * kTileRows;  // packed together: three registers of rows
 constexpr std::int64_t kDepthBlock = 512;   // a packed tile row of a stays in the first-level cache
 constexpr std::int64_t kColumnBlock = 512;  // and a packed block of b in the second
 
@@ -252,10 +253,9 @@ void PackPairs(const float* from, std::int64_t row_stride, std::int64_t column_s
         __m512i block[16];
         for (std::int64_t column = 0; column < 16; ++column) {
           const float* line = lines + column * column_stride + 2 * pair;
-          block[column] = column < count
-                              ? (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(line + 16),
-                                                             _mm512_loadu_ps(line))
-                              : _mm512_setzero_si512();
+          block[column] = column < count ? (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(line + 16),
+                                                                        _mm512_loadu_ps(line))
+                                         : _mm512_setzero_si512();
         }
         Transpose16(block);
         for (std::int64_t row = 0; row < 16; ++row) {
@@ -293,14 +293,43 @@ void PackPairs(const float* from, std::int64_t row_stride, std::int64_t column_s
   }
 }
 
+#if defined(__AVX512BF16__)
+// Stores 16 columns from column `first` of a group on: they belong to two panels.
+inline void StoreInPanels(__m512i words, std::int64_t first, std::int64_t pairs, std::int64_t pair,
+                          std::uint32_t* packed) {
+  const std::int64_t offset = first % kTileRows;
+  const std::int64_t here = kTileRows - offset;
+  std::uint32_t* to = packed + first / kTileRows * kTileRows * pairs + pair * kTileRows + offset;
+  const auto mask = static_cast<__mmask16>((1U << here) - 1U);
+  _mm512_mask_storeu_epi32(to, mask, words);
+  _mm512_mask_storeu_epi32(to + kTileRows * pairs - kTileRows, static_cast<__mmask16>(~mask),
+                           words);
+}
+
+// kGroupRows neighbouring columns into panels of kTileRows, each as PackPairs leaves it: every
+// cache line of `from` is read once. For even depths.
+void PackGroup(const float* from, std::int64_t row_stride, std::int64_t pairs,
+               std::uint32_t* packed) {
+  for (std::int64_t pair = 0; pair < pairs; ++pair) {
+    const float* even = from + 2 * pair * row_stride;
+    for (std::int64_t first = 0; first < kGroupRows; first += 16) {
+      StoreInPanels(PairRows(even + first, even + row_stride + first, 0xFFFF), first, pairs, pair,
+                    packed);
+    }
+  }
+}
+#endif
+
 // c[kTileRows][kTileColumns] (+)= a b over `pairs` pairs.
 #if defined(__AVX512BF16__)
 void TileBf16(const std::uint32_t* a, const std::uint32_t* b, std::int64_t pairs, float* c,
               std::int64_t c_row, bool accumulate) {
   __m512 sums[kTileRows][2];
   for (int i = 0; i < kTileRows; ++i) {
-    sums[i][0] = accumulate ? _mm512_loadu_ps(c + i * c_row) : _mm512_setzero_ps();
-    sums[i][1] = accumulate ? _mm512_loadu_ps(c + i * c_row + 16) : _mm512_setzero_ps();
+    __builtin_prefetch(c + i * c_row, 1);  // while there is something to compute
+    __builtin_prefetch(c + i * c_row + 16, 1);
+    sums[i][0] = _mm512_setzero_ps();
+    sums[i][1] = _mm512_setzero_ps();
   }
   for (std::int64_t pair = 0; pair < pairs; ++pair) {
     const auto left = (__m512bh)_mm512_loadu_si512(b + pair * kTileColumns);
@@ -312,8 +341,13 @@ void TileBf16(const std::uint32_t* a, const std::uint32_t* b, std::int64_t pairs
     }
   }
   for (int i = 0; i < kTileRows; ++i) {
-    _mm512_storeu_ps(c + i * c_row, sums[i][0]);
-    _mm512_storeu_ps(c + i * c_row + 16, sums[i][1]);
+    float* row = c + i * c_row;
+    if (accumulate) {
+      sums[i][0] = _mm512_add_ps(_mm512_loadu_ps(row), sums[i][0]);
+      sums[i][1] = _mm512_add_ps(_mm512_loadu_ps(row + 16), sums[i][1]);
+    }
+    _mm512_storeu_ps(row, sums[i][0]);
+    _mm512_storeu_ps(row + 16, sums[i][1]);
   }
 }
 #else
@@ -327,8 +361,7 @@ void TileBf16(const std::uint32_t* a, const std::uint32_t* b, std::int64_t pairs
               std::int64_t c_row, bool accumulate) {
   for (std::int64_t i = 0; i < kTileRows; ++i) {
     float* row = c + i * c_row;
-    float sums[kTileColumns];
-    for (std::int64_t n = 0; n < kTileColumns; ++n) sums[n] = accumulate ? row[n] : 0.0F;
+    float sums[kTileColumns] = {};
     for (std::int64_t pair = 0; pair < pairs; ++pair) {
       const float even = FloatBits(a[pair * kTileRows + i] << 16U);
       const float odd = FloatBits(a[pair * kTileRows + i] & 0xFFFF0000U);
@@ -338,10 +371,48 @@ void TileBf16(const std::uint32_t* a, const std::uint32_t* b, std::int64_t pairs
         sums[n] += even * FloatBits(line[n] << 16U) + odd * FloatBits(line[n] & 0xFFFF0000U);
       }
     }
-    for (std::int64_t n = 0; n < kTileColumns; ++n) row[n] = sums[n];
+    for (std::int64_t n = 0; n < kTileColumns; ++n) {
+      row[n] = accumulate ? row[n] + sums[n] : sums[n];
+    }
   }
 }
 #endif
+
+// A tile of which `height` rows and `width` columns are wanted.
+void MultiplyTile(const std::uint32_t* a, const std::uint32_t* b, std::int64_t pairs,
+                  std::int64_t height, std::int64_t width, float* c, std::int64_t c_row,
+                  bool accumulate) {
+  if (height == kTileRows && width == kTileColumns) {
+    TileBf16(a, b, pairs, c, c_row, accumulate);
+    return;
+  }
+  float tile[kTileRows * kTileColumns];
+  TileBf16(a, b, pairs, tile, kTileColumns, false);
+  for (std::int64_t i = 0; i < height; ++i) {
+    for (std::int64_t n = 0; n < width; ++n) {
+      const float value = tile[i * kTileColumns + n];
+      c[i * c_row + n] = accumulate ? c[i * c_row + n] + value : value;
+    }
+  }
+}
+
+// Rows begin .. end of a, at most kGroupRows, from column k on, in panels of kTileRows.
+void PackTiles(const MatrixView& a, std::int64_t begin, std::int64_t end, std::int64_t k,
+               std::int64_t depth, std::uint32_t* packed) {
+  const float* from = a.data + begin * a.row_stride + k * a.column_stride;
+  const std::int64_t pairs = (depth + 1) / 2;
+#if defined(__AVX512BF16__)
+  if (a.row_stride == 1 && end - begin == kGroupRows && depth % 2 == 0) {
+    PackGroup(from, a.column_stride, pairs, packed);
+    return;
+  }
+#endif
+  for (std::int64_t i = 0; i < end - begin; i += kTileRows) {
+    const std::int64_t height = end - begin - i < kTileRows ? end - begin - i : kTileRows;
+    PackPairs<kTileRows>(from + i * a.row_stride, a.column_stride, a.row_stride, depth, height,
+                         packed + i * pairs);
+  }
+}
 
 void MatMulBf16(std::int64_t rows, std::int64_t columns, std::int64_t depth, const MatrixView& a,
                 const MatrixView& b, float* c, bool accumulate, std::uint32_t* scratch) {
@@ -359,26 +430,17 @@ void MatMulBf16(std::int64_t rows, std::int64_t columns, std::int64_t depth, con
                                 b.row_stride, b.column_stride, k_count, width,
                                 packed_b + panel * pairs);
       }
-      for (std::int64_t i = 0; i < rows; i += kTileRows) {
-        const std::int64_t height = rows - i < kTileRows ? rows - i : kTileRows;
-        PackPairs<kTileRows>(a.data + i * a.row_stride + k * a.column_stride, a.column_stride,
-                             a.row_stride, k_count, height, packed_a);
-        for (std::int64_t panel = 0; panel < n_count; panel += kTileColumns) {
-          const std::int64_t width =
-              n_count - panel < kTileColumns ? n_count - panel : kTileColumns;
-          float* to = c + i * columns + n + panel;
-          const std::uint32_t* block = packed_b + panel * pairs;
-          if (height == kTileRows && width == kTileColumns) {
-            TileBf16(packed_a, block, pairs, to, columns, adds);
-            continue;
-          }
-          float tile[kTileRows * kTileColumns];
-          TileBf16(packed_a, block, pairs, tile, kTileColumns, false);
-          for (std::int64_t r = 0; r < height; ++r) {
-            for (std::int64_t x = 0; x < width; ++x) {
-              const float value = tile[r * kTileColumns + x];
-              to[r * columns + x] = adds ? to[r * columns + x] + value : value;
-            }
+      for (std::int64_t group = 0; group < rows; group += kGroupRows) {
+        const std::int64_t group_end = group + kGroupRows < rows ? group + kGroupRows : rows;
+        PackTiles(a, group, group_end, k, k_count, packed_a);
+        for (std::int64_t i = group; i < group_end; i += kTileRows) {
+          const std::int64_t height = group_end - i < kTileRows ? group_end - i : kTileRows;
+          const std::uint32_t* tile_row = packed_a + (i - group) * pairs;
+          for (std::int64_t panel = 0; panel < n_count; panel += kTileColumns) {
+            const std::int64_t width =
+                n_count - panel < kTileColumns ? n_count - panel : kTileColumns;
+            MultiplyTile(tile_row, packed_b + panel * pairs, pairs, height, width,
+                         c + i * columns + n + panel, columns, adds);
           }
         }
       }

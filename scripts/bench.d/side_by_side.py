@@ -47,12 +47,12 @@ def parse_common(parser, argv):
 
 
 def build(arguments, target):
-    """scripts/setup --peer and the program of the bench preset; their output goes to standard error."""
+    """scripts/setup --peer and the program of tests/bench; their output goes to standard error."""
     if not arguments.no_build:
-        for command in (["scripts/setup", "--peer"], ["scripts/build", "bench", target]):
+        for command in (["scripts/setup", "--peer"], ["scripts/build", "release", target]):
             if subprocess.run(command, cwd=ROOT, stdout=sys.stderr).returncode != 0:
                 fail(f"{' '.join(command)} failed: the reason stands above.")
-    program = ROOT / "build/bench/bench" / target
+    program = ROOT / "build/bench" / target
     for path in (program, PEER_PYTHON):
         if not path.exists():
             fail(f"{path} is not here: run without --no-build")

@@ -315,9 +315,9 @@ TEST_F(WatchTest, ShowWritesMemoryAsAPersonReadsItAndFitsTheTerminal) {
     }
     ASSERT_TRUE(log.IngestEvents(attempt, folder / "events.jsonl"));
   }
-  const Outcome wide = RunCommand(MakeShowCommand(), {"2222"});
+  const Outcome wide = RunCommand(MakeShowCommand(), {"222222"});
   EXPECT_THAT(wide.out, AllOf(HasSubstr("139 MiB"), Not(HasSubstr("145825792"))));
-  const Json metrics = RunCommand(MakeShowCommand(), {"2222"}, true).json()["metrics"];
+  const Json metrics = RunCommand(MakeShowCommand(), {"222222"}, true).json()["metrics"];
   EXPECT_THAT(metrics.dump(), HasSubstr("145825792")) << "programs get bytes";
   const char* const before = std::getenv("COLUMNS");
   const std::string kept = before == nullptr ? "" : before;

@@ -354,7 +354,8 @@ TEST(CpuKernelsTest, Bfloat16ProductRoundsItsFactorsAndNothingElse) {
   for (const Case& c :
        {Case{1, 1, 1, false, false, false}, Case{13, 33, 7, false, true, false},
         Case{25, 70, 600, true, false, true}, Case{12, 32, 512, false, false, false},
-        Case{30, 64, 1030, true, true, false}}) {
+        Case{30, 64, 1030, true, true, false}, Case{109, 40, 1100, true, false, true},
+        Case{96, 32, 515, true, false, false}, Case{100, 33, 96, false, true, true}}) {
     Rng rng(4, "product");
     const auto random = [&](std::int64_t count) {
       std::vector<float> values(static_cast<std::size_t>(count));
