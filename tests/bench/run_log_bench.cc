@@ -214,8 +214,8 @@ int main(int argc, char** argv) {
   repro::Fill(workspace.path(), runs);
   std::printf("a log of %d runs: made in %s, %s\n", runs,
               repro::FormatDuration(repro::SteadySeconds() - start).c_str(),
-              repro::FormatBytes(static_cast<std::int64_t>(
-                                     std::filesystem::file_size(workspace / "repro.sqlite")))
+              repro::FormatBytes(
+                  static_cast<std::int64_t>(std::filesystem::file_size(workspace / "repro.sqlite")))
                   .c_str());
   std::fflush(stdout);
   repro::Register(workspace, runs);
