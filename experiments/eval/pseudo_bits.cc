@@ -58,11 +58,9 @@ double BatchBits(const MlmModel& model, const std::vector<Row>& rows,
   const auto on_device = [&](const std::vector<std::int64_t>& values) {
     return at::tensor(values, at::TensorOptions(at::kLong)).to(device);
   };
-  const at::Tensor hidden_BTC =
-      Encode(model.encoder, on_device(padded.values).view({padded.rows, padded.columns}))
-          .hidden_BTC;
   const at::Tensor hidden_MC =
-      hidden_BTC.reshape({-1, hidden_BTC.size(2)}).index_select(0, on_device(places));
+      EncodeAt(model.encoder, on_device(padded.values).view({padded.rows, padded.columns}),
+               on_device(places));
   const at::Tensor nats = at::cross_entropy_loss(MlmLogits(model, hidden_MC), on_device(targets),
                                                  {}, at::Reduction::None);
   return nats.to(at::kDouble).sum().item<double>() / std::log(2.0);

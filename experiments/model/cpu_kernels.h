@@ -20,18 +20,21 @@ struct DropoutMask {
   float scale = 1;
 };
 
-/// One head of one sequence. q, k, v: rows of `qkv` (stride 3 * heads * depth) without bias.
+/// One head of one sequence. q, k, v: rows of `qkv` (stride 3 * heads * depth) without bias. All
+/// tokens are attended to; who attends are all, or those that `queries` names.
 struct AttentionHead {
   std::int64_t tokens = 0;
   std::int64_t depth = 0;  ///< of a head
   std::int64_t width = 0;  ///< heads * depth
   std::int64_t head = 0;
-  const float* qkv = nullptr;   ///< [tokens, 3 * width]
-  const float* bias = nullptr;  ///< [3 * width]
-  float* weights =
-      nullptr;  ///< [tokens, tokens]: softmax before dropout; written forward, read backward
+  const float* qkv = nullptr;             ///< [tokens, 3 * width]
+  const float* bias = nullptr;            ///< [3 * width]
+  const std::int64_t* queries = nullptr;  ///< ascending token numbers; null: all tokens
+  std::int64_t query_count = 0;           ///< of `queries`
+  float* weights = nullptr;  ///< [queries, tokens]: softmax before dropout; written forward, read
+                             ///< backward
   DropoutMask dropout;
-  std::int64_t first = 0;    ///< what dropout numbers weights[0][0] in the sequence
+  std::int64_t first = 0;    ///< what dropout numbers the weight of token 0 for token 0
   float* scratch = nullptr;  ///< AttentionScratch floats
 };
 
@@ -77,9 +80,9 @@ struct CpuKernels {
                              float* d_residual, float* weight_sum, float* norm_bias_sum,
                              float* bias_sum, float* scratch);
 
-  /// context: [tokens, width], this head's columns written.
+  /// context: [queries, width], this head's columns written.
   void (*attention)(const AttentionHead& head, float* context);
-  /// d_qkv: [tokens, 3 * width], this head's columns written.
+  /// d_context: [queries, width]. d_qkv: [tokens, 3 * width], this head's columns written.
   void (*attention_grad)(const AttentionHead& head, const float* d_context, float* d_qkv);
 
   /// A softmax over columns that come in blocks. logits [rows, columns], a block without bias, gets

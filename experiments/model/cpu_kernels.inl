@@ -565,13 +565,25 @@ void ResidualNormGrad(std::int64_t rows, std::int64_t width, const float* dy, co
 // ---- Attention
 // ---------------------------------------------------------------------------------------------------
 
-// One of q (0), k (1), v (2) with bias, times `scale`: rows [tokens][depth padded], the padding 0.
+inline std::int64_t QueryCount(const AttentionHead& head) {
+  return head.queries == nullptr ? head.tokens : head.query_count;
+}
+
+// The token that row i of the weights is of.
+inline std::int64_t QueryToken(const AttentionHead& head, std::int64_t i) {
+  return head.queries == nullptr ? i : head.queries[i];
+}
+
+// One of q (0), k (1), v (2) with bias, times `scale`: rows [tokens][depth padded], of q those of
+// the queries; the padding 0.
 void LoadRows(const AttentionHead& head, int which, float scale, float* rows) {
   const std::int64_t padded = RoundUp(head.depth);
   const std::int64_t column = which * head.width + head.head * head.depth;
+  const std::int64_t count = which == 0 ? QueryCount(head) : head.tokens;
   const float* bias = head.bias + column;
-  for (std::int64_t i = 0; i < head.tokens; ++i) {
-    const float* from = head.qkv + i * 3 * head.width + column;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t token = which == 0 ? QueryToken(head, i) : i;
+    const float* from = head.qkv + token * 3 * head.width + column;
     float* to = rows + i * padded;
 #pragma GCC ivdep
     for (std::int64_t d = 0; d < head.depth; ++d) to[d] = (from[d] + bias[d]) * scale;
@@ -599,7 +611,7 @@ void MaskedRow(const AttentionHead& head, std::int64_t i, const float* weights, 
                float* to) {
   const std::int64_t tokens = head.tokens;
   if (head.dropout.threshold != 0) {
-    FillMask(head.dropout, head.first + i * tokens, tokens, mask);
+    FillMask(head.dropout, head.first + QueryToken(head, i) * tokens, tokens, mask);
 #pragma GCC ivdep
     for (std::int64_t j = 0; j < tokens; ++j) to[j] = weights[j] * mask[j];
   } else {
@@ -610,6 +622,7 @@ void MaskedRow(const AttentionHead& head, std::int64_t i, const float* weights, 
 
 void Attention(const AttentionHead& head, float* context) {
   const std::int64_t tokens = head.tokens;
+  const std::int64_t queries = QueryCount(head);
   const std::int64_t depth = head.depth;
   const std::int64_t padded_tokens = RoundUp(tokens);
   const std::int64_t padded_depth = RoundUp(depth);
@@ -622,9 +635,9 @@ void Attention(const AttentionHead& head, float* context) {
   LoadRows(head, 0, SoftmaxScale(depth), q);
   LoadRows(head, 1, 1.0F, k);
   Transpose(tokens, depth, k, k_columns);
-  MatMul(q, padded_depth, 1, k_columns, padded_tokens, tokens, padded_tokens, depth, scores,
+  MatMul(q, padded_depth, 1, k_columns, padded_tokens, queries, padded_tokens, depth, scores,
          padded_tokens);
-  for (std::int64_t i = 0; i < tokens; ++i) {
+  for (std::int64_t i = 0; i < queries; ++i) {
     float* row = scores + i * padded_tokens;
     float* weights = head.weights + i * tokens;
     float largest = row[0];
@@ -645,21 +658,31 @@ void Attention(const AttentionHead& head, float* context) {
   float* v = k;    // k is in k_columns by now
   float* out = q;  // and q in the scores
   LoadRows(head, 2, 1.0F, v);
-  MatMul(scores, padded_tokens, 1, v, padded_depth, tokens, padded_depth, tokens, out,
+  MatMul(scores, padded_tokens, 1, v, padded_depth, queries, padded_depth, tokens, out,
          padded_depth);
-  for (std::int64_t i = 0; i < tokens; ++i) {
+  for (std::int64_t i = 0; i < queries; ++i) {
     float* to = context + i * head.width + head.head * depth;
 #pragma GCC ivdep
     for (std::int64_t d = 0; d < depth; ++d) to[d] = out[i * padded_depth + d];
   }
 }
 
-// Writes rows [tokens][depth padded], times `scale`, into the columns of q, k or v of d_qkv.
+// Writes rows [tokens][depth padded], times `scale`, into the columns of q, k or v of d_qkv; of q
+// those of the queries, 0 into the others.
 void StoreRows(const AttentionHead& head, int which, float scale, const float* rows, float* d_qkv) {
   const std::int64_t padded = RoundUp(head.depth);
   const std::int64_t column = which * head.width + head.head * head.depth;
-  for (std::int64_t i = 0; i < head.tokens; ++i) {
-    float* to = d_qkv + i * 3 * head.width + column;
+  const bool chosen = which == 0 && head.queries != nullptr;
+  if (chosen) {
+    for (std::int64_t i = 0; i < head.tokens; ++i) {
+      float* to = d_qkv + i * 3 * head.width + column;
+      for (std::int64_t d = 0; d < head.depth; ++d) to[d] = 0;
+    }
+  }
+  const std::int64_t count = chosen ? head.query_count : head.tokens;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t token = chosen ? head.queries[i] : i;
+    float* to = d_qkv + token * 3 * head.width + column;
 #pragma GCC ivdep
     for (std::int64_t d = 0; d < head.depth; ++d) to[d] = rows[i * padded + d] * scale;
   }
@@ -667,6 +690,7 @@ void StoreRows(const AttentionHead& head, int which, float scale, const float* r
 
 void AttentionGrad(const AttentionHead& head, const float* d_context, float* d_qkv) {
   const std::int64_t tokens = head.tokens;
+  const std::int64_t queries = QueryCount(head);
   const std::int64_t depth = head.depth;
   const std::int64_t padded_tokens = RoundUp(tokens);
   const std::int64_t padded_depth = RoundUp(depth);
@@ -679,7 +703,7 @@ void AttentionGrad(const AttentionHead& head, const float* d_context, float* d_q
   float* masked = mask + padded_tokens;
   float* result = masked + tokens * padded_tokens;
 
-  for (std::int64_t i = 0; i < tokens; ++i) {
+  for (std::int64_t i = 0; i < queries; ++i) {
     const float* from = d_context + i * head.width + head.head * depth;
     float* to = d_out + i * padded_depth;
 #pragma GCC ivdep
@@ -688,10 +712,10 @@ void AttentionGrad(const AttentionHead& head, const float* d_context, float* d_q
   }
   LoadRows(head, 2, 1.0F, rows);
   Transpose(tokens, depth, rows, v_columns);
-  MatMul(d_out, padded_depth, 1, v_columns, padded_tokens, tokens, padded_tokens, depth, d_scores,
+  MatMul(d_out, padded_depth, 1, v_columns, padded_tokens, queries, padded_tokens, depth, d_scores,
          padded_tokens);
   for (std::int64_t j = 0; j < tokens; ++j) mask[j] = 1.0F;
-  for (std::int64_t i = 0; i < tokens; ++i) {
+  for (std::int64_t i = 0; i < queries; ++i) {
     const float* weights = head.weights + i * tokens;
     float* row = d_scores + i * padded_tokens;
     MaskedRow(head, i, weights, mask, masked + i * padded_tokens);
@@ -705,15 +729,15 @@ void AttentionGrad(const AttentionHead& head, const float* d_context, float* d_q
 #pragma GCC ivdep
     for (std::int64_t j = 0; j < tokens; ++j) row[j] = weights[j] * (row[j] - dot);
   }
-  MatMul(masked, 1, padded_tokens, d_out, padded_depth, tokens, padded_depth, tokens, result,
+  MatMul(masked, 1, padded_tokens, d_out, padded_depth, tokens, padded_depth, queries, result,
          padded_depth);
   StoreRows(head, 2, 1.0F, result, d_qkv);
   LoadRows(head, 1, 1.0F, rows);
-  MatMul(d_scores, padded_tokens, 1, rows, padded_depth, tokens, padded_depth, tokens, result,
+  MatMul(d_scores, padded_tokens, 1, rows, padded_depth, queries, padded_depth, tokens, result,
          padded_depth);
   StoreRows(head, 0, scale, result, d_qkv);
   LoadRows(head, 0, scale, rows);
-  MatMul(d_scores, 1, padded_tokens, rows, padded_depth, tokens, padded_depth, tokens, result,
+  MatMul(d_scores, 1, padded_tokens, rows, padded_depth, tokens, padded_depth, queries, result,
          padded_depth);
   StoreRows(head, 1, 1.0F, result, d_qkv);
 }

@@ -1,6 +1,8 @@
 #include "experiments/model/encoder.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "core/base/rng.h"
 #include "experiments/model/fused_layer.h"
@@ -104,39 +106,81 @@ EncoderOutput EncodePlain(const Encoder& encoder, const at::Tensor& tokens_BT,
   return output;
 }
 
-// On the CPU: sequences one after the other without their padding, layers as fused operations.
+/// On the CPU: sequences one after the other without their padding.
+struct PackedBatch {
+  std::shared_ptr<const PackedSequences> sequences;
+  at::Tensor ids_N;
+  at::Tensor positions_N;
+  at::Tensor rows_N;  ///< of the tokens among B x T; undefined without padding
+};
+
+PackedBatch PackBatch(const at::Tensor& tokens_BT, std::int64_t heads) {
+  PackedBatch batch{.sequences = PackSequences(Lengths(tokens_BT), heads),
+                    .ids_N = tokens_BT.flatten(),
+                    .positions_N = PositionIds(tokens_BT).flatten(),
+                    .rows_N = {}};
+  if (batch.sequences->starts.back() < tokens_BT.numel()) {
+    batch.rows_N = tokens_BT.ne(kPadId).flatten().nonzero().squeeze(1);
+    batch.ids_N = batch.ids_N.index_select(0, batch.rows_N);
+    batch.positions_N = batch.positions_N.index_select(0, batch.rows_N);
+  }
+  return batch;
+}
+
+// Layers as fused operations.
 EncoderOutput EncodePacked(const Encoder& encoder, const at::Tensor& tokens_BT,
                            const EncodeOptions& options) {
   const ModelSettings& settings = encoder.shape.settings;
-  const std::int64_t batch = tokens_BT.size(0);
+  const std::int64_t rows = tokens_BT.size(0);
   const std::int64_t columns = tokens_BT.size(1);
-  const at::Tensor real_BT = tokens_BT.ne(kPadId);
-  const auto sequences = PackSequences(Lengths(tokens_BT), settings.heads);
-
-  at::Tensor ids_N = tokens_BT.flatten();
-  at::Tensor positions_N = PositionIds(tokens_BT).flatten();
-  at::Tensor rows_N;  // of the tokens among B x T; undefined without padding
-  if (sequences->starts.back() < batch * columns) {
-    rows_N = real_BT.flatten().nonzero().squeeze(1);
-    ids_N = ids_N.index_select(0, rows_N);
-    positions_N = positions_N.index_select(0, rows_N);
-  }
+  const PackedBatch batch = PackBatch(tokens_BT, settings.heads);
   const auto unpacked = [&](const at::Tensor& states_NC) {
-    if (!rows_N.defined()) return states_NC.view({batch, columns, settings.hidden});
-    return at::zeros({batch * columns, settings.hidden}, states_NC.options())
-        .index_copy(0, rows_N, states_NC)
-        .view({batch, columns, settings.hidden});
+    if (!batch.rows_N.defined()) return states_NC.view({rows, columns, settings.hidden});
+    return at::zeros({rows * columns, settings.hidden}, states_NC.options())
+        .index_copy(0, batch.rows_N, states_NC)
+        .view({rows, columns, settings.hidden});
   };
-  at::Tensor hidden_NC = FusedEmbedding(encoder, ids_N, positions_N, sequences, options.dropout);
+  at::Tensor hidden_NC =
+      FusedEmbedding(encoder, batch.ids_N, batch.positions_N, batch.sequences, options.dropout);
   EncoderOutput output;
   if (options.all_layers) output.layers_BTC.push_back(unpacked(hidden_NC));
   for (const EncoderLayer& layer : encoder.layers) {
-    hidden_NC = FusedLayer(layer, settings, hidden_NC, sequences, options.dropout,
+    hidden_NC = FusedLayer(layer, settings, hidden_NC, batch.sequences, options.dropout,
                            encoder.bfloat16_products, encoder.checkpoint_layers);
     if (options.all_layers) output.layers_BTC.push_back(unpacked(hidden_NC));
   }
   output.hidden_BTC = options.all_layers ? output.layers_BTC.back() : unpacked(hidden_NC);
   return output;
+}
+
+// Which of the packed tokens lie at these places.
+std::vector<std::int64_t> PackedRows(const at::Tensor& tokens_BT, const at::Tensor& places_M) {
+  const at::Tensor real_N = tokens_BT.ne(kPadId).flatten();
+  TORCH_CHECK(real_N.index_select(0, places_M).all().item<bool>(), "a chosen place is padding");
+  const at::Tensor rows_M = (real_N.cumsum(0) - 1).index_select(0, places_M);
+  const std::int64_t* rows = rows_M.const_data_ptr<std::int64_t>();
+  std::vector<std::int64_t> list(rows, rows + rows_M.size(0));
+  TORCH_CHECK(std::is_sorted(list.begin(), list.end(), std::less_equal<>()),
+              "chosen places are not strictly ascending");
+  return list;
+}
+
+// The last layer for the chosen places alone.
+at::Tensor EncodePackedAt(const Encoder& encoder, const at::Tensor& tokens_BT,
+                          const at::Tensor& places_M, DropoutRng* dropout) {
+  const ModelSettings& settings = encoder.shape.settings;
+  const PackedBatch batch = PackBatch(tokens_BT, settings.heads);
+  const auto chosen =
+      ChooseTokens(*batch.sequences, PackedRows(tokens_BT, places_M), settings.heads);
+  at::Tensor hidden =
+      FusedEmbedding(encoder, batch.ids_N, batch.positions_N, batch.sequences, dropout);
+  for (const EncoderLayer& layer : encoder.layers) {
+    const bool last = &layer == &encoder.layers.back();
+    hidden =
+        FusedLayer(layer, settings, hidden, batch.sequences, dropout, encoder.bfloat16_products,
+                   encoder.checkpoint_layers, last ? chosen : nullptr);
+  }
+  return hidden;
 }
 
 EncoderOutput EncodeOnGpu(const Encoder& encoder, const at::Tensor& tokens_BT,
@@ -150,6 +194,22 @@ EncoderOutput EncodeOnGpu(const Encoder& encoder, const at::Tensor& tokens_BT,
     output.layers_BTC.push_back(Unpack(tokens, layer_NC));
   }
   return output;
+}
+
+void CheckTokens(const Encoder& encoder, const at::Tensor& tokens_BT) {
+  TORCH_CHECK(tokens_BT.dim() == 2 && tokens_BT.scalar_type() == at::kLong,
+              "expected int64 tokens of shape [B, T], got ", tokens_BT.scalar_type(), " of ",
+              tokens_BT.sizes());
+  // The first token has position 2, so two rows of the table are never a token's.
+  TORCH_CHECK(tokens_BT.size(1) + 2 <= encoder.shape.max_positions || tokens_BT.numel() == 0 ||
+                  PositionIds(tokens_BT).max().item<std::int64_t>() < encoder.shape.max_positions,
+              "sequences of up to ", tokens_BT.size(1), " tokens, but the model has positions for ",
+              encoder.shape.max_positions - 2);
+}
+
+bool RunsFused(const Encoder& encoder, const at::Tensor& tokens_BT) {
+  return tokens_BT.device().is_cpu() && encoder.word_embeddings_VC.device().is_cpu() &&
+         encoder.word_embeddings_VC.scalar_type() == at::kFloat;
 }
 
 }  // namespace
@@ -222,22 +282,23 @@ at::Tensor PositionIds(const at::Tensor& tokens_BT) {
 
 EncoderOutput Encode(const Encoder& encoder, const at::Tensor& tokens_BT,
                      const EncodeOptions& options) {
-  TORCH_CHECK(tokens_BT.dim() == 2 && tokens_BT.scalar_type() == at::kLong,
-              "expected int64 tokens of shape [B, T], got ", tokens_BT.scalar_type(), " of ",
-              tokens_BT.sizes());
-  // The first token has position 2, so two rows of the table are never a token's.
-  TORCH_CHECK(tokens_BT.size(1) + 2 <= encoder.shape.max_positions || tokens_BT.numel() == 0 ||
-                  PositionIds(tokens_BT).max().item<std::int64_t>() < encoder.shape.max_positions,
-              "sequences of up to ", tokens_BT.size(1), " tokens, but the model has positions for ",
-              encoder.shape.max_positions - 2);
+  CheckTokens(encoder, tokens_BT);
   const bool plain = options.plain || options.padding_states;
   if (!plain && encoder.word_embeddings_VC.is_cuda()) {
     return EncodeOnGpu(encoder, tokens_BT, options);
   }
-  const bool fused = !plain && tokens_BT.device().is_cpu() &&
-                     encoder.word_embeddings_VC.scalar_type() == at::kFloat;
-  return fused ? EncodePacked(encoder, tokens_BT, options)
-               : EncodePlain(encoder, tokens_BT, options);
+  return !plain && RunsFused(encoder, tokens_BT) ? EncodePacked(encoder, tokens_BT, options)
+                                                 : EncodePlain(encoder, tokens_BT, options);
+}
+
+at::Tensor EncodeAt(const Encoder& encoder, const at::Tensor& tokens_BT, const at::Tensor& places_M,
+                    DropoutRng* dropout) {
+  CheckTokens(encoder, tokens_BT);
+  if (RunsFused(encoder, tokens_BT) && !encoder.layers.empty() && places_M.numel() > 0) {
+    return EncodePackedAt(encoder, tokens_BT, places_M, dropout);
+  }
+  const at::Tensor hidden_BTC = Encode(encoder, tokens_BT, {.dropout = dropout}).hidden_BTC;
+  return hidden_BTC.reshape({-1, hidden_BTC.size(2)}).index_select(0, places_M);
 }
 
 }  // namespace repro

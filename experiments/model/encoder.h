@@ -170,6 +170,13 @@ struct EncoderOutput {
 EncoderOutput Encode(const Encoder& encoder, const at::Tensor& tokens_BT,
                      const EncodeOptions& options = {});
 
+/// The last layer's output at chosen places alone, the same values as Encode's: hidden_MC.
+/// places_M: b * T + t, strictly ascending, none padding. On the CPU the last layer then computes
+/// keys and values of all tokens and all else for the chosen ones: of a model with few layers and a
+/// head that looks at few tokens a good part of the work.
+at::Tensor EncodeAt(const Encoder& encoder, const at::Tensor& tokens_BT, const at::Tensor& places_M,
+                    DropoutRng* dropout = nullptr);
+
 /// x_..I -> [.., O]
 at::Tensor ApplyLinear(const at::Tensor& x, const LinearWeights& linear);
 

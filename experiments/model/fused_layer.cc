@@ -21,47 +21,62 @@ struct LayerInput {
   double eps = 0;
   bool bfloat16 = false;
   std::shared_ptr<const PackedSequences> sequences;
+  std::shared_ptr<const ChosenTokens> chosen;  // null: all
   SequenceDropout attention_dropout;
   SequenceDropout attended_dropout;
   SequenceDropout output_dropout;
   at::Tensor hidden_NC;
 };
 
-/// And what its backward pass needs besides.
+/// And what its backward pass needs besides. M: the chosen tokens, or all N.
 struct LayerState : LayerInput {
   at::Tensor qkv_N3C;  // without bias
   at::Tensor attention_weights;
-  at::Tensor context_NC;
-  at::Tensor attended_NC;
-  at::Tensor attended_normed_NC;
-  at::Tensor attended_inverse_N;
-  at::Tensor activation_NF;
-  at::Tensor derivative_NF;
-  at::Tensor output_normed_NC;
-  at::Tensor output_inverse_N;
+  at::Tensor context_MC;
+  at::Tensor attended_MC;
+  at::Tensor attended_normed_MC;
+  at::Tensor attended_inverse_M;
+  at::Tensor activation_MF;
+  at::Tensor derivative_MF;
+  at::Tensor output_normed_MC;
+  at::Tensor output_inverse_M;
 };
 
-// `work(begin, end, mask, first)` for tokens [begin, end) in pieces that share a dropout key;
-// `first`: number of the piece's first element within its sequence.
+// `work(begin, end, mask, first)` for rows [begin, end) in pieces that are neighbouring tokens of
+// one sequence and so share a dropout key; `first`: number of the piece's first element within its
+// sequence. The rows are all tokens, or the chosen ones.
 template <class Work>
-void ForSequences(const PackedSequences& sequences, const SequenceDropout& dropout,
-                  std::int64_t width, std::int64_t begin, std::int64_t end, const Work& work) {
+void ForSequences(const PackedSequences& sequences, const ChosenTokens* chosen,
+                  const SequenceDropout& dropout, std::int64_t width, std::int64_t begin,
+                  std::int64_t end, const Work& work) {
   if (!dropout.Drops()) {
     if (begin < end) work(begin, end, DropoutMask{}, std::int64_t{0});
     return;
   }
-  const std::vector<std::int64_t>& starts = sequences.starts;
+  const std::vector<std::int64_t>& starts = chosen == nullptr ? sequences.starts : chosen->starts;
   auto next = std::upper_bound(starts.begin(), starts.end(), begin);  // where `begin`'s one ends
   while (begin < end) {
-    const std::int64_t stop = std::min(end, *next);
+    const std::int64_t sequence_end = std::min(end, *next);
     const std::int64_t start = *(next - 1);
     const auto sequence = static_cast<std::size_t>(next - starts.begin() - 1);
-    if (begin < stop) work(begin, stop, dropout.OfRow(sequence), (begin - start) * width);
-    begin = stop;
+    while (begin < sequence_end) {
+      std::int64_t stop = sequence_end;
+      std::int64_t token = begin - start;
+      if (chosen != nullptr) {
+        const auto within = chosen->within.begin() + begin;
+        token = *within;
+        for (stop = begin + 1; stop < sequence_end; ++stop) {
+          if (*(within + (stop - begin)) != token + stop - begin) break;
+        }
+      }
+      work(begin, stop, dropout.OfRow(sequence), token * width);
+      begin = stop;
+    }
     ++next;
   }
 }
 
+// `work(head, start, query_start)`: where the sequence begins among the N tokens, and among the M.
 template <class Work>
 void ForHeads(const LayerState& state, const Work& work) {
   const std::int64_t sequences = state.sequences->size();
@@ -82,12 +97,22 @@ void ForHeads(const LayerState& state, const Work& work) {
       head.bias = Data(state.weights.qkv.bias_O);
       head.dropout = state.attention_dropout.OfRow(sequence);
       head.first = head.head * head.tokens * head.tokens;
+      std::int64_t queries = head.tokens;
+      std::int64_t weight_start = state.sequences->weight_starts[sequence];
+      std::int64_t query_start = start;
+      if (const ChosenTokens* chosen = state.chosen.get()) {
+        query_start = chosen->starts[sequence];
+        queries = chosen->starts[sequence + 1] - query_start;
+        weight_start = chosen->weight_starts[sequence];
+        head.queries = chosen->within.data() + query_start;
+        head.query_count = queries;
+      }
       head.weights =
-          Data(state.attention_weights) + state.sequences->weight_starts[sequence] + head.first;
+          Data(state.attention_weights) + weight_start + head.head * queries * head.tokens;
       const auto needed = static_cast<std::size_t>(AttentionScratch(head.tokens, depth));
       if (scratch.size() < needed) scratch.resize(needed);
       head.scratch = scratch.data();
-      work(head, start);
+      work(head, start, query_start);
     }
   });
 }
@@ -100,8 +125,8 @@ struct NormResult {
 
 // LayerNorm(residual + dropout(x + bias)); `x` becomes the normalised rows.
 NormResult ResidualNorm(at::Tensor x_NC, const at::Tensor& bias_C, const at::Tensor& residual_NC,
-                        const PackedSequences& sequences, const SequenceDropout& dropout,
-                        const LayerNormWeights& norm, double eps) {
+                        const PackedSequences& sequences, const ChosenTokens* chosen,
+                        const SequenceDropout& dropout, const LayerNormWeights& norm, double eps) {
   const std::int64_t rows = x_NC.size(0);
   const std::int64_t width = x_NC.size(1);
   NormResult result{at::empty_like(x_NC), x_NC, at::empty({rows}, x_NC.options())};
@@ -109,7 +134,7 @@ NormResult ResidualNorm(at::Tensor x_NC, const at::Tensor& bias_C, const at::Ten
   ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t part_begin, std::int64_t part_end) {
     std::vector<float> scratch(static_cast<std::size_t>(width));
     ForSequences(
-        sequences, dropout, width, part_begin, part_end,
+        sequences, chosen, dropout, width, part_begin, part_end,
         [&](std::int64_t begin, std::int64_t end, const DropoutMask& mask, std::int64_t first) {
           const std::int64_t at = begin * width;
           kernels.residual_norm(end - begin, width, Data(x_NC) + at, Data(bias_C),
@@ -129,7 +154,7 @@ struct NormGradient {
 
 NormGradient ResidualNormGradient(const at::Tensor& dy_NC, const at::Tensor& normed_NC,
                                   const at::Tensor& inverse_N, const LayerNormWeights& norm,
-                                  const PackedSequences& sequences,
+                                  const PackedSequences& sequences, const ChosenTokens* chosen,
                                   const SequenceDropout& dropout) {
   const std::int64_t rows = dy_NC.size(0);
   const std::int64_t width = dy_NC.size(1);
@@ -141,7 +166,7 @@ NormGradient ResidualNormGradient(const at::Tensor& dy_NC, const at::Tensor& nor
     std::vector<float> scratch(static_cast<std::size_t>(2 * width));
     float* part_sums = Data(sums) + part * 3 * width;
     ForSequences(
-        sequences, dropout, width, part_begin, part_end,
+        sequences, chosen, dropout, width, part_begin, part_end,
         [&](std::int64_t begin, std::int64_t end, const DropoutMask& mask, std::int64_t first) {
           const std::int64_t at = begin * width;
           kernels.residual_norm_grad(end - begin, width, Data(dy_NC) + at, Data(normed_NC) + at,
@@ -155,6 +180,17 @@ NormGradient ResidualNormGradient(const at::Tensor& dy_NC, const at::Tensor& nor
   return gradient;
 }
 
+at::Tensor RowsOf(const at::Tensor& table, const std::vector<std::int64_t>& rows) {
+  const std::int64_t width = table.size(1);
+  const at::Tensor chosen =
+      at::empty({static_cast<std::int64_t>(rows.size()), width}, table.options());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::copy_n(Data(table) + rows[i] * width, width,
+                Data(chosen) + static_cast<std::int64_t>(i) * width);
+  }
+  return chosen;
+}
+
 at::Tensor Forward(LayerState& state) {
   const EncoderLayer& weights = state.weights;
   const CpuKernels& kernels = BestCpuKernels();
@@ -162,79 +198,92 @@ at::Tensor Forward(LayerState& state) {
   const std::int64_t width = state.hidden_NC.size(1);
 
   state.qkv_N3C = Multiply(state.hidden_NC, weights.qkv.weight_OI.t(), state.bfloat16);
-  state.attention_weights = at::empty({state.sequences->weight_starts.back()}, options);
-  state.context_NC = at::empty_like(state.hidden_NC);
-  ForHeads(state, [&](const AttentionHead& head, std::int64_t start) {
-    kernels.attention(head, Data(state.context_NC) + start * width);
+  const ChosenTokens* chosen = state.chosen.get();
+  const at::Tensor residual_MC =
+      chosen == nullptr ? state.hidden_NC : RowsOf(state.hidden_NC, chosen->rows);
+  state.attention_weights = at::empty(
+      {chosen == nullptr ? state.sequences->weight_starts.back() : chosen->weight_starts.back()},
+      options);
+  state.context_MC = at::empty_like(residual_MC);
+  ForHeads(state, [&](const AttentionHead& head, std::int64_t, std::int64_t query_start) {
+    kernels.attention(head, Data(state.context_MC) + query_start * width);
   });
   const NormResult attended = ResidualNorm(
-      Multiply(state.context_NC, weights.attention_output.weight_OI.t(), state.bfloat16),
-      weights.attention_output.bias_O, state.hidden_NC, *state.sequences, state.attended_dropout,
-      weights.attention_norm, state.eps);
-  state.attended_NC = attended.y_NC;
-  state.attended_normed_NC = attended.normed_NC;
-  state.attended_inverse_N = attended.inverse_N;
+      Multiply(state.context_MC, weights.attention_output.weight_OI.t(), state.bfloat16),
+      weights.attention_output.bias_O, residual_MC, *state.sequences, chosen,
+      state.attended_dropout, weights.attention_norm, state.eps);
+  state.attended_MC = attended.y_NC;
+  state.attended_normed_MC = attended.normed_NC;
+  state.attended_inverse_M = attended.inverse_N;
 
-  state.derivative_NF =
-      Multiply(state.attended_NC, weights.intermediate.weight_OI.t(), state.bfloat16);
-  state.activation_NF = at::empty_like(state.derivative_NF);
-  const std::int64_t rows = state.derivative_NF.size(0);
-  const std::int64_t wide = state.derivative_NF.size(1);
+  state.derivative_MF =
+      Multiply(state.attended_MC, weights.intermediate.weight_OI.t(), state.bfloat16);
+  state.activation_MF = at::empty_like(state.derivative_MF);
+  const std::int64_t rows = state.derivative_MF.size(0);
+  const std::int64_t wide = state.derivative_MF.size(1);
   ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t begin, std::int64_t end) {
-    kernels.bias_gelu(end - begin, wide, Data(state.derivative_NF) + begin * wide,
-                      Data(weights.intermediate.bias_O), Data(state.activation_NF) + begin * wide);
+    kernels.bias_gelu(end - begin, wide, Data(state.derivative_MF) + begin * wide,
+                      Data(weights.intermediate.bias_O), Data(state.activation_MF) + begin * wide);
   });
   const NormResult output =
-      ResidualNorm(Multiply(state.activation_NF, weights.output.weight_OI.t(), state.bfloat16),
-                   weights.output.bias_O, state.attended_NC, *state.sequences, state.output_dropout,
-                   weights.output_norm, state.eps);
-  state.output_normed_NC = output.normed_NC;
-  state.output_inverse_N = output.inverse_N;
+      ResidualNorm(Multiply(state.activation_MF, weights.output.weight_OI.t(), state.bfloat16),
+                   weights.output.bias_O, state.attended_MC, *state.sequences, chosen,
+                   state.output_dropout, weights.output_norm, state.eps);
+  state.output_normed_MC = output.normed_NC;
+  state.output_inverse_M = output.inverse_N;
   return output.y_NC;
 }
 
 /// Gradients in the order of LayerBackward's edges: hidden, then the weights in the order of
 /// EncoderLayer.
-variable_list Backward(const LayerState& state, const at::Tensor& dy_NC) {
+variable_list Backward(const LayerState& state, const at::Tensor& dy_MC) {
   const EncoderLayer& weights = state.weights;
+  const ChosenTokens* chosen = state.chosen.get();
   const CpuKernels& kernels = BestCpuKernels();
 
   NormGradient output =
-      ResidualNormGradient(dy_NC, state.output_normed_NC, state.output_inverse_N,
-                           weights.output_norm, *state.sequences, state.output_dropout);
+      ResidualNormGradient(dy_MC, state.output_normed_MC, state.output_inverse_M,
+                           weights.output_norm, *state.sequences, chosen, state.output_dropout);
   const at::Tensor d_output_weight =
-      Multiply(output.d_x_NC.t(), state.activation_NF, state.bfloat16);
-  const at::Tensor d_activation_NF =
+      Multiply(output.d_x_NC.t(), state.activation_MF, state.bfloat16);
+  const at::Tensor d_activation_MF =
       Multiply(output.d_x_NC, weights.output.weight_OI, state.bfloat16);
-  const std::int64_t rows = d_activation_NF.size(0);
-  const std::int64_t wide = d_activation_NF.size(1);
+  const std::int64_t rows = d_activation_MF.size(0);
+  const std::int64_t wide = d_activation_MF.size(1);
   const std::int64_t parts = PartsOf(rows);
-  const at::Tensor wide_sums = at::zeros({parts, wide}, dy_NC.options());
+  const at::Tensor wide_sums = at::zeros({parts, wide}, dy_MC.options());
   ForParts(rows, parts, [&](std::int64_t part, std::int64_t begin, std::int64_t end) {
-    kernels.gelu_grad(end - begin, wide, Data(d_activation_NF) + begin * wide,
-                      Data(state.derivative_NF) + begin * wide, Data(wide_sums) + part * wide);
+    kernels.gelu_grad(end - begin, wide, Data(d_activation_MF) + begin * wide,
+                      Data(state.derivative_MF) + begin * wide, Data(wide_sums) + part * wide);
   });
   const at::Tensor d_intermediate_weight =
-      Multiply(d_activation_NF.t(), state.attended_NC, state.bfloat16);
-  at::Tensor d_attended_NC = output.d_residual_NC;
-  MultiplyInto(d_attended_NC, d_activation_NF, weights.intermediate.weight_OI, /*accumulate=*/true,
+      Multiply(d_activation_MF.t(), state.attended_MC, state.bfloat16);
+  at::Tensor d_attended_MC = output.d_residual_NC;
+  MultiplyInto(d_attended_MC, d_activation_MF, weights.intermediate.weight_OI, /*accumulate=*/true,
                state.bfloat16);
 
-  NormGradient attended =
-      ResidualNormGradient(d_attended_NC, state.attended_normed_NC, state.attended_inverse_N,
-                           weights.attention_norm, *state.sequences, state.attended_dropout);
+  NormGradient attended = ResidualNormGradient(d_attended_MC, state.attended_normed_MC,
+                                               state.attended_inverse_M, weights.attention_norm,
+                                               *state.sequences, chosen, state.attended_dropout);
   const at::Tensor d_projection_weight =
-      Multiply(attended.d_x_NC.t(), state.context_NC, state.bfloat16);
-  const at::Tensor d_context_NC =
+      Multiply(attended.d_x_NC.t(), state.context_MC, state.bfloat16);
+  const at::Tensor d_context_MC =
       Multiply(attended.d_x_NC, weights.attention_output.weight_OI, state.bfloat16);
   const at::Tensor d_qkv_N3C = at::empty_like(state.qkv_N3C);
   const std::int64_t width = state.hidden_NC.size(1);
-  ForHeads(state, [&](const AttentionHead& head, std::int64_t start) {
-    kernels.attention_grad(head, Data(d_context_NC) + start * width,
+  ForHeads(state, [&](const AttentionHead& head, std::int64_t start, std::int64_t query_start) {
+    kernels.attention_grad(head, Data(d_context_MC) + query_start * width,
                            Data(d_qkv_N3C) + start * 3 * width);
   });
   const at::Tensor d_qkv_weight = Multiply(d_qkv_N3C.t(), state.hidden_NC, state.bfloat16);
   at::Tensor d_hidden_NC = attended.d_residual_NC;
+  if (chosen != nullptr) {
+    d_hidden_NC = at::zeros_like(state.hidden_NC);
+    for (std::size_t m = 0; m < chosen->rows.size(); ++m) {
+      std::copy_n(Data(attended.d_residual_NC) + static_cast<std::int64_t>(m) * width, width,
+                  Data(d_hidden_NC) + chosen->rows[m] * width);
+    }
+  }
   MultiplyInto(d_hidden_NC, d_qkv_N3C, weights.qkv.weight_OI, /*accumulate=*/true, state.bfloat16);
 
   // Clones: a gradient that is a view would keep its neighbours alive and be copied when it is
@@ -314,7 +363,7 @@ void ApplyDropout(const at::Tensor& x_NC, const PackedSequences& sequences,
   ForParts(rows, PartsOf(rows), [&](std::int64_t, std::int64_t part_begin, std::int64_t part_end) {
     float kept[kBlock];
     ForSequences(
-        sequences, dropout, width, part_begin, part_end,
+        sequences, /*chosen=*/nullptr, dropout, width, part_begin, part_end,
         [&](std::int64_t begin, std::int64_t end, const DropoutMask& mask, std::int64_t first) {
           float* x = Data(x_NC) + begin * width;
           const std::int64_t all = (end - begin) * width;
@@ -356,7 +405,7 @@ struct EmbeddingBackward : public Node {
       ApplyDropout(dy_NC, *sequences, dropout);
     }
     const NormGradient gradient =
-        ResidualNormGradient(dy_NC, normed_NC, inverse_N, norm, *sequences, {});
+        ResidualNormGradient(dy_NC, normed_NC, inverse_N, norm, *sequences, nullptr, {});
     variable_list result = {TableGradient(words_VC, ids_N, gradient.d_x_NC),
                             TableGradient(positions_PC, positions_N, gradient.d_x_NC),
                             gradient.sums_3C[0].clone(), gradient.sums_3C[1].clone()};
@@ -381,6 +430,29 @@ std::shared_ptr<const PackedSequences> PackSequences(const std::vector<std::int6
     packed->weight_starts.push_back(packed->weight_starts.back() + heads * length * length);
   }
   return packed;
+}
+
+std::shared_ptr<const ChosenTokens> ChooseTokens(const PackedSequences& sequences,
+                                                 std::vector<std::int64_t> rows,
+                                                 std::int64_t heads) {
+  auto chosen = std::make_shared<ChosenTokens>();
+  chosen->rows = std::move(rows);
+  chosen->starts.push_back(0);
+  chosen->weight_starts.push_back(0);
+  for (std::size_t b = 0; b + 1 < sequences.starts.size(); ++b) {
+    const std::int64_t start = sequences.starts[b];
+    const std::int64_t end = sequences.starts[b + 1];
+    std::int64_t next = chosen->starts.back();
+    for (; next < static_cast<std::int64_t>(chosen->rows.size()) &&
+           chosen->rows[static_cast<std::size_t>(next)] < end;
+         ++next) {
+      chosen->within.push_back(chosen->rows[static_cast<std::size_t>(next)] - start);
+    }
+    const std::int64_t weights = heads * (next - chosen->starts.back()) * (end - start);
+    chosen->starts.push_back(next);
+    chosen->weight_starts.push_back(chosen->weight_starts.back() + weights);
+  }
+  return chosen;
 }
 
 at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
@@ -411,7 +483,7 @@ at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
     GatherRows(places_PC, node->positions_N, place_NC);
     const at::Tensor shift_C = node->has_token_type ? encoder.token_type_1C.detach().flatten()
                                                     : at::zeros({width}, options);
-    NormResult result = ResidualNorm(word_NC, shift_C, place_NC, *sequences, {},
+    NormResult result = ResidualNorm(word_NC, shift_C, place_NC, *sequences, nullptr, {},
                                      encoder.embedding_norm, encoder.shape.settings.layer_norm_eps);
     node->normed_NC = result.normed_NC;
     node->inverse_N = result.inverse_N;
@@ -435,8 +507,10 @@ at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
 at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
                       const at::Tensor& hidden_NC,
                       const std::shared_ptr<const PackedSequences>& sequences, DropoutRng* rng,
-                      bool bfloat16, bool checkpoint) {
+                      bool bfloat16, bool checkpoint,
+                      const std::shared_ptr<const ChosenTokens>& chosen) {
   LayerState state;
+  state.chosen = chosen;
   state.bfloat16 = bfloat16;
   state.weights = layer;
   state.heads = settings.heads;

@@ -70,8 +70,9 @@ at::Tensor MlmLogits(const MlmModel& model, const at::Tensor& hidden_MC) {
 
 at::Tensor SequenceLogits(const SequenceClassifier& model, const at::Tensor& tokens_BT,
                           DropoutRng* dropout) {
-  const at::Tensor first_BC =
-      Encode(model.encoder, tokens_BT, {.dropout = dropout}).hidden_BTC.select(1, 0);
+  const at::Tensor firsts_B =
+      at::arange(tokens_BT.size(0), tokens_BT.options()) * tokens_BT.size(1);
+  const at::Tensor first_BC = EncodeAt(model.encoder, tokens_BT, firsts_B, dropout);
   return ApplyLinear(at::tanh(ApplyLinear(first_BC, model.dense)), model.out);
 }
 

@@ -22,10 +22,9 @@ LossSum MlmLoss(const MlmModel& model, const at::Tensor& tokens_BT, const at::Te
                                /*logit_bytes=*/0, &loss.losses_M);
     return loss;
   }
-  const at::Tensor hidden_BTC = Encode(model.encoder, tokens_BT, {.dropout = dropout}).hidden_BTC;
   const at::Tensor flat_targets_N = targets_BT.reshape({-1});
   const at::Tensor rows_M = flat_targets_N.ge(0).nonzero().squeeze(1);
-  const at::Tensor hidden_MC = hidden_BTC.reshape({-1, hidden_BTC.size(2)}).index_select(0, rows_M);
+  const at::Tensor hidden_MC = EncodeAt(model.encoder, tokens_BT, rows_M, dropout);
   const at::Tensor targets_M = flat_targets_N.index_select(0, rows_M);
   const at::Tensor features_MC = MlmFeatures(model, hidden_MC);
   const at::Tensor& matrix_VC = model.encoder.word_embeddings_VC;

@@ -28,7 +28,7 @@ struct EvaluateSettings {
   }
 };
 
-inline constexpr int kEvaluateVersion = 2;
+inline constexpr int kEvaluateVersion = 3;
 
 struct EvaluateSpec {
   std::string measure;  ///< "xnli", "topic", "tags" or "intrinsic" (retrieval and pseudo-bits)

@@ -49,7 +49,7 @@ struct FinetuneSettings {
   }
 };
 
-inline constexpr int kFinetuneVersion = 4;
+inline constexpr int kFinetuneVersion = 5;
 
 struct FinetuneSpec {
   std::string task;  ///< "xnli", "topic" or "tags"

@@ -112,6 +112,73 @@ INSTANTIATE_TEST_SUITE_P(Shapes, FusedTwinTest,
                                            std::make_tuple(64, true, false),
                                            std::make_tuple(10, false, false)));
 
+// The states at `places` and all gradients of a fixed random projection of them, computed by
+// EncodeAt or out of Encode's plain twin.
+std::pair<at::Tensor, std::vector<at::Tensor>> RunAt(const Encoder& weights,
+                                                     const at::Tensor& tokens_BT,
+                                                     const at::Tensor& places_M, bool plain,
+                                                     bool dropout) {
+  Encoder encoder = weights;
+  VisitTensors(encoder, [](const std::string&, at::Tensor& tensor) {
+    tensor = tensor.detach().clone().requires_grad_(true);
+  });
+  DropoutRng rng(77);
+  DropoutRng* const used = dropout ? &rng : nullptr;
+  const at::Tensor hidden_MC = plain ? Encode(encoder, tokens_BT, {.dropout = used, .plain = true})
+                                           .hidden_BTC.reshape({-1, encoder.shape.settings.hidden})
+                                           .index_select(0, places_M)
+                                     : EncodeAt(encoder, tokens_BT, places_M, used);
+  const at::Tensor projection =
+      at::arange(hidden_MC.numel(), at::kFloat).sin().view(hidden_MC.sizes());
+  (hidden_MC * projection).sum().backward();
+  std::vector<at::Tensor> gradients;
+  for (const NamedTensor& parameter : Parameters(encoder))
+    gradients.push_back(parameter.tensor.grad());
+  return {hidden_MC.detach(), gradients};
+}
+
+TEST(EncodeAtTest, TheLastLayerOfChosenTokensIsWhatEncodeHasThere) {
+  const at::Tensor tokens_BT = RandomTokens({17, 5, 1, 0, 16, 9}, 17);
+  // Neighbours, a lone token, a whole sequence, none of one, the last of the last.
+  const at::Tensor places_M = at::tensor(
+      std::vector<std::int64_t>{0, 1, 2, 7, 16, 17, 18, 19, 20, 21, 34, 5 * 17 + 3, 5 * 17 + 8},
+      at::kLong);
+  for (const bool dropout : {false, true}) {
+    Encoder encoder = InitEncoder(TinyShape(), 3);
+    const auto [plain, plain_gradients] = RunAt(encoder, tokens_BT, places_M, true, dropout);
+    const auto [chosen, gradients] = RunAt(encoder, tokens_BT, places_M, false, dropout);
+    EXPECT_TRUE(chosen.equal(RunOnce(encoder, tokens_BT, false, dropout)
+                                 .first.reshape({-1, 24})
+                                 .index_select(0, places_M)));
+    EXPECT_LE(Distance(plain, chosen), 1e-5);
+    const auto parameters = Parameters(encoder);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const double largest = plain_gradients[i].abs().max().item<double>();
+      EXPECT_LE(Distance(plain_gradients[i], gradients[i]), 2e-5 * largest + 1e-6)
+          << parameters[i].name;
+    }
+    encoder.checkpoint_layers = true;
+    const auto [again, same_gradients] = RunAt(encoder, tokens_BT, places_M, false, dropout);
+    EXPECT_TRUE(again.equal(chosen));
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      EXPECT_TRUE(same_gradients[i].equal(gradients[i])) << parameters[i].name;
+    }
+  }
+}
+
+TEST(EncodeAtTest, SaysWhichPlacesItCannotTake) {
+  const Encoder encoder = InitEncoder(TinyShape(), 3);
+  const at::Tensor tokens_BT = RandomTokens({4, 2}, 4);
+  const auto at_places = [&](const std::vector<std::int64_t>& places) {
+    return EncodeAt(encoder, tokens_BT, at::tensor(places, at::kLong));
+  };
+  EXPECT_EQ(at_places({}).sizes(), at::IntArrayRef({0, 24}));
+  EXPECT_THROW(at_places({0, 6}), c10::Error);      // padding
+  EXPECT_THROW(at_places({3, 1}), c10::Error);      // descending
+  EXPECT_THROW(at_places({1, 1}), c10::Error);      // twice
+  EXPECT_THROW(at_places({0, 8}), std::exception);  // outside
+}
+
 struct LossInputs {
   at::Tensor hidden;
   at::Tensor weight;
