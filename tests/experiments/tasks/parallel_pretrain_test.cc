@@ -246,6 +246,7 @@ TEST_F(ParallelPretrainTest, AnotherNumberOfProcessesGoesOnWithTheSameTask) {
 // One process, and the system itself refuses the memory.
 TEST_F(ParallelPretrainTest, WhereTheSystemGivesNoMoreMemoryTheMicroBatchIsHalved) {
   PretrainSpec spec = SpecOf(2);
+  spec.model.layers = 2;
   spec.model.hidden = 64;
   spec.settings.sequences_per_update = 4096;
   spec.settings.tokens_per_sample = 64;
