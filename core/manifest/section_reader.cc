@@ -30,7 +30,7 @@ std::string RangeText(const FieldRule& rule) {
 bool InRange(double value, const FieldRule& rule) {
   const bool above = rule.min_open ? value > rule.min : value >= rule.min;
   const bool below = rule.max_open ? value < rule.max : value <= rule.max;
-  return above && below;  // false for NaN
+  return above && below && std::isfinite(value);  // a key has no word for NaN and infinity
 }
 
 void WrongType(const Node& node, std::string_view path, std::string_view expected,
@@ -44,8 +44,10 @@ bool CheckRange(const Node& node, std::string_view path, double value, const Fie
                 Diagnostics& diagnostics) {
   if (InRange(value, rule)) return true;
   const std::string range = RangeText(rule);
-  diagnostics.Add(node.position, fmt::format("`{}` is {}", path, node.ToText()),
-                  "expected " + (range.empty() ? "a number" : range));
+  diagnostics.Add(
+      node.position, fmt::format("`{}` is {}", path, node.ToText()),
+      "expected " + (range.empty() ? "a finite number" : range) +
+          (std::isinf(value) && std::isinf(rule.max) && !range.empty() ? ", and finite" : ""));
   return false;
 }
 

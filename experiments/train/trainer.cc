@@ -141,7 +141,7 @@ class Trainer {
     if (!before.empty() && before.back().at("processes") == group_.size()) return;
     if (!before.empty()) {
       events_.Message(
-          "info",
+          "warning",
           fmt::format("going on with {} process{}, not {}: the same sequences, masks and dropout; "
                       "sums round differently",
                       group_.size(), group_.size() == 1 ? "" : "es",

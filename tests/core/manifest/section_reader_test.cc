@@ -49,6 +49,15 @@ TEST(SectionReaderTest, HalfOpenBoundsAreExact) {
             "m.toml:2:18: `vocab.size` is 63, expected from 64 to 2000000");
 }
 
+TEST(SectionReaderTest, InfinityIsNoValueEvenWhereThereIsNoUpperBound) {
+  Diagnostics diagnostics;
+  ReadText("pretrain.peak_learning_rate = inf\nvocab.alpha = nan\n", diagnostics);
+  EXPECT_EQ(
+      diagnostics.ToString(),
+      "m.toml:1:31: `pretrain.peak_learning_rate` is inf, expected greater than 0, and finite\n"
+      "m.toml:2:15: `vocab.alpha` is nan, expected from 0 to 1");
+}
+
 TEST(SectionReaderTest, BadValueLeavesTheDefaultSoThatOtherChecksCanGoOn) {
   Diagnostics diagnostics;
   const TestSettings settings = ReadText("vocab.size = \"big\"\n", diagnostics);
