@@ -25,9 +25,7 @@ namespace repro {
 
 class ProcessTest : public testing::Test {
  protected:
-  ProcessTest() {
-    NewWorkspace("workspace");
-  }
+  ProcessTest() { NewWorkspace("workspace"); }
   /// No task outlives its test.
   ~ProcessTest() override {
     if (ordinary_) REPRO_CHECK(::setresuid(0, 0, 0) == 0);
