@@ -10,8 +10,8 @@
 
 namespace repro {
 
-/// A new folder below the system's temporary folder, its path without links; removed at the end with
-/// all that is in it.
+/// A new folder below the system's temporary folder, its path without links; removed at the end
+/// with all that is in it.
 class TempFolder {
  public:
   TempFolder() {
