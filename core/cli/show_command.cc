@@ -101,7 +101,7 @@ Result<std::vector<TrainingTask>> ReadTraining(const RunLog& log, const GlobalOp
   for (const std::string& key : keys) {
     TrainingReader reader(options.workspace, key, CurveDetail::kWatch);
     REPRO_ASSIGN_OR_RETURN(const TrainingTask* task, reader.Read(log));
-    if (task != nullptr && (IsTraining(*task) || EndedBadly(*task))) training.push_back(*task);
+    if (task != nullptr && IsDrawnTask(*task)) training.push_back(*task);
   }
   return training;
 }

@@ -86,6 +86,10 @@ bool EndedBadly(const TrainingTask& task) {
   return task.task.state == "failed" || task.task.state == "diverged";
 }
 
+bool IsDrawnTask(const TrainingTask& task) {
+  return IsTraining(task) || EndedBadly(task);
+}
+
 PointQuery CurrentPoints(const std::vector<AttemptRow>& attempts, const std::vector<Json>& events,
                          const Json& progress) {
   PointQuery query;

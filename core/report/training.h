@@ -56,6 +56,9 @@ bool IsTraining(const TrainingTask& task);
 /// Whether the task failed or diverged: its reason must be shown, also where it logged no curve.
 bool EndedBadly(const TrainingTask& task);
 
+/// What `show` and `report run` draw: what trains, and what ended badly.
+bool IsDrawnTask(const TrainingTask& task);
+
 /// Which points of a task's metrics belong to its newest attempt and what that went on from: what
 /// an earlier attempt logged beyond is not its curve any more.
 PointQuery CurrentPoints(const std::vector<AttemptRow>& attempts, const std::vector<Json>& events,

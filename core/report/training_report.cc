@@ -42,9 +42,7 @@ Result<TrainingReport> ReadTrainingReport(const RunLog& log, const std::filesyst
   for (const std::string& key : keys) {
     TrainingReader reader(workspace, key, CurveDetail::kAll);
     REPRO_ASSIGN_OR_RETURN(const TrainingTask* task, reader.Read(log));
-    if (task != nullptr && (IsTraining(*task) || EndedBadly(*task))) {
-      report.training.push_back(*task);
-    }
+    if (task != nullptr && IsDrawnTask(*task)) report.training.push_back(*task);
   }
   return report;
 }

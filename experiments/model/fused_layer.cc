@@ -180,15 +180,37 @@ NormGradient ResidualNormGradient(const at::Tensor& dy_NC, const at::Tensor& nor
   return gradient;
 }
 
-at::Tensor RowsOf(const at::Tensor& table, const std::vector<std::int64_t>& rows) {
+// Rows of a table: out[i] = table[ids[i]].
+void GatherRows(const at::Tensor& table, const at::Tensor& ids_N, const at::Tensor& out_NC) {
   const std::int64_t width = table.size(1);
-  const at::Tensor chosen =
-      at::empty({static_cast<std::int64_t>(rows.size()), width}, table.options());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::copy_n(Data(table) + rows[i] * width, width,
-                Data(chosen) + static_cast<std::int64_t>(i) * width);
-  }
-  return chosen;
+  const std::int64_t* ids = ids_N.const_data_ptr<std::int64_t>();
+  at::parallel_for(0, ids_N.size(0), 1024, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::copy_n(Data(table) + ids[i] * width, width, Data(out_NC) + i * width);
+    }
+  });
+}
+
+// table[ids[i]] += rows[i], in order of i. ATen's own makes a tensor operation of every row.
+void ScatterRows(const at::Tensor& table, const at::Tensor& ids_N, const at::Tensor& rows_NC) {
+  const std::int64_t width = table.size(1);
+  const std::int64_t* ids = ids_N.const_data_ptr<std::int64_t>();
+  const std::int64_t parts = std::min<std::int64_t>(at::get_num_threads(), width);
+  at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
+    const std::int64_t begin = width * first / parts;
+    const std::int64_t end = width * last / parts;
+    for (std::int64_t i = 0; i < ids_N.size(0); ++i) {
+      float* to = Data(table) + ids[i] * width;
+      const float* from = Data(rows_NC) + i * width;
+      for (std::int64_t column = begin; column < end; ++column) to[column] += from[column];
+    }
+  });
+}
+
+// The chosen rows as ids of GatherRows and ScatterRows. Borrows them.
+at::Tensor IdsOf(const ChosenTokens& chosen) {
+  return at::from_blob(const_cast<std::int64_t*>(chosen.rows.data()),
+                       {static_cast<std::int64_t>(chosen.rows.size())}, at::kLong);
 }
 
 at::Tensor Forward(LayerState& state) {
@@ -199,8 +221,12 @@ at::Tensor Forward(LayerState& state) {
 
   state.qkv_N3C = Multiply(state.hidden_NC, weights.qkv.weight_OI.t(), state.bfloat16);
   const ChosenTokens* chosen = state.chosen.get();
-  const at::Tensor residual_MC =
-      chosen == nullptr ? state.hidden_NC : RowsOf(state.hidden_NC, chosen->rows);
+  at::Tensor residual_MC = state.hidden_NC;
+  if (chosen != nullptr) {
+    const at::Tensor ids_M = IdsOf(*chosen);
+    residual_MC = at::empty({ids_M.size(0), width}, options);
+    GatherRows(state.hidden_NC, ids_M, residual_MC);
+  }
   state.attention_weights = at::empty(
       {chosen == nullptr ? state.sequences->weight_starts.back() : chosen->weight_starts.back()},
       options);
@@ -279,10 +305,7 @@ variable_list Backward(const LayerState& state, const at::Tensor& dy_MC) {
   at::Tensor d_hidden_NC = attended.d_residual_NC;
   if (chosen != nullptr) {
     d_hidden_NC = at::zeros_like(state.hidden_NC);
-    for (std::size_t m = 0; m < chosen->rows.size(); ++m) {
-      std::copy_n(Data(attended.d_residual_NC) + static_cast<std::int64_t>(m) * width, width,
-                  Data(d_hidden_NC) + chosen->rows[m] * width);
-    }
+    ScatterRows(d_hidden_NC, IdsOf(*chosen), attended.d_residual_NC);
   }
   MultiplyInto(d_hidden_NC, d_qkv_N3C, weights.qkv.weight_OI, /*accumulate=*/true, state.bfloat16);
 
@@ -316,33 +339,6 @@ struct LayerBackward : public Node {
   }
   std::string name() const override { return "FusedLayerBackward"; }
 };
-
-// Rows of a table: out[i] = table[ids[i]].
-void GatherRows(const at::Tensor& table, const at::Tensor& ids_N, const at::Tensor& out_NC) {
-  const std::int64_t width = table.size(1);
-  const std::int64_t* ids = ids_N.const_data_ptr<std::int64_t>();
-  at::parallel_for(0, ids_N.size(0), 1024, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      std::copy_n(Data(table) + ids[i] * width, width, Data(out_NC) + i * width);
-    }
-  });
-}
-
-// table[ids[i]] += rows[i], in order of i. ATen's own makes a tensor operation of every row.
-void ScatterRows(const at::Tensor& table, const at::Tensor& ids_N, const at::Tensor& rows_NC) {
-  const std::int64_t width = table.size(1);
-  const std::int64_t* ids = ids_N.const_data_ptr<std::int64_t>();
-  const std::int64_t parts = std::min<std::int64_t>(at::get_num_threads(), width);
-  at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
-    const std::int64_t begin = width * first / parts;
-    const std::int64_t end = width * last / parts;
-    for (std::int64_t i = 0; i < ids_N.size(0); ++i) {
-      float* to = Data(table) + ids[i] * width;
-      const float* from = Data(rows_NC) + i * width;
-      for (std::int64_t column = begin; column < end; ++column) to[column] += from[column];
-    }
-  });
-}
 
 // The gradient of a table of which rows were gathered.
 at::Tensor TableGradient(const at::Tensor& table, const at::Tensor& ids_N,

@@ -61,14 +61,35 @@ double Distance(const at::Tensor& a, const at::Tensor& b) {
   return (a - b).abs().max().item<double>();
 }
 
+/// A deep copy.
+Encoder WithOwnGradients(Encoder encoder) {
+  VisitTensors(encoder, [](const std::string&, at::Tensor& tensor) {
+    tensor = tensor.detach().clone().requires_grad_(true);
+  });
+  return encoder;
+}
+
+std::vector<at::Tensor> GradientsOf(const Encoder& encoder) {
+  std::vector<at::Tensor> gradients;
+  for (const NamedTensor& parameter : Parameters(encoder))
+    gradients.push_back(parameter.tensor.grad());
+  return gradients;
+}
+
+void ExpectSameGradients(const Encoder& encoder, const std::vector<at::Tensor>& plain,
+                         const std::vector<at::Tensor>& found) {
+  const auto parameters = Parameters(encoder);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const double largest = plain[i].abs().max().item<double>();
+    EXPECT_LE(Distance(plain[i], found[i]), 2e-5 * largest + 1e-6) << parameters[i].name;
+  }
+}
+
 /// Hidden states and the gradients of a fixed random projection of them.
 std::pair<at::Tensor, std::vector<at::Tensor>> RunOnce(const Encoder& weights,
                                                        const at::Tensor& tokens_BT, bool plain,
                                                        bool dropout) {
-  Encoder encoder = weights;  // a deep copy: gradients of its own
-  VisitTensors(encoder, [](const std::string&, at::Tensor& tensor) {
-    tensor = tensor.detach().clone().requires_grad_(true);
-  });
+  const Encoder encoder = WithOwnGradients(weights);
   DropoutRng rng(77);
   const at::Tensor hidden_BTC =
       Encode(encoder, tokens_BT, {.dropout = dropout ? &rng : nullptr, .plain = plain}).hidden_BTC;
@@ -78,10 +99,7 @@ std::pair<at::Tensor, std::vector<at::Tensor>> RunOnce(const Encoder& weights,
   for (std::int64_t i = 0; i < projection.numel(); ++i)
     values[i] = static_cast<float>(stream.Uniform() - 0.5);
   (hidden_BTC * projection).sum().backward();
-  std::vector<at::Tensor> gradients;
-  for (const NamedTensor& parameter : Parameters(encoder))
-    gradients.push_back(parameter.tensor.grad());
-  return {hidden_BTC.detach(), gradients};
+  return {hidden_BTC.detach(), GradientsOf(encoder)};
 }
 
 class FusedTwinTest : public ::testing::TestWithParam<std::tuple<std::int64_t, bool, bool>> {};
@@ -94,12 +112,7 @@ TEST_P(FusedTwinTest, FusedLayersEqualPlainOnesForwardAndBackward) {
   const auto [plain_hidden, plain_gradients] = RunOnce(encoder, tokens_BT, true, dropout);
   const auto [fused_hidden, fused_gradients] = RunOnce(encoder, tokens_BT, false, dropout);
   EXPECT_LE(Distance(plain_hidden, fused_hidden), 1e-5);
-  const auto parameters = Parameters(encoder);
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const double largest = plain_gradients[i].abs().max().item<double>();
-    EXPECT_LE(Distance(plain_gradients[i], fused_gradients[i]), 2e-5 * largest + 1e-6)
-        << parameters[i].name;
-  }
+  ExpectSameGradients(encoder, plain_gradients, fused_gradients);
   if (padded) {
     EXPECT_EQ(fused_hidden[1][5].abs().max().item<float>(), 0.0F);
   }
@@ -118,10 +131,7 @@ std::pair<at::Tensor, std::vector<at::Tensor>> RunAt(const Encoder& weights,
                                                      const at::Tensor& tokens_BT,
                                                      const at::Tensor& places_M, bool plain,
                                                      bool dropout) {
-  Encoder encoder = weights;
-  VisitTensors(encoder, [](const std::string&, at::Tensor& tensor) {
-    tensor = tensor.detach().clone().requires_grad_(true);
-  });
+  const Encoder encoder = WithOwnGradients(weights);
   DropoutRng rng(77);
   DropoutRng* const used = dropout ? &rng : nullptr;
   const at::Tensor hidden_MC = plain ? Encode(encoder, tokens_BT, {.dropout = used, .plain = true})
@@ -131,10 +141,7 @@ std::pair<at::Tensor, std::vector<at::Tensor>> RunAt(const Encoder& weights,
   const at::Tensor projection =
       at::arange(hidden_MC.numel(), at::kFloat).sin().view(hidden_MC.sizes());
   (hidden_MC * projection).sum().backward();
-  std::vector<at::Tensor> gradients;
-  for (const NamedTensor& parameter : Parameters(encoder))
-    gradients.push_back(parameter.tensor.grad());
-  return {hidden_MC.detach(), gradients};
+  return {hidden_MC.detach(), GradientsOf(encoder)};
 }
 
 TEST(EncodeAtTest, TheLastLayerOfChosenTokensIsWhatEncodeHasThere) {
@@ -151,12 +158,8 @@ TEST(EncodeAtTest, TheLastLayerOfChosenTokensIsWhatEncodeHasThere) {
                                  .first.reshape({-1, 24})
                                  .index_select(0, places_M)));
     EXPECT_LE(Distance(plain, chosen), 1e-5);
+    ExpectSameGradients(encoder, plain_gradients, gradients);
     const auto parameters = Parameters(encoder);
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      const double largest = plain_gradients[i].abs().max().item<double>();
-      EXPECT_LE(Distance(plain_gradients[i], gradients[i]), 2e-5 * largest + 1e-6)
-          << parameters[i].name;
-    }
     encoder.checkpoint_layers = true;
     const auto [again, same_gradients] = RunAt(encoder, tokens_BT, places_M, false, dropout);
     EXPECT_TRUE(again.equal(chosen));
