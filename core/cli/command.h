@@ -78,7 +78,7 @@ class Command {
   /// Adds flags and positionals to its sub-command; `app.footer` shows a real example.
   virtual void Define(CLI::App& app) = 0;
   /// Does it. The value is the exit code: 0 done, 1 a task failed, 2 bad command or manifest, 3
-  /// outside tolerance, 130/143 interrupted. An Error is printed by the caller and maps to 2
+  /// outside tolerance, 129/130/143 interrupted. An Error is printed by the caller and maps to 2
   /// (kInvalidArgument, kNotFound) or 1.
   virtual Result<int> Run(const CommandContext& context) = 0;
 };

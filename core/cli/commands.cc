@@ -160,7 +160,7 @@ int Dispatch(int argc, char** argv, const Suite& suite, const std::vector<Comman
       "  repro report fig2 --scale smoke\n"
       "\"repro COMMAND --help\" shows the flags of a command and an example of it.\n"
       "Exit codes: 0 done, 1 a task failed, 2 bad command or manifest, 3 outside tolerance, "
-      "130/143 interrupted.");
+      "129/130/143 interrupted.");
   std::string workspace;
   GlobalOptions options;
   std::vector<Entry> entries;

@@ -197,11 +197,8 @@ class CompareCommand : public Command {
       }
       if (runs.size() == 2) {
         const bool both = line.known[0] && line.known[1];
-        const double change = both ? line.values[1] - line.values[0] : 0;
-        const bool bytes = FormatMetric(line.name, change) != FormatValue(change);
-        cells.emplace_back(!both   ? "-"
-                           : bytes ? (change > 0 ? "+" : "") + FormatMetric(line.name, change)
-                                   : fmt::format("{:+.5g}", change));
+        cells.emplace_back(both ? FormatMetricChange(line.name, line.values[1] - line.values[0])
+                                : "-");
       }
       table.AddRow(std::move(cells));
     }

@@ -105,7 +105,7 @@ std::string GpuShortfall(const TaskGraph& graph, const Assessment& assessment, c
   const auto gpus = [](int count) { return Plural(static_cast<std::size_t>(count), "GPU"); };
   return fmt::format(
       "{} cannot run here: '{}' needs {}, this machine has {}; run it on a machine that has, or on "
-      "the CPU (compute.device = \"cpu\" in the manifest)",
+      "the CPU (--set compute.device=cpu, or compute.device = \"cpu\" in the manifest)",
       Plural(excess.tasks, "task"), excess.largest->label, gpus(excess.largest->resources.gpus),
       pools.gpus == 0 ? "none" : gpus(pools.gpus));
 }

@@ -232,6 +232,11 @@ std::string FormatMetric(std::string_view name, double value) {
   return FormatBytes(static_cast<std::int64_t>(value));
 }
 
+std::string FormatMetricChange(std::string_view name, double change) {
+  const std::string text = FormatMetric(name, change);
+  return text.starts_with('-') || std::isnan(change) ? text : "+" + text;
+}
+
 Json JsonNumber(double value) {
   if (std::isfinite(value)) return value;
   return FormatValue(value);

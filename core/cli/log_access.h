@@ -72,6 +72,8 @@ std::string FormatValue(double value);
 
 /// The same, and "139 MiB" where the metric counts bytes of memory (docs/formats.md, "Metrics").
 std::string FormatMetric(std::string_view name, double value);
+/// A difference of two, with its sign.
+std::string FormatMetricChange(std::string_view name, double change);
 
 /// A number, or "nan", "inf", "-inf" as text, which JSON has no numbers for.
 Json JsonNumber(double value);

@@ -207,6 +207,14 @@ class RunCommand : public Command {
                                    FormatBytes(static_cast<std::int64_t>(space.available))));
   }
 
+  /// Without the word that stands before it on the line.
+  static std::string Reason(const RunSummary::Failure& failure) {
+    constexpr std::string_view kDiverged = "diverged: ";
+    return failure.diverged && failure.reason.starts_with(kDiverged)
+               ? failure.reason.substr(kDiverged.size())
+               : failure.reason;
+  }
+
   static int ExitCode(const RunSummary& summary) {
     if (summary.signal != 0) return 128 + summary.signal;
     return summary.failures.empty() && summary.interrupted == 0 ? 0 : 1;
@@ -216,8 +224,11 @@ class RunCommand : public Command {
   Result<int> Finish(const CommandContext& context, const LoadedExperiment& loaded,
                      const RunSummary& summary) const {
     const int code = ExitCode(summary);
-    const std::string next = code == 0 ? "repro report " + CommandWords(arguments_, context.options)
-                                       : RunCommandText(arguments_, context.options);
+    // What diverged would do so again: all that can be done was done.
+    const bool over =
+        code == 0 || (summary.signal == 0 && summary.failed == 0 && summary.interrupted == 0);
+    const std::string next = over ? "repro report " + CommandWords(arguments_, context.options)
+                                  : RunCommandText(arguments_, context.options);
     if (context.options.json) {
       Json failures = Json::array();
       for (const RunSummary::Failure& failure : summary.failures) {
@@ -264,7 +275,7 @@ class RunCommand : public Command {
     for (const RunSummary::Failure& failure : summary.failures) {
       out << Styled(failure.diverged ? "  diverged  " : "  failed  ", Style::kRed,
                     context.options.color)
-          << Printable(failure.label) << ": " << Printable(Brief(failure.reason))
+          << Printable(failure.label) << ": " << Printable(Brief(Reason(failure)))
           << "\n            repro logs " << ShortKey(failure.key) << flag
           << (Brief(failure.reason) == failure.reason ? "" : " --stream stderr has all of it");
       if (failure.diverged) {
@@ -273,7 +284,7 @@ class RunCommand : public Command {
       }
       out << "\n";
     }
-    out << (code == 0 ? "next: " : "to go on: ") << Printable(next) << std::endl;
+    out << (over ? "next: " : "to go on: ") << Printable(next) << std::endl;
     return code;
   }
 

@@ -292,7 +292,7 @@ class ShowCommand : public Command {
     facts.Add("created", TimeOrNothing(run.created_ms));
     facts.Add("finished", TimeOrNothing(run.finished_ms));
     if (invocation) {
-      facts.Add("command", invocation->command_line);
+      facts.Add("last command", invocation->command_line);
       facts.Add("made by", DescribeProvenance(invocation->provenance));
     }
     facts.Print(out, color);

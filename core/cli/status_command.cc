@@ -128,6 +128,8 @@ class StatusCommand : public Command {
       query_.with_config = false;
       REPRO_ASSIGN_OR_RETURN(runs_, log.Runs(query_));
     }
+    REPRO_ASSIGN_OR_RETURN(const std::vector<InvocationRow> newest, log.Invocations(1));
+    newest_command_ = newest.empty() ? "" : newest.front().command_line;
     lease_ = InspectLease(options.workspace);
     return {};
   }
@@ -165,23 +167,19 @@ class StatusCommand : public Command {
     screen.reset();
     if (options.json) return 0;
     if (drawn) PrintText(context.out, options);
-    PrintEnd(context.out, options);
+    PrintEnd(context.out);
     return 0;
   }
 
   /// Why watching is over.
-  void PrintEnd(std::ostream& out, const GlobalOptions& options) const {
+  void PrintEnd(std::ostream& out) const {
     out << "nothing is running";
     const auto waiting = tasks_.find("waiting");
     const std::size_t left =
         running_.size() +
         (waiting == tasks_.end() ? std::size_t{0} : static_cast<std::size_t>(waiting->second));
-    if (left > 0 && !experiments_.empty()) {
-      const ExperimentSummary& newest =
-          *std::max_element(experiments_.begin(), experiments_.end(),
-                            [](const auto& a, const auto& b) { return a.newest_ms < b.newest_ms; });
-      out << "; " << Plural(left, "task") << " not done: repro run " << Printable(newest.experiment)
-          << " --scale " << Printable(newest.scale) << Printable(options.workspace_flag)
+    if (left > 0 && !newest_command_.empty()) {
+      out << "; " << Plural(left, "task") << " not done: " << Printable(newest_command_)
           << " goes on";
     }
     out << '\n';
@@ -427,6 +425,7 @@ class StatusCommand : public Command {
   std::vector<RunningTask> running_;
   std::vector<FailureRow> failures_;
   std::vector<RunRow> runs_;
+  std::string newest_command_;  ///< the last `repro run` of the workspace, as it was given
   LeaseState lease_;
 };
 

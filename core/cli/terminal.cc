@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kDefaultReadingWidth = 100;
 constexpr std::size_t kWidestReading = 140;
+constexpr std::size_t kNarrowest = 20;  // below, words would be torn into letters
 
 std::size_t FromEnvironment(const char* name, std::size_t otherwise) {
   const char* text = std::getenv(name);
@@ -37,13 +38,14 @@ TerminalSize CurrentTerminalSize(TerminalSize otherwise) {
 std::size_t ReadingWidth() {
   TerminalSize otherwise;
   otherwise.columns = kDefaultReadingWidth;
-  return std::min(CurrentTerminalSize(otherwise).columns, kWidestReading);
+  return std::clamp(CurrentTerminalSize(otherwise).columns, kNarrowest, kWidestReading);
 }
 
 std::size_t TableWidth() {
   TerminalSize otherwise;
   otherwise.columns = 0;
-  return CurrentTerminalSize(otherwise).columns;
+  const std::size_t columns = CurrentTerminalSize(otherwise).columns;
+  return columns == 0 ? 0 : std::max(columns, kNarrowest);
 }
 
 bool LocaleIsUtf8() {

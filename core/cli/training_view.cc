@@ -59,6 +59,9 @@ void AddChart(const CurveFigure& figure, const std::string& unit,
     }
     if (!curve.points.empty()) plot.curves.push_back(std::move(curve));
   }
+  // One point is no curve; its value stands among the figures.
+  const auto is_curve = [](const UnicodeCurve& curve) { return curve.points.size() > 1; };
+  if (std::none_of(plot.curves.begin(), plot.curves.end(), is_curve)) return;
   for (const CurveMark& mark : figure.marks)
     plot.verticals.push_back(static_cast<double>(mark.step));
   const std::vector<std::string> rows = DrawPlot(plot, look);

@@ -15,6 +15,13 @@ std::string DescribeKnown(const TaskRow& row) {
   return row.attempts > 0 ? "asked for again" : "never ran";
 }
 
+/// ": loss is nan at update 3", of the last attempt's "diverged: loss is nan at update 3".
+std::string WhyDiverged(const std::vector<AttemptRow>& attempts) {
+  constexpr std::string_view kDiverged = "diverged";
+  if (attempts.empty() || !attempts.back().reason.starts_with(kDiverged)) return {};
+  return attempts.back().reason.substr(kDiverged.size());
+}
+
 Result<std::vector<std::string>> ExplainNew(const Task& task, TaskHistory& history) {
   REPRO_ASSIGN_OR_RETURN(const TaskRow* nearest, history.Nearest(task));
   if (nearest == nullptr) return std::vector<std::string>{"never ran"};
@@ -83,7 +90,8 @@ Result<std::vector<TaskStanding>> FindStandings(const TaskGraph& graph, const Ru
       REPRO_ASSIGN_OR_RETURN(standing.reasons, ExplainNew(task, history));
     } else if (row->second.state == "diverged") {
       standing.standing = Standing::kDiverged;
-      standing.reasons = {"diverged before; `repro retry` runs it again"};
+      REPRO_ASSIGN_OR_RETURN(const auto attempts, log->Attempts(task.key));
+      standing.reasons = {"diverged before" + WhyDiverged(attempts), "`repro retry` runs it again"};
     } else if (row->second.state == "waiting" && row->second.attempts == 0) {
       REPRO_ASSIGN_OR_RETURN(standing.reasons, ExplainNew(task, history));
     } else {

@@ -26,6 +26,22 @@ tl::unexpected<Error> NotJson(std::string_view text, std::string_view where,
               JsonProblem(error));
 }
 
+// "last read: '...'" quotes all of a text that was not closed, which may be half a file: the end of
+// it is what leads to the place.
+void ShortenQuote(std::string& message) {
+  constexpr std::string_view kQuote = "last read: '";
+  constexpr std::size_t kShown = 40;
+  const std::size_t found = message.find(kQuote);
+  if (found == std::string::npos) return;
+  const std::size_t begin = found + kQuote.size();
+  std::size_t end = message.rfind("', expected ");
+  if (end == std::string::npos) end = message.size() - 1;
+  if (end <= begin + kShown) return;
+  const std::string_view read = std::string_view(message).substr(begin, end - begin);
+  const std::size_t cut = Prefix(read, read.size() - kShown).size();
+  message.replace(begin, cut, "...");
+}
+
 }  // namespace
 
 std::string JsonProblem(const Json::exception& error) {
@@ -40,6 +56,7 @@ std::string JsonProblem(const Json::exception& error) {
     if (dash != std::string::npos) text.erase(0, dash + 3);
     const std::size_t expected = text.rfind("; expected ");
     if (expected != std::string::npos) text[expected] = ',';
+    ShortenQuote(text);
   }
   return Printable(Brief(text));  // it quotes what it has read of a name or text
 }

@@ -204,6 +204,10 @@ std::vector<Happening> Happenings(const TrainingTask& training) {
       happenings.push_back({time_ms, "info",
                             fmt::format("attempt {} went on after update {}", attempt,
                                         FormatCount(IntegerField(info, "update")))});
+    } else if (state == "assembled") {
+      happenings.push_back({time_ms, "info",
+                            fmt::format("attempt {} trains in {} processes", attempt,
+                                        FormatCount(IntegerField(info, "processes")))});
     } else if (state == "checkpoint") {
       checkpoint = Happening{
           time_ms, "info",
@@ -398,7 +402,9 @@ std::string TrainingVerdict(const TrainingTask& training, const TrainingSummary&
     return text + (far.empty() ? "" : ": " + far) + ".";
   }
   if (state == "diverged") {
-    return "Diverged" + why +
+    // "diverged after update 3: ..." needs no other verb.
+    constexpr std::string_view kDiverged = ": diverged";
+    return "Diverged" + (why.starts_with(kDiverged) ? why.substr(kDiverged.size()) : why) +
            (IsTraining(training) ? ". What it had learnt until then is below."
                                  : ". It had logged no loss yet.");
   }

@@ -73,16 +73,19 @@ std::string CancelText(CancelReason cancelled) {
   return {};
 }
 
+/// It ended itself when it was asked to.
+Judgement StoppedInOrder(const AttemptTrace& trace, CancelReason cancelled, int code) {
+  return {Next::kAgain, "continued",
+          CancelText(cancelled) + (trace.saved ? ", work saved" : ", nothing saved"), code};
+}
+
 Judgement JudgeExit(int code, const AttemptTrace& trace, CancelReason cancelled) {
   const std::string detail = trace.last_error.empty() ? "" : ": " + trace.last_error;
   switch (static_cast<TaskExit>(code)) {
     case TaskExit::kDone:
       return {Next::kRetry, "failed", "exited without an artifact", code};
     case TaskExit::kContinue:
-      if (cancelled != CancelReason::kNone) {
-        return {Next::kAgain, "continued",
-                CancelText(cancelled) + (trace.saved ? ", work saved" : ", nothing saved"), code};
-      }
+      if (cancelled != CancelReason::kNone) return StoppedInOrder(trace, cancelled, code);
       // Asked to stop from outside. Without a checkpoint it would start from nothing for ever.
       if (trace.saved) return {Next::kAgain, "continued", "stopped from outside, work saved", code};
       return {Next::kRetry, "continued", "stopped from outside, nothing saved", code};
@@ -98,14 +101,21 @@ Judgement JudgeExit(int code, const AttemptTrace& trace, CancelReason cancelled)
   return {Next::kRetry, "failed", fmt::format("exit code {}{}", code, detail), code};
 }
 
-Judgement JudgeVanished(const AttemptTrace& trace) {
-  if (trace.last_state == "diverged") return {Next::kDiverged, "diverged", "diverged", -1};
-  if (trace.last_state == "interrupted") {
-    return {Next::kAgain, "continued", "stopped while no `repro` watched", -1};
+/// Of a task that an earlier `repro` had started: how it ended is known from what it wrote alone.
+Judgement JudgeVanished(const AttemptTrace& trace, CancelReason cancelled) {
+  const std::string detail = trace.last_error.empty() ? "" : ": " + trace.last_error;
+  if (trace.last_state == "diverged") {
+    return {Next::kDiverged, "diverged", "diverged" + detail, -1};
   }
   if (trace.last_state == "failed") {
-    return {Next::kRetry, "failed", "failed while no `repro` watched: " + trace.last_error, -1};
+    return {Next::kRetry, "failed", "failed while no `repro` watched" + detail, -1};
   }
+  const bool asked = cancelled == CancelReason::kStop || cancelled == CancelReason::kRequest;
+  if (trace.last_state == "interrupted") {
+    if (asked) return StoppedInOrder(trace, cancelled, -1);
+    return {Next::kAgain, "continued", "stopped while no `repro` watched", -1};
+  }
+  if (asked) return {Next::kAgain, "interrupted", CancelText(cancelled), -1};
   return {Next::kAgain, "lost", "ended while no `repro` watched", -1};
 }
 
@@ -148,10 +158,7 @@ Judgement Judge(const AttemptEnd& end, bool complete, const AttemptTrace& trace,
       judgement = {Next::kAgain, "interrupted", CancelText(cancelled), 128 + signalled->signal};
     }
   } else {
-    judgement = JudgeVanished(trace);
-    if (cancelled == CancelReason::kStop || cancelled == CancelReason::kRequest) {
-      judgement.reason = CancelText(cancelled);
-    }
+    judgement = JudgeVanished(trace, cancelled);
   }
   if (complete) {
     // Exit 0 is the rule; anything else is worth a word.

@@ -54,7 +54,7 @@ Status RunBook::Register(const std::string& experiment_id, const std::string& sc
       REPRO_RETURN_IF_ERROR(log_.UpsertTask(MakeTaskRow(task)));
     for (std::size_t i = 0; i < graph_.runs().size(); ++i) {
       const RunSpec& run = graph_.runs()[i];
-      states_[i] = StateOf(i, false);
+      states_[i] = StateOf(i);
       RunRow row;
       row.experiment_id = experiment_id;
       row.scale = scale;
@@ -75,7 +75,7 @@ Status RunBook::Register(const std::string& experiment_id, const std::string& sc
   });
 }
 
-std::string RunBook::StateOf(std::size_t run, bool closed) const {
+std::string RunBook::StateOf(std::size_t run) const {
   std::size_t done = 0;
   bool failed = false;
   bool diverged = false;
@@ -92,14 +92,13 @@ std::string RunBook::StateOf(std::size_t run, bool closed) const {
   if (diverged) return "diverged";
   if (failed) return "failed";
   if (interrupted) return "interrupted";
-  if (running) return closed ? "interrupted" : "running";
-  return done > 0 ? "partial" : "waiting";
+  if (running) return "running";
+  // Between two of its tasks a run that has begun goes on running.
+  if (done > 0) return states_[run] == "running" ? "running" : "partial";
+  return "waiting";
 }
 
-Status RunBook::Update(std::size_t run, bool closed) {
-  std::string state = StateOf(run, closed);
-  // Between two of its tasks a run that has begun goes on running.
-  if (!closed && states_[run] == "running" && state == "partial") state = "running";
+Status RunBook::SetState(std::size_t run, std::string state) {
   if (state == states_[run]) return {};
   states_[run] = std::move(state);
   return log_.SetRunState(ids_[run], states_[run]);
@@ -107,13 +106,19 @@ Status RunBook::Update(std::size_t run, bool closed) {
 
 Status RunBook::Set(std::size_t task, TaskProgress progress) {
   progress_[task] = progress;
-  for (const std::size_t run : runs_of_task_[task]) REPRO_RETURN_IF_ERROR(Update(run, false));
+  for (const std::size_t run : runs_of_task_[task]) {
+    REPRO_RETURN_IF_ERROR(SetState(run, StateOf(run)));
+  }
   return {};
 }
 
-Status RunBook::Close() {
+Status RunBook::Close(bool stopped) {
   return log_.InTransaction([&]() -> Status {
-    for (std::size_t run = 0; run < states_.size(); ++run) REPRO_RETURN_IF_ERROR(Update(run, true));
+    for (std::size_t run = 0; run < states_.size(); ++run) {
+      std::string state = StateOf(run);
+      if (state == "running" || state == "partial") state = stopped ? "interrupted" : "partial";
+      REPRO_RETURN_IF_ERROR(SetState(run, std::move(state)));
+    }
     return {};
   });
 }

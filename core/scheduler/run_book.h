@@ -28,16 +28,18 @@ class RunBook {
                   std::int64_t invocation);
   /// A task moved on: the runs that need it may change their state.
   Status Set(std::size_t task, TaskProgress progress);
-  /// Nothing runs any more: what is not done is failed, interrupted or partial.
-  Status Close();
+  /// Nothing runs any more: what is not done is failed, interrupted or partial. `stopped`: somebody
+  /// ended it early, so what has begun and could go on is interrupted.
+  Status Close(bool stopped);
 
   /// Tasks of the run with this number in the log; empty when it is none of ours.
   std::vector<std::size_t> TasksOfRun(std::int64_t id) const;
   std::size_t CountDone() const;
 
  private:
-  std::string StateOf(std::size_t run, bool closed) const;
-  Status Update(std::size_t run, bool closed);
+  /// What its tasks make of it, while `repro run` goes on.
+  std::string StateOf(std::size_t run) const;
+  Status SetState(std::size_t run, std::string state);
 
   const TaskGraph& graph_;
   RunLog& log_;

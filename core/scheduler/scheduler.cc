@@ -85,7 +85,7 @@ Result<RunSummary> Scheduler::Run() {
     Abandon();
     return tl::unexpected<Error>(status.error());
   }
-  REPRO_RETURN_IF_ERROR(parts_.runs.Close());
+  REPRO_RETURN_IF_ERROR(parts_.runs.Close(stop_signal_ != 0));
   summary_.signal = stop_signal_;
   summary_.seconds = Now();
   summary_.done = plan_.Count(Plan::State::kDone);
@@ -128,6 +128,7 @@ Status Scheduler::Loop() {
 
   double last = Now();
   while (true) {
+    REPRO_RETURN_IF_ERROR(parts_.log.CheckInPlace());
     REPRO_RETURN_IF_ERROR(ObeyRequests());
     if (stop_signal_ == 0) REPRO_RETURN_IF_ERROR(StartReady());
     if (!WorkLeft()) break;
@@ -394,6 +395,8 @@ Status Scheduler::StopTask(std::size_t index) {
 
 void Scheduler::BeginStop(int signal) {
   const bool again = stop_signal_ != 0;
+  // A closed terminal is told of by its shell and by the kernel: twice is no wish to kill.
+  if (again && signal == SIGHUP) return;
   if (!again) stop_signal_ = signal;
   if (again && killed_) return;
   killed_ = again;

@@ -10,6 +10,11 @@ namespace repro {
 SignalInbox::SignalInbox() {
   sigemptyset(&watched_);
   for (const int signal : {SIGINT, SIGTERM, SIGCHLD, SIGWINCH}) sigaddset(&watched_, signal);
+  // Under nohup it is ignored, but a signal that is blocked would come in all the same.
+  struct sigaction hangup = {};
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+    sigaddset(&watched_, SIGHUP);
+  }
   ::sigprocmask(SIG_BLOCK, &watched_, &before_);
 }
 
@@ -28,7 +33,7 @@ std::optional<int> SignalInbox::Wait(double seconds) {
   timeout.tv_sec = static_cast<std::time_t>(whole);
   timeout.tv_nsec = static_cast<long>((seconds - whole) * 1e9);
   const int signal = ::sigtimedwait(&watched_, nullptr, &timeout);
-  if (signal == SIGINT || signal == SIGTERM) return signal;
+  if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP) return signal;
   return std::nullopt;
 }
 

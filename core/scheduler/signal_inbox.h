@@ -13,16 +13,17 @@ namespace repro {
 class Pulse {
  public:
   virtual ~Pulse() = default;
-  /// Sleeps at most `seconds`. Returns SIGINT or SIGTERM when a person or the system asked to stop;
+  /// Sleeps at most `seconds`. Returns SIGINT, SIGTERM or SIGHUP (the terminal was closed) when a
+  /// person or the system asked to stop;
   /// returns early and empty when something happened that is worth a look (a child ended, the
   /// terminal changed its size).
   virtual std::optional<int> Wait(double seconds) = 0;
   virtual std::int64_t NowMs() = 0;
 };
 
-/// Blocks SIGINT, SIGTERM, SIGCHLD and SIGWINCH for its life and takes them with sigtimedwait: no
-/// handler, no global. One at a time, on the main thread. Children get an empty mask back
-/// (Subprocess).
+/// Blocks SIGINT, SIGTERM, SIGHUP (unless `nohup` had it ignored), SIGCHLD and SIGWINCH for its
+/// life and takes them with sigtimedwait: no handler, no global. One at a time, on the main thread.
+/// Children get an empty mask back (Subprocess).
 class SignalInbox : public Pulse {
  public:
   SignalInbox();

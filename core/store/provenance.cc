@@ -273,8 +273,10 @@ std::string DescribeProvenance(const Json& provenance) {
     if (!provenance.contains(at) || !provenance.at(at).is_string()) return {};
     return provenance.at(at).get<std::string>();
   };
-  std::string line = "commit " + text("/git/commit").substr(0, 12);
-  if (text("/git/commit").empty()) line = "no commit known";
+  std::string line;
+  if (!text("/build/id").empty()) line = "build " + text("/build/id").substr(0, 12) + ", ";
+  line += text("/git/commit").empty() ? "no commit known"
+                                      : "checkout at commit " + text("/git/commit").substr(0, 12);
   const Json::json_pointer dirty{"/git/dirty"};
   if (provenance.contains(dirty) && provenance.at(dirty) == true) {
     line += " with changes " + text("/git/diff_sha256").substr(0, 12);

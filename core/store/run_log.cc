@@ -189,6 +189,21 @@ RunLog::RunLog(RunLog&&) noexcept = default;
 RunLog& RunLog::operator=(RunLog&&) noexcept = default;
 RunLog::~RunLog() = default;
 
+Status RunLog::CheckInPlace() const {
+  int moved = 0;
+  // Another code means that this file system cannot tell.
+  if (sqlite3_file_control(impl_->database->getHandle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) !=
+          SQLITE_OK ||
+      moved == 0) {
+    return {};
+  }
+  return Fail(ErrorCode::kIo,
+              "{}: was removed or replaced while this was running: nothing more can be recorded; "
+              "what was published in its workspace and is still there is found by the next `repro "
+              "run`",
+              impl_->path);
+}
+
 const std::string& RunLog::path() const {
   return impl_->path;
 }

@@ -144,6 +144,10 @@ class RunLog {
   /// The schema version of the file at `path`; 0 when there is none. Errors as `Open`.
   static Result<int> FileVersion(const std::filesystem::path& path);
 
+  /// That the database is still the file at its path. What is written to one that was removed or
+  /// replaced is lost, and SQLite does not say so. Errors: kIo.
+  Status CheckInPlace() const;
+
   /// Where it was opened, for messages.
   const std::string& path() const;
 

@@ -51,8 +51,12 @@ struct Artifact {
 Result<Artifact> FindArtifact(const ArtifactStore& store, const TaskRow& task) {
   REPRO_ASSIGN_OR_RETURN(auto record, store.Find(task.kind, task.key));
   if (!record) {
-    return Fail(ErrorCode::kNotFound, "'{}' has left nothing yet (it is {}): repro run goes on",
-                task.label, task.state);
+    const std::string advice =
+        task.state == "running"    ? "wait for it: `repro status --watch` shows how far it is"
+        : task.state == "diverged" ? "with its settings there will be no weights"
+                                   : "`repro run` makes it";
+    return Fail(ErrorCode::kNotFound, "'{}' has left nothing yet (it is {}): {}", task.label,
+                task.state, advice);
   }
   return Artifact{store.Folder(task.kind, task.key), std::move(*record)};
 }

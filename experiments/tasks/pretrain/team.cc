@@ -93,9 +93,17 @@ Result<Team> Team::Assemble(std::int64_t processes, std::int64_t threads,
   REPRO_ASSIGN_OR_RETURN(
       team.workers_,
       WorkerTeam::Start(program.string(), {"worker", context.attempt.string()}, members, kAgreed));
+  const std::size_t usable = UsableCores().size();  // before it is less
   PinTo(CoresOf(0, processes, threads));
   const Status met = team.group_.Meet();
   if (!met) return tl::unexpected(team.Conclude(met).error());
+  context.events.State("assembled", {{"processes", processes}});
+  if (static_cast<std::int64_t>(usable) < processes * threads) {
+    context.events.Message(
+        "warning", fmt::format("pretrain.processes {} with compute.threads {} want {} cores, there "
+                               "are {}: they share them, and fewer would be as fast",
+                               processes, threads, processes * threads, usable));
+  }
   return team;
 }
 

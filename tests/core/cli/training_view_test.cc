@@ -297,7 +297,7 @@ TEST_F(WatchTest, ShowSaysWhyARunDivergedBeforeItsFirstLoss) {
     std::istringstream words(outcome.out);
     for (std::string word; words >> word;) flat += word + " ";
     EXPECT_THAT(flat,
-                AllOf(HasSubstr("pretrain xlm7 seed 1 Diverged: "),
+                AllOf(HasSubstr("pretrain xlm7 seed 1 Diverged after update 0"),
                       HasSubstr("the loss is not finite; its batch of 8 sequences: en 7, sw 1"),
                       HasSubstr("It had logged no loss yet.")));
   }
@@ -344,7 +344,7 @@ TEST_F(WatchTest, WatchingEndsWithTheLastTaskAndSaysWhatIsLeft) {
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("finetune xlm7 seed 1  updates 8 of 20 (40 %)"),
                     HasSubstr("tasks: 3 done, 1 running"),
-                    HasSubstr("nothing is running; 1 task not done: repro run fig2 --scale desk"),
+                    HasSubstr("nothing is running; 1 task not done: repro run fig2 goes on"),
                     Not(HasSubstr("\x1b"))));
   const std::string first_line = outcome.out.substr(0, outcome.out.find('\n'));
   EXPECT_GE(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 5)

@@ -48,6 +48,10 @@ TEST(JsonIoTest, AParseErrorNamesTheSourceAndThePlace) {
   EXPECT_THAT(message("[\"\xc3\xa9\" 2]"), HasSubstr("x:1:6: not valid JSON: unexpected number"));
   EXPECT_THAT(message("[\"a\nb\"]"), HasSubstr("x:1:4: not valid JSON: invalid string"));
   EXPECT_THAT(message(""), HasSubstr("x:1:1: not valid JSON: unexpected end of input, expected"));
+  EXPECT_EQ(message("\"" + std::string(900, 'x') + "the end"),
+            "x:1:909: not valid JSON: invalid string: missing closing quote; last read: '..." +
+                std::string(33, 'x') + "the end'")
+      << "half a file is not quoted";
   EXPECT_EQ(message("[1e999]"), "x: not valid JSON: number overflow parsing '1e999'");
 }
 

@@ -329,7 +329,7 @@ TEST_F(TrainingTest, SumsUpWhatIsThereAndLeavesOutWhatIsNot) {
   EXPECT_EQ(summary.languages[0].language, "sw") << "the higher loss first";
   EXPECT_TRUE(summary.diverged);
   EXPECT_THAT(TrainingVerdict(*task, summary),
-              HasSubstr("Diverged: diverged after update 20 (learning rate 0.002): the loss is "
+              HasSubstr("Diverged after update 20 (learning rate 0.002): the loss is "
                         "nan; its batch of 8 sequences: en 5, sw 3"));
   std::string told;
   for (const Happening& happening : summary.happenings) told += happening.text + "\n";
@@ -379,7 +379,7 @@ TEST_F(TrainingTest, FilesHoldEveryPointAndNoTextOfTheirsIsCode) {
   const TrainingReport report =
       ReadTrainingReport(log, workspace_, *log.FindRun(id).value(), 1'700'000'000'000).value();
   EXPECT_THAT(TrainingHeadline(report)[0], HasSubstr("Run 1: diverged."));
-  EXPECT_THAT(TrainingHeadline(report)[1], HasSubstr("Diverged: diverged after update 20"));
+  EXPECT_THAT(TrainingHeadline(report)[1], HasSubstr("Diverged after update 20"));
 
   const std::string csv = WriteTrainingCsv(report);
   EXPECT_THAT(csv, HasSubstr("run,task,label,metric,split,language,seed,step,value\n"));

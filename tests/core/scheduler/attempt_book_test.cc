@@ -65,6 +65,18 @@ TEST(JudgeTest, AVanishedAttemptIsJudgedByWhatItLeft) {
   EXPECT_EQ(Judge(gone, false, {}, CancelReason::kNone).next, Next::kAgain);
 }
 
+TEST(JudgeTest, AnAttemptThatWasTakenOverAndThenStoppedSaysWhetherItSaved) {
+  const AttemptEnd gone{"k", Vanished{}};
+  const AttemptTrace saved{.last_state = "interrupted", .saved = true};
+  const Judgement judgement = Judge(gone, false, saved, CancelReason::kStop);
+  EXPECT_EQ(judgement.next, Next::kAgain);
+  EXPECT_THAT(judgement.reason, HasSubstr("work saved"));
+  EXPECT_THAT(Judge(gone, false, {.last_state = "interrupted"}, CancelReason::kStop).reason,
+              HasSubstr("nothing saved"));
+  EXPECT_EQ(Judge(gone, false, {.last_state = "started"}, CancelReason::kStop).state,
+            "interrupted");
+}
+
 TEST(ReadTraceTest, TakesTheNewestAndForgivesATornLine) {
   const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "trace_test.jsonl";
   ASSERT_TRUE(WriteFileAtomic(file, R"({"type":"state","state":"started"})"

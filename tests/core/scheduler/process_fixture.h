@@ -65,8 +65,10 @@ class ProcessTest : public testing::Test {
     tasks_.push_back(entry);
   }
 
-  /// The command line, started with its output in files.
-  Subprocess Start(const std::vector<std::string>& arguments) {
+  /// The command line, started with its output in files; by `starter`, which takes it as its
+  /// arguments, where one is given.
+  Subprocess Start(const std::vector<std::string>& arguments,
+                   const std::filesystem::path& starter = {}) {
     Json graph = Json::array();
     for (Json task : tasks_) {
       task["spec"]["ledger"] = folder_ / "ledger";
@@ -74,8 +76,9 @@ class ProcessTest : public testing::Test {
     }
     REPRO_CHECK(WriteFileAtomic(folder_ / "graph.json", graph.dump()).has_value());
     SubprocessOptions options;
-    options.program = REPRO_FAKE_REPRO;
-    options.arguments = arguments;
+    options.program = starter.empty() ? std::filesystem::path(REPRO_FAKE_REPRO) : starter;
+    if (!starter.empty()) options.arguments = {REPRO_FAKE_REPRO};
+    options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
     options.arguments.insert(options.arguments.end(), {"--workspace", workspace_.string()});
     options.environment = {{"REPRO_TEST_GRAPH", (folder_ / "graph.json").string()},
                            {"REPRO_TEST_TASK", REPRO_FAKE_TASK},
@@ -89,10 +92,11 @@ class ProcessTest : public testing::Test {
     REPRO_CHECK(process.has_value());
     return *process;
   }
-  Subprocess StartRun(std::vector<std::string> extra = {}) {
+  Subprocess StartRun(std::vector<std::string> extra = {},
+                      const std::filesystem::path& starter = {}) {
     std::vector<std::string> arguments = {"run", REPRO_TESTDATA "/mini.toml", "--scale", "smoke"};
     arguments.insert(arguments.end(), extra.begin(), extra.end());
-    return Start(arguments);
+    return Start(arguments, starter);
   }
   int Run(std::vector<std::string> extra = {}) {
     Subprocess process = StartRun(std::move(extra));

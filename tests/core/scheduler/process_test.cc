@@ -89,6 +89,8 @@ TEST_F(ProcessTest, ADivergedTaskIsRunAgainOnlyWhenSomebodyInsists) {
                               HasSubstr("repro retry ")));
 
   EXPECT_EQ(Run(), 1) << "the same again gives the same again";
+  EXPECT_THAT(Output(), AllOf(HasSubstr("diverged before: loss is nan at update 3"),
+                              HasSubstr("next: repro report")));
   EXPECT_EQ(Start({"retry", "--failed"}).Wait()->code, 0);
   EXPECT_THAT(Output(), HasSubstr("1 diverged left alone"));
   EXPECT_EQ(Run(), 1);
@@ -135,6 +137,37 @@ TEST_F(ProcessTest, SigtermEndsWith143) {
   WaitFor([&] { return !TaskProcesses().empty(); }, "a task to start");
   first.Signal(SIGTERM);
   EXPECT_EQ(first.Wait()->code, 143);
+}
+
+TEST_F(ProcessTest, AClosedTerminalLetsTasksSave) {
+  AddTask("long", {{"steps", 500}, {"step_ms", 20}, {"checkpoint", true}});
+  Subprocess first = StartRun();
+  WaitFor([&] { return CountInLedger("step long 2") == 1; }, "some steps");
+  first.Signal(SIGHUP);
+  EXPECT_EQ(first.Wait()->code, 129) << Errors();
+  EXPECT_TRUE(TaskProcesses().empty());
+  EXPECT_THAT(Attempts()["long"], ElementsAre("continued"));
+}
+
+TEST_F(ProcessTest, UnderNohupAClosedTerminalChangesNothing) {
+  AddTask("long", {{"steps", 30}, {"step_ms", 20}, {"checkpoint", true}});
+  Subprocess first = StartRun({}, "/usr/bin/nohup");
+  WaitFor([&] { return CountInLedger("step long 2") == 1; }, "some steps");
+  first.Signal(SIGHUP);
+  EXPECT_EQ(first.Wait()->code, 0) << Errors();
+  EXPECT_THAT(Attempts()["long"], ElementsAre("done"));
+}
+
+TEST_F(ProcessTest, AWorkspaceThatIsRemovedUnderTheRunEndsIt) {
+  AddTask("long", {{"steps", 500}, {"step_ms", 20}, {"checkpoint", true}});
+  Subprocess first = StartRun();
+  WaitFor([&] { return CountInLedger("step long 2") == 1; }, "some steps");
+  std::filesystem::rename(workspace_, folder_ / "elsewhere");
+  EXPECT_EQ(first.Wait()->code, 1);
+  EXPECT_THAT(Errors(), AllOf(HasSubstr("repro.sqlite"), HasSubstr("removed or replaced")));
+  std::filesystem::rename(folder_ / "elsewhere", workspace_);
+  WaitFor([&] { return TaskProcesses().empty(); }, "the task to save and end");
+  EXPECT_EQ(Run(), 0) << Errors();
 }
 
 TEST_F(ProcessTest, ASecondCtrlCKillsWhatDoesNotListen) {

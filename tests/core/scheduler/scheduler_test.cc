@@ -323,6 +323,33 @@ TEST_F(SchedulerTest, TheFirstSignalLetsTasksSaveAndStartsNothingMore) {
   EXPECT_EQ(summary->done, 2U);
 }
 
+TEST_F(SchedulerTest, WhatWasStoppedBetweenTwoOfItsTasksIsInterruptedToo) {
+  Add("shared");
+  Add("long", {"shared"}, {.threads = kTwoCores.cores});
+  Add("later", {"shared"}, {.threads = kTwoCores.cores});
+  AddRun("one", {"shared", "long"});
+  AddRun("twin", {"shared", "later"});
+  executor_.Script("long", {{.seconds = 100, .checkpoint = true}});
+  executor_.Script("later", {{.seconds = 100, .checkpoint = true}});
+  pulse_.SignalAt(5, SIGINT);
+  ASSERT_TRUE(Run());
+  EXPECT_EQ(executor_.cancels.size(), 1U) << "one of the two had not begun";
+  EXPECT_THAT(RunStates(),
+              ElementsAre(std::pair("one", "interrupted"), std::pair("twin", "interrupted")));
+}
+
+TEST_F(SchedulerTest, AClosedTerminalIsAWishToEndAndNeverToKill) {
+  Add("long");
+  executor_.Script("long", {{.seconds = 20, .heeds_stop = false}});
+  pulse_.SignalAt(3, SIGHUP);
+  pulse_.SignalAt(5, SIGHUP);  // from the shell, and from the kernel
+  const auto summary = Run();
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->signal, SIGHUP);
+  EXPECT_THAT(executor_.cancels, ElementsAre(std::pair("long", CancelMode::kCheckpoint)));
+  EXPECT_THAT(AttemptStates("long"), ElementsAre("done"));
+}
+
 TEST_F(SchedulerTest, TheSecondSignalKills) {
   Add("deaf");
   executor_.Script("deaf", {{.seconds = 100, .heeds_stop = false}});
