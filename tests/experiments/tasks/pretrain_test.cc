@@ -46,7 +46,7 @@ TEST_F(PretrainTaskTest, LeavesAModelItsHistoryAndTheMetricsOfTheSpec) {
   EXPECT_THAT(fixture.Events("progress").back().dump(), HasSubstr("tokens_per_second"));
 }
 
-TEST_F(PretrainTaskTest, OptimizerAndDecayAreTheSpecs) {
+TEST_F(PretrainTaskTest, OptimizerDecayAndClippingAreTheSpecs) {
   std::set<std::string> weights;
   for (const char* optimizer : {"adamw", "fairseq-adam"}) {
     for (const char* decay : {"all", "matrices"}) {
@@ -59,7 +59,12 @@ TEST_F(PretrainTaskTest, OptimizerAndDecayAreTheSpecs) {
       weights.insert(Hash(fixture, "model.safetensors"));
     }
   }
-  EXPECT_EQ(weights.size(), 4U);
+  testing::TaskFixture clipped(folder_ / "clipped");
+  PretrainSpec clipping = Spec(6);
+  clipping.settings.clip_norm = 0.01;
+  ASSERT_TRUE(Pretrain(clipped, clipping));
+  weights.insert(Hash(clipped, "model.safetensors"));
+  EXPECT_EQ(weights.size(), 5U);
   testing::TaskFixture fixture(folder_ / "unknown");
   PretrainSpec spec = Spec(6);
   spec.settings.optimizer = "sgd";

@@ -2,6 +2,7 @@
 /// A tiny model, batches of a made-up language in which each token is the one before plus 1, and a
 /// fixture that trains in a folder of its own.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <set>
@@ -80,10 +81,8 @@ inline std::vector<at::Tensor> Copies(const MlmModel& model) {
 }
 
 inline bool BitEqual(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (!a[i].equal(b[i])) return false;
-  }
-  return a.size() == b.size();
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const at::Tensor& x, const at::Tensor& y) { return x.equal(y); });
 }
 
 /// Sets `stop` in the middle of the update before which so many are done (one of `stops`): it ends

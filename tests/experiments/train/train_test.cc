@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "experiments/train/checkpoint.h"
+#include "experiments/train/training_flops.h"
 #include "tests/experiments/train/memory_limit.h"
 #include "tests/experiments/train/tiny_training.h"
 
@@ -173,6 +174,85 @@ TEST_F(TrainTest, MicroBatchesAddUpToTheWholeBatch) {
   EXPECT_NEAR(a->loss, b->loss, 1e-6);
   EXPECT_NEAR(a->gradient_norm, b->gradient_norm, 1e-5);
   EXPECT_EQ(a->predicted, batch.predicted);
+  for (std::size_t i = 0; i < whole_optimizer.parameters().size(); ++i) {
+    const NamedTensor& parameter = whole_optimizer.parameters()[i];
+    const at::Tensor gradient = parameter.tensor.grad();
+    const at::Tensor distance = gradient - parts_optimizer.parameters()[i].tensor.grad();
+    EXPECT_LE(distance.abs().max().item<float>(), 2e-5F * gradient.abs().max().item<float>())
+        << parameter.name;
+  }
+}
+
+TEST_F(TrainTest, ClippingShortensTheGradientThatTheStepTakes) {
+  const MaskedBatch batch = CountingBatch(0);
+  const MlmModel whole = InitMlmModel(TinyShape(), 1);
+  AdamW whole_optimizer(Parameters(whole), {});
+  const auto unclipped = TrainStep(whole, whole_optimizer, batch, 1e-3, {});
+  ASSERT_TRUE(unclipped) << unclipped.error().message;
+  ASSERT_GT(unclipped->gradient_norm, 0.1);
+
+  const MlmModel clipped = InitMlmModel(TinyShape(), 1);
+  AdamW optimizer(Parameters(clipped), {});
+  const auto step = TrainStep(clipped, optimizer, batch, 1e-3, {.clip_norm = 0.01});
+  ASSERT_TRUE(step) << step.error().message;
+  EXPECT_EQ(step->gradient_norm, unclipped->gradient_norm);  // before clipping
+  EXPECT_NEAR(GradientNorm(optimizer.parameters()), 0.01, 1e-6);
+  // The first moment after one step is (1 - beta1) g.
+  const NamedTensor moment = optimizer.State().front();
+  const at::Tensor gradient = whole_optimizer.parameters().front().tensor.grad();
+  ASSERT_EQ(moment.name, "exp_avg." + whole_optimizer.parameters().front().name);
+  EXPECT_TRUE(at::allclose(moment.tensor, gradient * (0.1 * 0.01 / unclipped->gradient_norm),
+                           /*rtol=*/1e-4, /*atol=*/1e-9));
+
+  const MlmModel roomy = InitMlmModel(TinyShape(), 1);
+  AdamW roomy_optimizer(Parameters(roomy), {});
+  ASSERT_TRUE(TrainStep(roomy, roomy_optimizer, batch, 1e-3, {.clip_norm = 1000}));
+  EXPECT_TRUE(BitEqual(Copies(whole), Copies(roomy)));
+}
+
+TEST_F(TrainTest, LossesByLanguageAreThoseOfItsSequencesAndAddUp) {
+  ModelShape shape = TinyShape();
+  shape.settings.dropout = 0;
+  shape.settings.attention_dropout = 0;
+  const MlmModel model = InitMlmModel(shape, 1);
+  const MaskedBatch batch = CountingBatch(0);
+  std::vector<double> loss(2, 0.0);
+  std::vector<double> predicted(2, 0.0);
+  for (std::int64_t row = 0; row < batch.rows; ++row) {
+    const MaskedBatch alone = Slice(batch, row, row + 1);
+    const auto language = static_cast<std::size_t>(alone.languages.front());
+    const auto count = static_cast<double>(alone.predicted);
+    loss[language] += EvaluateLoss(model, alone, 1) * count;
+    predicted[language] += count;
+  }
+  for (const std::int64_t rows_at_once : {0, 1, 4}) {
+    SCOPED_TRACE(rows_at_once);
+    const MlmModel trained = InitMlmModel(shape, 1);
+    AdamW optimizer(Parameters(trained), {});
+    const auto step = TrainStep(trained, optimizer, batch, 1e-3,
+                                {.sequences_per_micro_batch = rows_at_once, .languages = 2});
+    ASSERT_TRUE(step) << step.error().message;
+    EXPECT_EQ(step->language_predicted, predicted);
+    ASSERT_EQ(step->language_loss.size(), 2U);
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_NEAR(step->language_loss[i], loss[i], 1e-4) << i;
+    EXPECT_EQ(predicted[0] + predicted[1], static_cast<double>(step->predicted));
+    EXPECT_NEAR(step->language_loss[0] + step->language_loss[1],
+                step->loss * static_cast<double>(step->predicted), 1e-4);
+  }
+}
+
+// L 2, C 4, F 8, V 10, sequences of 3 and 5 tokens, 2 predicted. A layer has 4 x 16 weights of
+// attention and 2 x 32 of the feed-forward part, the LM head 16, the output matrix 40: 6 x 2 x 128
+// x 8 = 12,288 and 6 x 56 x 2 = 672. 9 + 25 pairs: 12 x 2 x 4 x 34 = 3,264.
+TEST(TrainingFlopsTest, FollowsTheFormulaByHand) {
+  ModelShape shape;
+  shape.vocab_size = 10;
+  shape.settings = {.layers = 2, .hidden = 4, .heads = 2, .feed_forward = 8};
+  EXPECT_EQ(TrainingFlops(shape, {3, 5}, 2), 16'224);
+  EXPECT_EQ(TrainingFlops(shape, {5, 3}, 0), 16'224 - 672);
+  shape.settings.feed_forward = 0;  // 4 C: a layer has 64 more, 6 x 2 x 64 x 8
+  EXPECT_EQ(TrainingFlops(shape, {3, 5}, 2), 16'224 + 6'144);
+  EXPECT_EQ(TrainingFlops(shape, {}, 0), 0);
 }
 
 TEST_F(TrainTest, LearnsOneBatchByHeartAndSaysHowFarItIsBelowThePlateau) {
@@ -349,7 +429,9 @@ TEST_F(TrainTest, AResumeKeepsTheHalvedMicroBatch) {
   ASSERT_FALSE(Run(model, CountingData(), Options(9), stop));
   limit.Lift();
   model = InitMlmModel(TinyShape(), 1);
-  ASSERT_TRUE(Run(model, CountingData(), Options(9)));
+  const auto resumed = Run(model, CountingData(), Options(9));
+  ASSERT_TRUE(resumed) << resumed.error().message;
+  EXPECT_EQ(resumed->sequences_per_micro_batch, 3);
   EXPECT_TRUE(BitEqual(Copies(undisturbed), Copies(model)));
 }
 
@@ -387,6 +469,19 @@ TEST_F(TrainTest, NonFiniteGradientStopsBeforeTheOptimizerStep) {
   for (const NamedTensor& moment : optimizer.State()) {
     EXPECT_EQ(moment.tensor.abs().max().item<float>(), 0.0F) << moment.name;
   }
+
+  const auto result = Run(model, CountingData(), Options(5));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kDiverged);
+  EXPECT_THAT(
+      result.error().message,
+      HasSubstr("update 0 (learning rate 0, batch of 6 sequences: aa 3, bb 3): the gradient "
+                "norm is "));
+  EXPECT_TRUE(BitEqual(before, Copies(model)));
+  EXPECT_THAT(Events(), HasSubstr("\"state\":\"diverged\""));
+  EXPECT_THAT(Events(), HasSubstr("\"batch_languages\":\"aa 3, bb 3\""));
+  EXPECT_THAT(Events(), HasSubstr("\"reason\":\"the gradient norm is "));
+  EXPECT_TRUE(ListCheckpoints(folder_ / "checkpoints").empty());
 }
 
 TEST_F(TrainTest, NonFiniteLossStopsBeforeTheOptimizerStep) {

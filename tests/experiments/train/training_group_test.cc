@@ -4,12 +4,19 @@
 #include "experiments/train/training_group.h"
 
 #include <functional>
+#include <limits>
+#include <map>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <thread>
 
+#include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "experiments/train/checkpoint.h"
+#include "experiments/train/training_flops.h"
 #include "tests/experiments/train/memory_limit.h"
 #include "tests/experiments/train/tiny_training.h"
 
@@ -68,13 +75,16 @@ struct Trained {
   Json losses = Json::array();
   Json validation;
   std::string error;
+  std::optional<ErrorCode> code;  // of the error
 };
 
 class TrainingGroupTest : public TrainTest {
  protected:
   Trained TrainAs(const TrainingGroup& group, const TrainerOptions& given,
-                  std::int64_t limit_bytes = 0, const StopFlag& stop = never_) {
+                  std::int64_t limit_bytes = 0, const StopFlag& stop = never_,
+                  const std::function<void(const MlmModel&)>& spoil = {}) {
     MlmModel model = InitMlmModel(TinyShape(), 1);
+    if (spoil) spoil(model);
     TrainingData data = CountingData();
     data.validation.push_back(
         {"bb", Slice(CountingBatch(2'000'000), 4, 6), {.unigram = 4, .context_free = 3}});
@@ -84,7 +94,7 @@ class TrainingGroupTest : public TrainTest {
     TrainerOptions options = given;
     options.group = &group;
     options.log_every = 1;
-    auto events = EventWriter::Open(folder_ / fmt::format("events.{}.jsonl", group.rank()));
+    auto events = EventWriter::Open(EventFile(group.rank()));
     MemoryLimit limit;
     model.encoder.word_embeddings_VC.register_hook([&](const at::Tensor& gradient) {
       if (limit_bytes > 0) limit.Forbid(limit_bytes);  // after the first update's passes
@@ -92,22 +102,62 @@ class TrainingGroupTest : public TrainTest {
     });
     const auto history = Train(model, data, options, *events, stop);
     limit.Lift();
-    Trained trained{Copies(model), {}, {}, {}};
+    Trained trained{Copies(model), {}, {}, {}, {}};
     if (!history) {
       trained.error = history.error().message;
+      trained.code = history.error().code;
       return trained;
     }
     for (const Json& update : history->updates) trained.losses.push_back(update.at("loss"));
     trained.validation = history->validation;
     return trained;
   }
+
+  std::filesystem::path EventFile(std::int64_t rank) const {
+    return folder_ / fmt::format("events.{}.jsonl", rank);
+  }
+  std::vector<Json> EventsOf(std::int64_t rank) const {
+    std::vector<Json> events;
+    std::istringstream lines(ReadFile(EventFile(rank)).value());
+    for (std::string line; std::getline(lines, line);) events.push_back(Json::parse(line));
+    return events;
+  }
+
+  /// All ended with `message`, which the leader's events say once, and no weight had moved (rate 0
+  /// in update 0); looked at in the ranks `untouched`, since a test changes weights of others.
+  void ExpectDiverged(const std::vector<Trained>& trained, const std::set<std::size_t>& untouched,
+                      std::int64_t update, const std::string& message) const {
+    const std::vector<at::Tensor> initial = Copies(InitMlmModel(TinyShape(), 1));
+    for (std::size_t rank = 0; rank < trained.size(); ++rank) {
+      SCOPED_TRACE(rank);
+      EXPECT_EQ(trained[rank].code, ErrorCode::kDiverged);
+      EXPECT_THAT(trained[rank].error, HasSubstr(message));
+      if (untouched.contains(rank)) {
+        EXPECT_TRUE(BitEqual(initial, trained[rank].weights));
+      }
+      std::vector<Json> said;
+      for (const Json& event : EventsOf(static_cast<std::int64_t>(rank))) {
+        if (event.value("state", "") == "diverged") said.push_back(event.at("info"));
+      }
+      ASSERT_EQ(said.size(), rank == 0 ? 1U : 0U);
+      if (rank > 0) continue;
+      EXPECT_EQ(said[0].at("update"), update);
+      EXPECT_EQ(said[0].at("batch_rows"), 6);
+      EXPECT_EQ(said[0].at("batch_languages"), "aa 3, bb 3");
+      EXPECT_THAT(trained[rank].error, HasSubstr(said[0].at("reason").get<std::string>()));
+    }
+    EXPECT_TRUE(ListCheckpoints(folder_ / "checkpoints").empty());
+  }
 };
 
-void ExpectSameCurve(const Json& expected, const Json& losses, double tolerance) {
-  ASSERT_EQ(expected.size(), losses.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double truth = expected[i].get<double>();
-    EXPECT_NEAR(losses[i].get<double>(), truth, tolerance * truth) << "update " << i + 1;
+void ExpectSameCurve(const Trained& expected, const Trained& found, double tolerance) {
+  ASSERT_EQ(expected.error, "");
+  ASSERT_EQ(found.error, "");
+  ASSERT_FALSE(expected.losses.empty());
+  ASSERT_EQ(expected.losses.size(), found.losses.size());
+  for (std::size_t i = 0; i < expected.losses.size(); ++i) {
+    const double truth = expected.losses[i].get<double>();
+    EXPECT_NEAR(found.losses[i].get<double>(), truth, tolerance * truth) << "update " << i + 1;
   }
 }
 
@@ -126,12 +176,11 @@ TEST_F(TrainingGroupTest, SumsAndBroadcasts) {
 // Dropout on: it is keyed by sequence, so the division does not change what falls out.
 TEST_F(TrainingGroupTest, TwoAndFourProcessesGiveTheCurveOfOne) {
   const Trained alone = TrainAs(TrainingGroup(), Options(50, "alone"));
-  ASSERT_EQ(alone.error, "");
   for (const std::int64_t size : {2, 4}) {
     const auto trained = InGroup<Trained>(size, [&](const TrainingGroup& group) {
       return TrainAs(group, Options(50, fmt::format("of-{}", size)));
     });
-    ExpectSameCurve(alone.losses, trained.front().losses, 1e-5);
+    ExpectSameCurve(alone, trained.front(), 1e-5);
     for (const Trained& other : trained) {
       EXPECT_EQ(other.error, "");
       EXPECT_TRUE(BitEqual(trained.front().weights, other.weights));
@@ -150,7 +199,7 @@ TEST_F(TrainingGroupTest, MicroBatchesChangeNothingButRounding) {
   options.sequences_per_micro_batch = 2;  // 2 and 1 of each process's 3
   const auto trained =
       InGroup<Trained>(2, [&](const TrainingGroup& group) { return TrainAs(group, options); });
-  ExpectSameCurve(alone.losses, trained.front().losses, 1e-5);
+  ExpectSameCurve(alone, trained.front(), 1e-5);
 }
 
 TEST_F(TrainingGroupTest, Bfloat16GradientsAreNearAndTheSameEverywhere) {
@@ -159,7 +208,7 @@ TEST_F(TrainingGroupTest, Bfloat16GradientsAreNearAndTheSameEverywhere) {
   options.bfloat16_gradients = true;
   const auto trained =
       InGroup<Trained>(2, [&](const TrainingGroup& group) { return TrainAs(group, options); });
-  ExpectSameCurve(alone.losses, trained.front().losses, 2e-2);
+  ExpectSameCurve(alone, trained.front(), 2e-2);
   EXPECT_NE(alone.losses, trained.front().losses);
   EXPECT_TRUE(BitEqual(trained[0].weights, trained[1].weights));
 }
@@ -181,7 +230,7 @@ TEST_F(TrainingGroupTest, AnotherNumberOfProcessesGoesOnWithTheSameData) {
   EXPECT_THAT(first_half.back().error, HasSubstr("stopped after update 17 of 40"));
   const auto second_half = InGroup<Trained>(
       2, [&](const TrainingGroup& group) { return TrainAs(group, Options(40, "moving")); });
-  ExpectSameCurve(alone.losses, second_half.front().losses, 1e-5);
+  ExpectSameCurve(alone, second_half.front(), 1e-5);
 }
 
 TEST_F(TrainingGroupTest, WhereMemoryRunsOutAllStartAgainWithLess) {
@@ -198,7 +247,71 @@ TEST_F(TrainingGroupTest, WhereMemoryRunsOutAllStartAgainWithLess) {
   });
   for (const Trained& trained : again) EXPECT_EQ(trained.error, "");
   const Trained alone = TrainAs(TrainingGroup(), Options(9, "alone"));
-  ExpectSameCurve(alone.losses, again.front().losses, 1e-5);
+  ExpectSameCurve(alone, again.front(), 1e-5);
+}
+
+// The first process has the sequences of aa, the second those of bb, in micro-batches of 2 and 1.
+// The second's weights go bad after the first micro-batch of update 1; update 0 has rate 0.
+TEST_F(TrainingGroupTest, ALossOfOneProcessThatIsNotFiniteEndsAll) {
+  TrainerOptions options = Options(9);
+  options.sequences_per_micro_batch = 2;
+  const auto trained = InGroup<Trained>(2, [&](const TrainingGroup& group) {
+    int passes = 0;
+    return TrainAs(group, options, 0, never_, [&](const MlmModel& model) {
+      if (group.rank() != 1) return;
+      const at::Tensor bias_C = model.encoder.layers[1].output.bias_O;
+      model.encoder.word_embeddings_VC.register_hook([&passes, bias_C](const at::Tensor& gradient) {
+        const at::NoGradGuard no_grad;
+        if (++passes == 3) bias_C.fill_(std::numeric_limits<float>::infinity());
+        return gradient;
+      });
+    });
+  });
+  ExpectDiverged(trained, {0}, 1,
+                 "update 1 (learning rate 0.00166667, batch of 6 sequences: aa 3, bb 3): the loss "
+                 "of micro-batch 1 of rank 1 is not finite (");
+}
+
+TEST_F(TrainingGroupTest, AGradientOfOneProcessThatIsNotFiniteEndsAll) {
+  const auto trained = InGroup<Trained>(2, [&](const TrainingGroup& group) {
+    return TrainAs(group, Options(9), 0, never_, [&](const MlmModel& model) {
+      if (group.rank() != 1) return;
+      model.encoder.layers[0].intermediate.bias_O.register_hook([](const at::Tensor& gradient) {
+        return gradient * std::numeric_limits<double>::infinity();
+      });
+    });
+  });
+  ExpectDiverged(trained, {0, 1}, 0,
+                 "update 0 (learning rate 0, batch of 6 sequences: aa 3, bb 3): the gradient norm "
+                 "is ");
+  for (const Trained& one : trained) {
+    EXPECT_THAT(one.error,
+                HasSubstr("not finite in: roberta.encoder.layer.0.intermediate.dense.bias)"));
+  }
+}
+
+// Operations of the whole update over what all devices could do in the time, which the tokens a
+// second tell.
+TEST_F(TrainingGroupTest, MfuCountsTheWholeUpdateAndEveryDevice) {
+  TrainerOptions options = Options(3);
+  options.peak_flops = 1e9;
+  const auto trained =
+      InGroup<Trained>(2, [&](const TrainingGroup& group) { return TrainAs(group, options); });
+  ASSERT_EQ(trained.front().error, "");
+  std::map<std::int64_t, double> mfu;
+  std::map<std::int64_t, double> tokens_per_second;
+  for (const Json& event : EventsOf(0)) {
+    const std::string name = event.value("name", "");
+    if (name == "pretrain.mfu") mfu[event.at("step")] = event.at("value");
+    if (name == "pretrain.tokens_per_second") tokens_per_second[event.at("step")] = event["value"];
+  }
+  ASSERT_EQ(mfu.size(), 3U);
+  for (const auto& [done, share] : mfu) {
+    const MaskedBatch batch = CountingBatch(done - 1);
+    const double flops = TrainingFlops(TinyShape(), batch.lengths, batch.predicted);
+    const double seconds = static_cast<double>(batch.tokens) / tokens_per_second.at(done);
+    EXPECT_NEAR(share, flops / seconds / 2e9, 1e-9 * share) << "update " << done;
+  }
 }
 
 }  // namespace
