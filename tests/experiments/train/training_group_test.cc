@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/experiments/train/memory_limit.h"
+#include "tests/experiments/memory_limit.h"
 #include "tests/experiments/train/tiny_training.h"
 
 namespace repro {
