@@ -79,6 +79,49 @@ double Rounding(double value) {
   return std::abs(value) * (sizeof(T) == 2 ? 0.00391 : 1e-6) + 1e-6;
 }
 
+// Whole warps may differ until the next barrier.
+TEST(KernelEmulatorTest, WarpsThatDifferMeetAtTheBarrier) {
+  std::vector<float> sums(64);
+  float of_first = 0;
+  Launch(1, 64, [&] {
+    __shared__ float scratch;
+    auto sum = static_cast<float>(threadIdx.x);
+    if (threadIdx.x < 32) {
+      for (int mask = 16; mask > 0; mask /= 2) sum += __shfl_xor_sync(0xFFFFFFFFU, sum, mask);
+      if (threadIdx.x == 0) scratch = sum;
+    }
+    __syncthreads();
+    if (threadIdx.x == 63) of_first = scratch;
+    sums[threadIdx.x] = sum;
+  });
+  EXPECT_EQ(of_first, 31 * 32 / 2);
+  for (std::size_t i = 0; i < 64; ++i)
+    EXPECT_EQ(sums[i], i < 32 ? 496 : static_cast<float>(i)) << i;
+}
+
+TEST(KernelEmulatorDeathTest, ABarrierThatNotAllThreadsComeToEndsTheProcess) {
+  const auto some_come = [] {
+    if (threadIdx.x < 40) __syncthreads();
+  };
+  const auto come_to_two = [] {
+    if (threadIdx.x < 40) {
+      __syncthreads();
+    } else {
+      __syncthreads();
+    }
+  };
+  EXPECT_DEATH(Launch(1, 64, some_come), "kernel_emulator.h.*Together");
+  EXPECT_DEATH(Launch(1, 64, come_to_two), "kernel_emulator.h.*Together");
+}
+
+TEST(KernelEmulatorDeathTest, AShuffleThatNotAllThreadsOfTheWarpComeToEndsTheProcess) {
+  const auto one_is_absent = [] {
+    if (threadIdx.x != 5) (void)__shfl_xor_sync(0xFFFFFFFFU, 1.0F, 1);
+    __syncthreads();
+  };
+  EXPECT_DEATH(Launch(1, 64, one_is_absent), "kernel_emulator.h.*Together");
+}
+
 TEST(KernelMathTest, DropoutDrawsTheBitsOfTheCpu) {
   for (const std::uint64_t key : {0x0123456789ABCDEFULL, 77ULL}) {
     const DropoutMask mask{.key = key, .threshold = 6554, .scale = 1.25F};

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,8 +13,9 @@
 #include "experiments/eval/pseudo_bits.h"
 #include "experiments/eval/retrieval.h"
 #include "experiments/text/vocab_trainer.h"
+#include "tests/experiments/memory_limit.h"
+#include "tests/experiments/one_thread.h"
 #include "tests/experiments/tiny_corpus.h"
-#include "tests/experiments/train/memory_limit.h"
 
 namespace repro {
 namespace {
@@ -102,10 +102,7 @@ TEST(LengthBatchesTest, WhatIsNotMemoryPassesThrough) {
   EXPECT_THROW((void)ForLengthBatches({3, 4}, "sentence", NoWarning, broken), std::logic_error);
 }
 
-class ClassifierTest : public ::testing::TestWithParam<LabelledTask> {
- protected:
-  static void SetUpTestSuite() { at::set_num_threads(1); }
-};
+class ClassifierTest : public ::testing::TestWithParam<LabelledTask> {};
 
 // Batches, padding and order change nothing: what is predicted is what the example alone gives.
 TEST_P(ClassifierTest, PredictionsAreThoseOfEachExampleAlone) {

@@ -4,13 +4,13 @@
 #include <limits>
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/base/rng.h"
 #include "experiments/train/checkpoint.h"
 #include "experiments/train/loss.h"
+#include "tests/experiments/one_thread.h"
 #include "tests/experiments/tiny_corpus.h"
 
 namespace repro {
@@ -23,8 +23,6 @@ using ::testing::HasSubstr;
 class FinetunerTest : public ::testing::Test {
  protected:
   static constexpr std::int64_t kExamples = 90;
-
-  static void SetUpTestSuite() { at::set_num_threads(1); }
 
   void SetUp() override {
     Rng rng(1, "toy");

@@ -2,7 +2,6 @@
 // kernels, against the plain path in float32 and against ATen's own loss in float64.
 #include <cmath>
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <dlfcn.h>
 #include <gmock/gmock.h>
@@ -12,17 +11,14 @@
 #include "experiments/model/checkpointed.h"
 #include "experiments/model/chunked_loss.h"
 #include "experiments/model/gpu_encoder.h"
+#include "tests/experiments/memory_limit.h"
+#include "tests/experiments/model/tiny_encoder.h"
+#include "tests/experiments/one_thread.h"
 
 namespace repro {
 namespace {
 
 using ::testing::HasSubstr;
-
-// Tensors here are too small for more than one thread.
-class OneThread : public ::testing::Environment {
-  void SetUp() override { at::set_num_threads(1); }
-};
-const auto* const kOneThread = ::testing::AddGlobalTestEnvironment(new OneThread);
 
 at::Tensor Noise(at::IntArrayRef sizes, const char* purpose, at::ScalarType type = at::kDouble) {
   at::Tensor values = at::empty(sizes, at::kDouble);
@@ -52,13 +48,6 @@ double Error(const at::Tensor& a, const at::Tensor& b) {
 }
 
 // ---- ChunkedVocabularyLoss
-
-struct LossInputs {
-  at::Tensor hidden_MC;
-  at::Tensor weight_VC;
-  at::Tensor bias_V;
-  at::Tensor targets_M;
-};
 
 LossInputs MakeLossInputs(std::int64_t rows, std::int64_t vocab = 37, std::int64_t width = 8) {
   return {(Noise({rows, width}, "hidden") * 2).requires_grad_(true),
@@ -100,6 +89,22 @@ TEST(ChunkedVocabularyLossTest, EqualsAtenInFloat64HoweverItIsCut) {
         EXPECT_LE(Error(found[i], expected[i]), 1e-11) << rows << " rows, result " << i;
       }
     }
+  }
+}
+
+// 600 x 3000 logits of 8 bytes are 14.4 MB; a chunk of 16 rows has 384 kB.
+TEST(ChunkedVocabularyLossTest, LogitsAreNeverThereAtOnce) {
+  const LossInputs inputs = MakeLossInputs(600, 3000);
+  const auto expected = Plain(Cast(inputs, at::kDouble, at::kDouble));
+  const LossInputs copy = Cast(inputs, at::kDouble, at::kDouble);
+  MemoryLimit limit;
+  limit.Forbid(1 << 20);
+  EXPECT_THROW(Plain(inputs), c10::Error);
+  EXPECT_THROW(Chunked(inputs, 14'400'000), c10::Error);
+  const auto found = Chunked(copy, 1);
+  limit.Lift();
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_LE(Error(found[i], expected[i]), 1e-11) << i;
   }
 }
 
@@ -184,14 +189,6 @@ TEST(ChunkedVocabularyLossTest, WithoutGradientsItGivesTheLossAlone) {
 
 // ---- The encoder
 
-ModelShape TinyShape() {
-  ModelShape shape;
-  shape.vocab_size = 40;
-  shape.max_positions = 24;
-  shape.settings = {.layers = 2, .hidden = 24, .heads = 3, .feed_forward = 40, .init_std = 0.2};
-  return shape;
-}
-
 struct Batch {
   at::Tensor tokens_BT;
   at::Tensor targets_BT;
@@ -218,15 +215,6 @@ struct Result3 {
   std::vector<NamedTensor> gradients;
 };
 
-MlmModel Leaves(const MlmModel& model) {
-  MlmModel copy = model;
-  copy.encoder.copies = std::make_shared<WeightCopies>();
-  VisitTensors(copy, [](const std::string&, at::Tensor& tensor) {
-    tensor = tensor.detach().clone().requires_grad_(true);
-  });
-  return copy;
-}
-
 Result3 Finish(const MlmModel& model, const at::Tensor& loss, const at::Tensor& hidden_BTC) {
   loss.backward();
   Result3 result{loss.detach(), hidden_BTC.detach(), {}};
@@ -237,7 +225,7 @@ Result3 Finish(const MlmModel& model, const at::Tensor& loss, const at::Tensor& 
 }
 
 Result3 RunPlain(const MlmModel& weights, const Batch& batch, bool dropout) {
-  const MlmModel model = Leaves(weights);
+  const MlmModel model = WithOwnGradients(weights);
   DropoutRng rng(77);
   const at::Tensor hidden_BTC =
       Encode(model.encoder, batch.tokens_BT, {.dropout = dropout ? &rng : nullptr, .plain = true})
@@ -251,7 +239,7 @@ Result3 RunPlain(const MlmModel& weights, const Batch& batch, bool dropout) {
 
 Result3 RunUnpadded(const MlmModel& weights, const Batch& batch, GpuEncodeOptions options,
                     bool dropout, std::int64_t capacity = 0) {
-  const MlmModel model = Leaves(weights);
+  const MlmModel model = WithOwnGradients(weights);
   const PackedTokens tokens =
       PackTokens(model.encoder, batch.tokens_BT, batch.targets_BT, capacity);
   at::Tensor hidden_BTC;
@@ -332,6 +320,34 @@ TEST(GpuEncoderTest, CheckpointedLayersGiveTheSameBits) {
         EXPECT_TRUE(at::equal(kept.gradients[i].tensor, again.gradients[i].tensor))
             << kept.gradients[i].name << " bfloat16 " << bfloat16;
       }
+    }
+  }
+}
+
+// Without checkpoints a layer holds at least what its products and GELU were given: the context,
+// the states after attention, and the feed-forward part's two wide states.
+TEST(GpuEncoderTest, CheckpointedLayersHoldLessForTheBackwardPass) {
+  const MlmModel model = InitMlmModel(TinyShape(), 3);
+  const PackedTokens tokens = PackTokens(model.encoder, MakeBatch(kPadded, 19).tokens_BT);
+  const ModelSettings& settings = model.encoder.shape.settings;
+  for (const bool bfloat16 : {false, true}) {
+    for (const DropoutPath path : {DropoutPath::kKeyed, DropoutPath::kGenerator}) {
+      const auto held = [&](bool checkpoint) {
+        const MlmModel own = WithOwnGradients(model);  // also of the weights cast to bfloat16
+        return BytesHeldAfter([&] {
+          DropoutRng rng(77);
+          return EncodeUnpadded(own.encoder, tokens,
+                                {.dropout = &rng,
+                                 .dropout_path = path,
+                                 .bfloat16 = bfloat16,
+                                 .checkpoint_layers = checkpoint})
+              .hidden_NC;
+        });
+      };
+      const std::int64_t elements =
+          tokens.ids_N.size(0) * 2 * (settings.hidden + settings.feed_forward);
+      EXPECT_GE(held(false) - held(true), settings.layers * elements * (bfloat16 ? 2 : 4))
+          << "bfloat16 " << bfloat16;
     }
   }
 }

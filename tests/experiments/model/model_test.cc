@@ -1,16 +1,13 @@
 #include <algorithm>
-#include <array>
 #include <cfloat>
 #include <cmath>
 #include <map>
 #include <numeric>
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <unistd.h>
 
 #include "core/base/hash.h"
 #include "core/base/rng.h"
@@ -21,28 +18,16 @@
 #include "experiments/model/parameter_table.h"
 #include "experiments/model/safetensors.h"
 #include "experiments/model/state_dict_adapter.h"
+#include "tests/core/temp_folder.h"
+#include "tests/experiments/memory_limit.h"
+#include "tests/experiments/model/tiny_encoder.h"
+#include "tests/experiments/one_thread.h"
 
 namespace repro {
 namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-// One thread: what is tested here is too small for more, and waiting threads would slow each other
-// down.
-class OneThread : public ::testing::Environment {
-  void SetUp() override { at::set_num_threads(1); }
-};
-const auto* const kOneThread = ::testing::AddGlobalTestEnvironment(new OneThread);
-
-ModelShape TinyShape(std::int64_t hidden = 24, std::int64_t heads = 3) {
-  ModelShape shape;
-  shape.vocab_size = 40;
-  shape.max_positions = 24;
-  shape.settings = {
-      .layers = 2, .hidden = hidden, .heads = heads, .feed_forward = 40, .init_std = 0.2};
-  return shape;
-}
 
 at::Tensor RandomTokens(const std::vector<std::int64_t>& lengths, std::int64_t columns) {
   Rng rng(1, "tokens");
@@ -59,14 +44,6 @@ at::Tensor RandomTokens(const std::vector<std::int64_t>& lengths, std::int64_t c
 double Distance(const at::Tensor& a, const at::Tensor& b) {
   EXPECT_EQ(a.sizes(), b.sizes());
   return (a - b).abs().max().item<double>();
-}
-
-/// A deep copy.
-Encoder WithOwnGradients(Encoder encoder) {
-  VisitTensors(encoder, [](const std::string&, at::Tensor& tensor) {
-    tensor = tensor.detach().clone().requires_grad_(true);
-  });
-  return encoder;
 }
 
 std::vector<at::Tensor> GradientsOf(const Encoder& encoder) {
@@ -144,6 +121,18 @@ std::pair<at::Tensor, std::vector<at::Tensor>> RunAt(const Encoder& weights,
   return {hidden_MC.detach(), GradientsOf(encoder)};
 }
 
+// What the backward pass of one FusedLayer needs besides its input, for `queries` of `tokens`: q, k
+// and v; the context, the states after attention, both normalised states; the feed-forward part's
+// activation and derivative; both 1 / sd; the attention weights, `weights` in each head.
+std::int64_t LayerBytes(const ModelShape& shape, std::int64_t tokens, std::int64_t queries,
+                        std::int64_t weights) {
+  const std::int64_t width = shape.settings.hidden;
+  const std::int64_t floats = tokens * 3 * width +
+                              queries * (4 * width + 2 * shape.FeedForward() + 2) +
+                              shape.settings.heads * weights;
+  return floats * static_cast<std::int64_t>(sizeof(float));
+}
+
 TEST(EncodeAtTest, TheLastLayerOfChosenTokensIsWhatEncodeHasThere) {
   const at::Tensor tokens_BT = RandomTokens({17, 5, 1, 0, 16, 9}, 17);
   // Neighbours, a lone token, a whole sequence, none of one, the last of the last.
@@ -169,6 +158,19 @@ TEST(EncodeAtTest, TheLastLayerOfChosenTokensIsWhatEncodeHasThere) {
   }
 }
 
+TEST(EncodeAtTest, CheckpointedLayersHoldTheirInputsAlone) {
+  Encoder encoder = InitEncoder(TinyShape(), 3);
+  const at::Tensor tokens_BT = RandomTokens({17, 5, 9}, 17);
+  const at::Tensor places_M = at::tensor(std::vector<std::int64_t>{0, 3, 16, 18, 36}, at::kLong);
+  const auto held = [&] {
+    return BytesHeldAfter([&] { return EncodeAt(encoder, tokens_BT, places_M); });
+  };
+  const std::int64_t all = held();
+  encoder.checkpoint_layers = true;
+  EXPECT_GE(all - held(), LayerBytes(encoder.shape, 31, 31, 17 * 17 + 5 * 5 + 9 * 9) +
+                              LayerBytes(encoder.shape, 31, 5, 3 * 17 + 1 * 5 + 1 * 9));
+}
+
 TEST(EncodeAtTest, SaysWhichPlacesItCannotTake) {
   const Encoder encoder = InitEncoder(TinyShape(), 3);
   const at::Tensor tokens_BT = RandomTokens({4, 2}, 4);
@@ -182,13 +184,6 @@ TEST(EncodeAtTest, SaysWhichPlacesItCannotTake) {
   EXPECT_THROW(at_places({0, 8}), std::exception);  // outside
 }
 
-struct LossInputs {
-  at::Tensor hidden;
-  at::Tensor weight;
-  at::Tensor bias;
-  at::Tensor targets;
-};
-
 LossInputs MakeLossInputs(std::int64_t rows, std::int64_t vocab) {
   return {(at::arange(rows * 8, at::kFloat).view({rows, 8}).sin() * 3).requires_grad_(true),
           at::arange(vocab * 8, at::kFloat).view({vocab, 8}).cos().requires_grad_(true),
@@ -197,7 +192,7 @@ LossInputs MakeLossInputs(std::int64_t rows, std::int64_t vocab) {
 }
 
 at::Tensor PlainLoss(const LossInputs& in) {
-  return at::cross_entropy_loss(at::linear(in.hidden, in.weight, in.bias), in.targets, {},
+  return at::cross_entropy_loss(at::linear(in.hidden_MC, in.weight_VC, in.bias_V), in.targets_M, {},
                                 at::Reduction::Sum);
 }
 
@@ -213,6 +208,22 @@ TEST(ActivationCheckpointingTest, GivesTheSameBits) {
   }
 }
 
+TEST(ActivationCheckpointingTest, LayersHoldTheirInputsAlone) {
+  Encoder encoder = InitEncoder(TinyShape(), 3);
+  const at::Tensor tokens_BT = RandomTokens({17, 5, 1, 16}, 17);
+  const auto held = [&] {
+    return BytesHeldAfter([&] {
+      DropoutRng rng(77);
+      return Encode(encoder, tokens_BT, {.dropout = &rng}).hidden_BTC;
+    });
+  };
+  const std::int64_t all = held();
+  encoder.checkpoint_layers = true;
+  const std::int64_t inputs = held();
+  EXPECT_GE(all - inputs, 2 * LayerBytes(encoder.shape, 39, 39, 17 * 17 + 5 * 5 + 1 * 1 + 16 * 16));
+  EXPECT_LT(inputs, all / 2);
+}
+
 TEST(FusedVocabularyLossTest, EqualsTheLossOfAten) {
   struct Case {
     std::int64_t rows, vocab;
@@ -222,41 +233,68 @@ TEST(FusedVocabularyLossTest, EqualsTheLossOfAten) {
   for (const Case& c :
        {Case{0, 50}, Case{1, 50}, Case{33, 50}, Case{300, 3001}, Case{5200, 8200}}) {
     const LossInputs in = MakeLossInputs(c.rows, c.vocab);
-    const at::Tensor fused = FusedVocabularyLoss(in.hidden, in.weight, in.bias, in.targets);
+    const at::Tensor fused =
+        FusedVocabularyLoss(in.hidden_MC, in.weight_VC, in.bias_V, in.targets_M);
     (fused * 0.5).backward();
-    const std::vector<at::Tensor> ours = {in.hidden.grad().clone(), in.weight.grad().clone(),
-                                          in.bias.grad().clone()};
-    for (const at::Tensor& leaf : {in.hidden, in.weight, in.bias}) leaf.mutable_grad().reset();
+    const std::vector<at::Tensor> ours = {in.hidden_MC.grad().clone(), in.weight_VC.grad().clone(),
+                                          in.bias_V.grad().clone()};
+    for (const at::Tensor& leaf : {in.hidden_MC, in.weight_VC, in.bias_V})
+      leaf.mutable_grad().reset();
     const at::Tensor plain = PlainLoss(in);
     (plain * 0.5).backward();
     EXPECT_NEAR(fused.item<double>(), plain.item<double>(), 1e-5 * plain.item<double>());
     if (c.rows > 0) {
-      EXPECT_LE(Distance(ours[0], in.hidden.grad()), 1e-5) << c.rows;
+      EXPECT_LE(Distance(ours[0], in.hidden_MC.grad()), 1e-5) << c.rows;
     }
-    const double scale = std::max<double>(1, in.weight.grad().abs().max().item<double>());
-    EXPECT_LE(Distance(ours[1], in.weight.grad()), 1e-5 * scale) << c.rows;
-    EXPECT_LE(Distance(ours[2], in.bias.grad()), 1e-5 * scale) << c.rows;
+    const double scale = std::max<double>(1, in.weight_VC.grad().abs().max().item<double>());
+    EXPECT_LE(Distance(ours[1], in.weight_VC.grad()), 1e-5 * scale) << c.rows;
+    EXPECT_LE(Distance(ours[2], in.bias_V.grad()), 1e-5 * scale) << c.rows;
   }
+}
+
+// Of 171 MB, more than are kept for the backward pass.
+TEST(FusedVocabularyLossTest, ManyLogitsAreNeverThereAtOnce) {
+  const LossInputs in = MakeLossInputs(5200, 8200);
+  MemoryLimit limit;
+  limit.Forbid(16 << 20);
+  EXPECT_THROW(PlainLoss(in), c10::Error);
+  FusedVocabularyLoss(in.hidden_MC, in.weight_VC, in.bias_V, in.targets_M).backward();
+  limit.Lift();
+  EXPECT_TRUE(in.weight_VC.grad().defined());
+}
+
+// Of 3.6 MB, which would be kept for a backward pass.
+TEST(FusedVocabularyLossTest, WithoutGradientsNoLogitsAreKept) {
+  const LossInputs in = MakeLossInputs(300, 3001);
+  MemoryLimit limit;
+  limit.Forbid(2 << 20);
+  const auto loss = [&] {
+    return FusedVocabularyLoss(in.hidden_MC, in.weight_VC, in.bias_V, in.targets_M);
+  };
+  EXPECT_THROW(loss(), c10::Error);
+  const at::NoGradGuard no_grad;
+  EXPECT_GT(loss().item<float>(), 0);
 }
 
 TEST(FusedVocabularyLossTest, AddsToTheGradientThatIsThere) {
   const LossInputs in = MakeLossInputs(33, 50);
-  FusedVocabularyLoss(in.hidden, in.weight, in.bias, in.targets).backward();
-  const at::Tensor once = in.weight.grad().clone();
-  const void* table = in.weight.grad().data_ptr();
-  FusedVocabularyLoss(in.hidden, in.weight, in.bias, in.targets).backward();
-  EXPECT_LE(Distance(in.weight.grad(), once * 2), 1e-5);
-  EXPECT_EQ(in.weight.grad().data_ptr(), table);
+  FusedVocabularyLoss(in.hidden_MC, in.weight_VC, in.bias_V, in.targets_M).backward();
+  const at::Tensor once = in.weight_VC.grad().clone();
+  const void* table = in.weight_VC.grad().data_ptr();
+  FusedVocabularyLoss(in.hidden_MC, in.weight_VC, in.bias_V, in.targets_M).backward();
+  EXPECT_LE(Distance(in.weight_VC.grad(), once * 2), 1e-5);
+  EXPECT_EQ(in.weight_VC.grad().data_ptr(), table);
 }
 
 TEST(FusedVocabularyLossTest, GivesTheSameBitsAgainOnTwoThreads) {
   at::set_num_threads(2);
   const auto once = [] {
     const LossInputs in = MakeLossInputs(300, 3001);
-    const at::Tensor loss = FusedVocabularyLoss(in.hidden, in.weight, in.bias, in.targets);
+    const at::Tensor loss =
+        FusedVocabularyLoss(in.hidden_MC, in.weight_VC, in.bias_V, in.targets_M);
     loss.backward();
-    return std::vector<at::Tensor>{loss.detach(), in.hidden.grad(), in.weight.grad(),
-                                   in.bias.grad()};
+    return std::vector<at::Tensor>{loss.detach(), in.hidden_MC.grad(), in.weight_VC.grad(),
+                                   in.bias_V.grad()};
   };
   const std::vector<at::Tensor> first = once();
   const std::vector<at::Tensor> second = once();
@@ -267,18 +305,29 @@ TEST(FusedVocabularyLossTest, GivesTheSameBitsAgainOnTwoThreads) {
 TEST(FusedVocabularyLossTest, GivesAGradientThatIsAskedForAndTouchesNoOther) {
   const LossInputs in = MakeLossInputs(33, 50);
   const auto asked = torch::autograd::grad(
-      {FusedVocabularyLoss(in.hidden, in.weight, in.bias, in.targets)}, {in.weight, in.hidden});
-  EXPECT_FALSE(in.weight.grad().defined());
-  const auto plain = torch::autograd::grad({PlainLoss(in)}, {in.weight, in.hidden});
+      {FusedVocabularyLoss(in.hidden_MC, in.weight_VC, in.bias_V, in.targets_M)},
+      {in.weight_VC, in.hidden_MC});
+  EXPECT_FALSE(in.weight_VC.grad().defined());
+  const auto plain = torch::autograd::grad({PlainLoss(in)}, {in.weight_VC, in.hidden_MC});
   for (std::size_t i = 0; i < plain.size(); ++i) EXPECT_LE(Distance(asked[i], plain[i]), 1e-5);
 
-  in.weight.set_requires_grad(false);
-  FusedVocabularyLoss(in.hidden, in.weight, in.bias, in.targets).backward();
-  EXPECT_FALSE(in.weight.grad().defined());
-  EXPECT_LE(Distance(in.hidden.grad(), plain[1]), 1e-5);
+  in.weight_VC.set_requires_grad(false);
+  FusedVocabularyLoss(in.hidden_MC, in.weight_VC, in.bias_V, in.targets_M).backward();
+  EXPECT_FALSE(in.weight_VC.grad().defined());
+  EXPECT_LE(Distance(in.hidden_MC.grad(), plain[1]), 1e-5);
 }
 
-constexpr std::array kKernelSets = {"avx512_bf16", "avx512", "avx2", "baseline"};
+class CpuKernelsTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    kernels_ = FindCpuKernels(GetParam());
+    if (kernels_ == nullptr) GTEST_SKIP() << "this CPU has no " << GetParam();
+  }
+  const CpuKernels* kernels_ = nullptr;
+};
+INSTANTIATE_TEST_SUITE_P(InstructionSets, CpuKernelsTest,
+                         ::testing::Values("avx512_bf16", "avx512", "avx2", "baseline"),
+                         [](const auto& set) { return std::string(set.param); });
 
 /// Everything that attention, LayerNorm, GELU's gradient and the loss give on fixed random numbers.
 std::vector<float> RunKernels(const CpuKernels& kernels) {
@@ -361,59 +410,43 @@ std::vector<float> RunKernels(const CpuKernels& kernels) {
 }
 
 // FusedTwinTest compares the best set of this CPU with ATen; here the others are compared with it.
-TEST(CpuKernelsTest, EveryInstructionSetAgreesWithTheBest) {
+TEST_P(CpuKernelsTest, AgreesWithTheBest) {
   const std::vector<float> expected = RunKernels(BestCpuKernels());
-  for (const char* name : kKernelSets) {
-    const CpuKernels* kernels = FindCpuKernels(name);
-    if (kernels == nullptr) continue;
-    const std::vector<float> got = RunKernels(*kernels);
-    ASSERT_EQ(got.size(), expected.size());
-    double worst = 0;
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      worst = std::max(worst, std::abs(static_cast<double>(got[i]) - expected[i]));
-    }
-    EXPECT_LE(worst, 1e-5) << name;
+  const std::vector<float> got = RunKernels(*kernels_);
+  ASSERT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], 1e-5) << i;
+}
+
+TEST_P(CpuKernelsTest, GivesGeluAndItsDerivativeExactly) {
+  std::vector<float> x(2001);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = -10.0F + 0.01F * static_cast<float>(i);
+  const std::vector<float> original = x;
+  const std::vector<float> bias(x.size(), 0.0F);
+  std::vector<float> y(x.size());
+  kernels_->bias_gelu(1, static_cast<std::int64_t>(x.size()), x.data(), bias.data(), y.data());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double u = original[i];
+    const double phi = 0.5 * std::erfc(-u / std::sqrt(2.0));
+    const double density = std::exp(-u * u / 2) / std::sqrt(2 * std::acos(-1.0));
+    EXPECT_NEAR(y[i], u * phi, 4e-7 * std::max(1.0, std::abs(u))) << u;
+    EXPECT_NEAR(x[i], phi + u * density, 6e-7) << u;
   }
 }
 
-TEST(CpuKernelsTest, EveryInstructionSetGivesGeluAndItsDerivativeExactly) {
-  for (const char* name : kKernelSets) {
-    const CpuKernels* kernels = FindCpuKernels(name);
-    if (kernels == nullptr) continue;
-    std::vector<float> x(2001);
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] = -10.0F + 0.01F * static_cast<float>(i);
-    const std::vector<float> original = x;
-    const std::vector<float> bias(x.size(), 0.0F);
-    std::vector<float> y(x.size());
-    kernels->bias_gelu(1, static_cast<std::int64_t>(x.size()), x.data(), bias.data(), y.data());
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const double u = original[i];
-      const double phi = 0.5 * std::erfc(-u / std::sqrt(2.0));
-      const double density = std::exp(-u * u / 2) / std::sqrt(2 * std::acos(-1.0));
-      EXPECT_NEAR(y[i], u * phi, 4e-7 * std::max(1.0, std::abs(u))) << name << " " << u;
-      EXPECT_NEAR(x[i], phi + u * density, 6e-7) << name << " " << u;
-    }
-  }
-}
-
-TEST(CpuKernelsTest, DropoutIsTheSameOnEveryInstructionSetAndHoweverItIsCut) {
+TEST_P(CpuKernelsTest, DropoutIsThatOfTheBaselineHoweverItIsCut) {
   const DropoutMask dropout{.key = 0x1234567890ABCDEFULL, .threshold = 6554, .scale = 1.25F};
   std::vector<float> expected(10'000);
   FindCpuKernels("baseline")->dropout_mask(dropout, 0, 10'000, expected.data());
-  for (const char* name : kKernelSets) {
-    const CpuKernels* kernels = FindCpuKernels(name);
-    if (kernels == nullptr) continue;
-    std::vector<float> mask(expected.size());
-    for (std::int64_t first = 0, count = 1; first < 10'000; first += count, count = count * 2 + 3) {
-      count = std::min<std::int64_t>(count, 10'000 - first);
-      kernels->dropout_mask(dropout, first, count, mask.data() + first);
-    }
-    EXPECT_EQ(mask, expected) << name;
+  std::vector<float> mask(expected.size());
+  for (std::int64_t first = 0, count = 1; first < 10'000; first += count, count = count * 2 + 3) {
+    count = std::min<std::int64_t>(count, 10'000 - first);
+    kernels_->dropout_mask(dropout, first, count, mask.data() + first);
   }
+  EXPECT_EQ(mask, expected);
 }
 
 // Against the product in double of factors rounded here, ties to even.
-TEST(CpuKernelsTest, Bfloat16ProductRoundsItsFactorsAndNothingElse) {
+TEST_P(CpuKernelsTest, Bfloat16ProductRoundsItsFactorsAndNothingElse) {
   const auto rounded = [](float x) {
     return static_cast<double>(static_cast<float>(c10::BFloat16(x)));
   };
@@ -436,27 +469,21 @@ TEST(CpuKernelsTest, Bfloat16ProductRoundsItsFactorsAndNothingElse) {
     const std::vector<float> b = random(c.depth * c.columns);
     const MatrixView a_view{a.data(), c.a_transposed ? 1 : c.depth, c.a_transposed ? c.rows : 1};
     const MatrixView b_view{b.data(), c.b_transposed ? 1 : c.columns, c.b_transposed ? c.depth : 1};
-    for (const char* name : kKernelSets) {
-      const CpuKernels* kernels = FindCpuKernels(name);
-      if (kernels == nullptr) continue;
-      std::vector<float> product(static_cast<std::size_t>(c.rows * c.columns), 2.0F);
-      std::vector<std::uint32_t> scratch(kMatMulScratch);
-      kernels->matmul_bf16(c.rows, c.columns, c.depth, a_view, b_view, product.data(), c.accumulate,
-                           scratch.data());
-      double worst = 0;
-      for (std::int64_t i = 0; i < c.rows; ++i) {
-        for (std::int64_t j = 0; j < c.columns; ++j) {
-          double sum = c.accumulate ? 2.0 : 0.0;
-          for (std::int64_t k = 0; k < c.depth; ++k) {
-            sum += rounded(a_view.data[i * a_view.row_stride + k * a_view.column_stride]) *
-                   rounded(b_view.data[k * b_view.row_stride + j * b_view.column_stride]);
-          }
-          worst =
-              std::max(worst, std::abs(sum - product[static_cast<std::size_t>(i * c.columns + j)]));
+    std::vector<float> product(static_cast<std::size_t>(c.rows * c.columns), 2.0F);
+    std::vector<std::uint32_t> scratch(kMatMulScratch);
+    kernels_->matmul_bf16(c.rows, c.columns, c.depth, a_view, b_view, product.data(), c.accumulate,
+                          scratch.data());
+    const double tolerance = 3e-6 * std::sqrt(static_cast<double>(c.depth));
+    for (std::int64_t i = 0; i < c.rows; ++i) {
+      for (std::int64_t j = 0; j < c.columns; ++j) {
+        double sum = c.accumulate ? 2.0 : 0.0;
+        for (std::int64_t k = 0; k < c.depth; ++k) {
+          sum += rounded(a_view.data[i * a_view.row_stride + k * a_view.column_stride]) *
+                 rounded(b_view.data[k * b_view.row_stride + j * b_view.column_stride]);
         }
+        ASSERT_NEAR(product[static_cast<std::size_t>(i * c.columns + j)], sum, tolerance)
+            << "depth " << c.depth << ", " << i << " " << j;
       }
-      EXPECT_LE(worst, 3e-6 * std::sqrt(static_cast<double>(c.depth)))
-          << name << " depth " << c.depth;
     }
   }
 }
@@ -560,13 +587,8 @@ TEST(ParameterTableTest, IsWhatAModelHolds) {
 
 class ModelFilesTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() /
-              fmt::format("model_test.{}.{}", ::getpid(),
-                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  fs::path folder_;
+  const TempFolder root_;
+  const fs::path folder_ = root_ / "model";
 };
 
 TEST_F(ModelFilesTest, ModelsComeBackBitForBit) {
@@ -659,11 +681,18 @@ TEST(EncodeTest, SequencesLongerThanThePositionsAreRefused) {
   EXPECT_THROW(Encode(encoder, RandomTokens({23}, 23)), c10::Error);
 }
 
-TEST(EncodeTest, AllLayersEndWithTheHiddenStates) {
-  const Encoder encoder = InitEncoder(TinyShape(), 3);
-  const EncoderOutput output = Encode(encoder, RandomTokens({7, 4}, 7), {.all_layers = true});
+TEST(EncodeTest, AllLayersAreTheHiddenStatesOfEncodersThatEndThere) {
+  Encoder encoder = InitEncoder(TinyShape(), 3);
+  const at::Tensor tokens_BT = RandomTokens({7, 4}, 7);
+  const EncoderOutput output = Encode(encoder, tokens_BT, {.all_layers = true});
   ASSERT_EQ(output.layers_BTC.size(), 3U);
   EXPECT_TRUE(output.layers_BTC.back().equal(output.hidden_BTC));
+  for (const std::size_t layers : {1U, 0U}) {
+    encoder.layers.pop_back();
+    encoder.shape.settings.layers = static_cast<std::int64_t>(layers);
+    EXPECT_LE(Distance(output.layers_BTC[layers], Encode(encoder, tokens_BT).hidden_BTC), 1e-6)
+        << layers;
+  }
 }
 
 }  // namespace

@@ -132,37 +132,15 @@ TEST_F(ImportCommandTest, SaysWhatItWants) {
   EXPECT_THAT(Run({(root_ / "nowhere").string(), "--as", "x"}).out, HasSubstr("no such folder"));
 }
 
-TEST_F(ImportCommandTest, DamagedHeadersAreRefused) {
+// Each kind of damage: SafetensorsTest.
+TEST_F(ImportCommandTest, DamagedAndLyingHeadersAreRefused) {
   WriteTinyFolder(model());
-  const auto raw = [&](const std::string& content, const std::string& what) {
-    Write("model.safetensors", content);
-    ExpectRefused(ErrorCode::kCorrupt, what);
-  };
-  raw("", "too few");
-  raw("1234567", "too few");
-  raw(std::string(8, '\xff') + "{}", "claims");                         // longer than any file
-  raw(std::string("\0\xe1\xf5\x05\1\0\0\0{}", 10), "claims");           // longer than 100 MB
-  raw(std::string("\x40\0\0\0\0\0\0\0{}", 10), "claims");               // cut short
-  raw(std::string("\2\0\0\0\0\0\0\0{", 9) + "\xff", "not valid JSON");  // no text
-  const auto header = [&](const std::string& text, std::size_t data, const std::string& what) {
-    WriteWeights(text, data);
-    ExpectRefused(ErrorCode::kCorrupt, what);
-  };
-  header("[1]", 0, "no object");
-  header(std::string(100'000, '['), 0, "not valid JSON");  // deep nesting
-  const auto tensor = [](const std::string& dtype, const std::string& shape,
-                         const std::string& offsets) {
-    return R"({"a":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" +
-           offsets + "}}";
-  };
-  header(tensor("F31", "[1]", "[0,4]"), 4, "unknown dtype");
-  header(tensor("F32", "[2]", "[0,4]"), 4, "shape and dtype need 8");
-  header(tensor("F32", "[18446744073709551615]", "[0,4]"), 4, "not a size");
-  header(tensor("F32", "[4611686018427387904,4]", "[0,0]"), 0, "too large");
-  header(tensor("F32", "[1]", "[0,8]"), 4, "outside");
-  header(tensor("F32", "[1]", "[4,8]"), 8, "begins at 4");
-  header(tensor("F32", "[1]", "[0,4]"), 5, "follow the last tensor");
-  header("{\"a\":\n {]", 0, "model.safetensors (header):2:3: not valid JSON: unexpected ']'");
+  WriteWeights("{\"a\":\n {]", 0);
+  ExpectRefused(ErrorCode::kCorrupt,
+                "model.safetensors (header):2:3: not valid JSON: unexpected ']'");
+  WriteWeights(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4);
+  ExpectRefused(ErrorCode::kCorrupt,
+                "model.safetensors: tensor 'a': data_offsets [0, 8] lie outside");
 }
 
 TEST_F(ImportCommandTest, NamesThatAreThereTwiceAreRefused) {
@@ -260,7 +238,7 @@ TEST_F(ImportCommandTest, WhatIsNoPlainFileIsNamedAndNeverWaitedFor) {
   ExpectRefused(ErrorCode::kNotFound, "not a folder; a model is a folder with config.json");
 }
 
-TEST_F(ImportCommandTest, EveryCutOfTheWeightsIsRefused) {
+TEST_F(ImportCommandTest, WeightsThatAreCutShortAreRefused) {
   WriteTinyFolder(model());
   const std::string whole = ReadFile(model() / "model.safetensors").value();
   for (std::size_t size = 0; size < whole.size(); size += 997) {

@@ -9,24 +9,17 @@
 #include <string>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "core/base/rng.h"
 #include "core/io/file.h"
 #include "experiments/train/trainer.h"
 #include "tests/core/temp_folder.h"
+#include "tests/experiments/one_thread.h"
 
 namespace repro {
 
 inline constexpr std::int64_t kTinyVocab = 50;
-
-// One thread: what is tested here is too small for more, and waiting threads would slow each other
-// down.
-class OneThread : public ::testing::Environment {
-  void SetUp() override { at::set_num_threads(1); }
-};
-inline const auto* const kOneThread = ::testing::AddGlobalTestEnvironment(new OneThread);
 
 inline ModelShape TinyShape() {
   ModelShape shape;

@@ -17,7 +17,7 @@
 
 #include "experiments/train/checkpoint.h"
 #include "experiments/train/training_flops.h"
-#include "tests/experiments/train/memory_limit.h"
+#include "tests/experiments/memory_limit.h"
 #include "tests/experiments/train/tiny_training.h"
 
 namespace repro {

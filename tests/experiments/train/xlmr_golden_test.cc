@@ -7,7 +7,6 @@
 #include <map>
 #include <string_view>
 
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -19,18 +18,12 @@
 #include "experiments/train/loss.h"
 #include "experiments/train/lr_schedule.h"
 #include "experiments/train/optimizer.h"
+#include "tests/experiments/one_thread.h"
 
 namespace repro {
 namespace {
 
 namespace fs = std::filesystem;
-
-// One thread: what is tested here is too small for more, and waiting threads would slow each other
-// down.
-class OneThread : public ::testing::Environment {
-  void SetUp() override { at::set_num_threads(1); }
-};
-const auto* const kOneThread = ::testing::AddGlobalTestEnvironment(new OneThread);
 
 fs::path KeptFolder() {
   return REPRO_TESTDATA "/golden/xlmr";
