@@ -171,14 +171,19 @@ class StatusCommand : public Command {
     return 0;
   }
 
+  std::size_t CountTasks(const char* state) const {
+    const auto found = tasks_.find(state);
+    return found == tasks_.end() ? 0 : static_cast<std::size_t>(found->second);
+  }
+
   /// Why watching is over.
   void PrintEnd(std::ostream& out) const {
     out << "nothing is running";
-    const auto waiting = tasks_.find("waiting");
-    const std::size_t left =
-        running_.size() +
-        (waiting == tasks_.end() ? std::size_t{0} : static_cast<std::size_t>(waiting->second));
-    if (left > 0 && !newest_command_.empty()) {
+    const std::size_t cut_off = running_.size() + CountTasks("interrupted");
+    const std::size_t left = cut_off + CountTasks("failed") + CountTasks("waiting");
+    if (left > 0 && left == CountTasks("waiting") && CountTasks("diverged") > 0) {
+      out << "; " << Plural(left, "task") << " not done, for want of what diverged";
+    } else if (left > 0 && !newest_command_.empty()) {
       out << "; " << Plural(left, "task") << " not done: " << Printable(newest_command_)
           << " goes on";
     }
