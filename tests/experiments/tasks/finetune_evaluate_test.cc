@@ -175,7 +175,7 @@ TEST_F(FinetuneEvaluateTest, EachTaskIsLearntScoredAndItsPredictionsKept) {
 }
 
 TEST_F(FinetuneEvaluateTest, SeedAloneDecidesAndAnInterruptionChangesNothing) {
-  const FinetuneSpec spec = Spec("topic", 160);  // 20 validations: time to stop after the first
+  const FinetuneSpec spec = Spec("topic", 80);  // ten validations: time to stop after the first
   testing::TaskFixture whole(folder_ / "whole");
   ASSERT_TRUE(Finetune(whole, spec));
   const std::string expected = Sha256File(whole.out() / "model.safetensors").value();
