@@ -1,6 +1,6 @@
 #pragma once
-/// What the benchmarks that scripts/bench compares with PyTorch have in common: their clocks, their
-/// memory and weights without the time that exact initial values take.
+/// What the benchmarks that scripts/bench compares with PyTorch have in common: their clock of
+/// CPU time, their memory and weights without the time that exact initial values take.
 
 #include <algorithm>
 #include <cstdint>
@@ -17,12 +17,6 @@
 #include "experiments/model/heads.h"
 
 namespace repro {
-
-inline double WallSeconds() {
-  struct timespec now {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 /// Of all threads of the process.
 inline double CpuSeconds() {

@@ -7,11 +7,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <benchmark/benchmark.h>
 
 #include "core/base/check.h"
@@ -22,6 +20,7 @@
 #include "core/cli/status_command.h"
 #include "core/store/event_writer.h"
 #include "core/store/run_log.h"
+#include "tests/core/cli/command_runner.h"
 #include "tests/core/temp_folder.h"
 
 namespace repro {
@@ -130,23 +129,6 @@ void Fill(const fs::path& workspace, int runs) {
   }
 }
 
-/// Defines, parses and runs a command as the program does; the output is thrown away.
-std::size_t RunCommand(std::unique_ptr<Command> command, std::vector<std::string> arguments,
-                       const fs::path& workspace, bool json) {
-  CLI::App app;
-  command->Define(app);
-  std::reverse(arguments.begin(), arguments.end());
-  app.parse(arguments);
-  const Suite suite;
-  GlobalOptions options;
-  options.workspace = workspace;
-  options.json = json;
-  std::ostringstream out, err;
-  const Result<int> code = command->Run({suite, options, out, err});
-  REPRO_CHECK(code.has_value());
-  return out.str().size();
-}
-
 void Register(const TempFolder& workspace, int runs) {
   struct Listing {
     const char* name;
@@ -174,8 +156,10 @@ void Register(const TempFolder& workspace, int runs) {
                                    [&workspace, listing, json](benchmark::State& state) {
                                      std::size_t bytes = 0;
                                      for (auto _ : state) {
-                                       bytes = RunCommand(listing.make(), listing.arguments,
-                                                          workspace.path(), json);
+                                       const auto outcome = testing::RunCommand(
+                                           listing.make, workspace.path(), listing.arguments, json);
+                                       REPRO_CHECK(outcome.code >= 0);
+                                       bytes = outcome.out.size();
                                      }
                                      state.counters["output_bytes"] = static_cast<double>(bytes);
                                    })

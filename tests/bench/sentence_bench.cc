@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/rng.h"
+#include "core/base/units.h"
 #include "core/io/json_io.h"
 #include "experiments/data/batcher.h"
 #include "experiments/model/device.h"
@@ -112,10 +113,10 @@ int main(int argc, char** argv) {
     optimizer->Step(1e-5);
   };
   work({0, lengths.size() - 1}, 0);  // warms up
-  const double wall_began = repro::WallSeconds();
+  const double wall_began = repro::SteadySeconds();
   const double cpu_began = repro::CpuSeconds();
   for (std::size_t i = 0; i < batches.size(); ++i) work(batches[i], i + 1);
-  const repro::Json result = {{"wall_seconds", repro::WallSeconds() - wall_began},
+  const repro::Json result = {{"wall_seconds", repro::SteadySeconds() - wall_began},
                               {"cpu_seconds", repro::CpuSeconds() - cpu_began},
                               {"sentences", lengths.size()},
                               {"batches", batches.size()},

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "core/base/rng.h"
+#include "core/base/units.h"
 #include "core/io/json_io.h"
 #include "experiments/model/device.h"
 #include "experiments/train/train_step.h"
@@ -66,7 +67,7 @@ int main(int argc, char** argv) {
   std::vector<double> cpu;
   double loss = 0;
   for (std::int64_t update = 0; update < warmup + updates; ++update) {
-    const double wall_began = repro::WallSeconds();
+    const double wall_began = repro::SteadySeconds();
     const double cpu_began = repro::CpuSeconds();
     const auto step = repro::TrainStep(model, optimizer, batch, 1e-4,
                                        {.dropout_seed = static_cast<std::uint64_t>(update)});
@@ -76,7 +77,7 @@ int main(int argc, char** argv) {
     }
     loss = step->loss;
     if (update < warmup) continue;
-    wall.push_back(repro::WallSeconds() - wall_began);
+    wall.push_back(repro::SteadySeconds() - wall_began);
     cpu.push_back(repro::CpuSeconds() - cpu_began);
   }
   const repro::Json result = {{"wall_seconds", repro::Median(wall)},

@@ -2,26 +2,20 @@
 /// A workspace with two finished runs, a failed task, real folders and event files; and a way to
 /// run a command on it.
 
-#include <algorithm>
-#include <sstream>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "core/cli/command.h"
 #include "core/store/artifact_store.h"
 #include "core/store/event_writer.h"
+#include "tests/core/cli/command_runner.h"
 #include "tests/core/store/workspace_fixture.h"
 
 namespace repro::testing {
 
-struct Outcome {
-  int code = -1;  ///< exit code; -1 when the command returned an error
-  std::string out;
-  Error error;
-  Json json() const { return Json::parse(out); }
-};
+using Outcome = CommandOutcome;
 
 class LogCommandTest : public WorkspaceTest {
  protected:
@@ -123,26 +117,12 @@ class LogCommandTest : public WorkspaceTest {
 
   Outcome RunCommand(std::unique_ptr<Command> command, std::vector<std::string> arguments,
                      bool json = false, bool color = false) const {
-    CLI::App app;
-    command->Define(app);
-    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes a vector from its back
-    app.parse(arguments);
-    const Suite suite;
     GlobalOptions options;
     options.workspace = workspace_;
     options.json = json;
     options.color = color;
     options.command_line = {"repro", "test"};
-    std::ostringstream out, err;
-    const Result<int> code = command->Run({suite, options, out, err});
-    Outcome outcome;
-    outcome.out = out.str();
-    if (code) {
-      outcome.code = *code;
-    } else {
-      outcome.error = code.error();
-    }
-    return outcome;
+    return testing::RunCommand(*command, std::move(arguments), options);
   }
 };
 

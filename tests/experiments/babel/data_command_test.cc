@@ -1,39 +1,23 @@
 #include "experiments/programs/data_command.h"
 
-#include <sstream>
-
-#include <CLI/CLI.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/io/json_io.h"
+#include "tests/core/cli/command_runner.h"
 
 namespace repro {
 namespace {
 
+using testing::CommandOutcome;
 using ::testing::HasSubstr;
 
-struct Outcome {
-  int code = -1;
-  std::string out;
-};
-
-Outcome RunData(std::vector<std::string> arguments, bool json = false) {
-  const auto command = MakeDataCommand();
-  CLI::App app;
-  command->Define(app);
-  std::reverse(arguments.begin(), arguments.end());
-  app.parse(arguments);
-  const Suite suite;
-  GlobalOptions options;
-  options.json = json;
-  std::ostringstream out, err;
-  const auto code = command->Run({suite, options, out, err});
-  return {code ? *code : -1, code ? out.str() : code.error().message};
+CommandOutcome RunData(std::vector<std::string> arguments, bool json = false) {
+  return testing::RunCommand(&MakeDataCommand, {}, std::move(arguments), json);
 }
 
 TEST(DataCommandTest, ShowPrintsSentencesWithAGloss) {
-  const Outcome outcome = RunData(
+  const CommandOutcome outcome = RunData(
       {"show", "babel", "--language", "syn-sw", "-n", "3", "--seed", "9001", "--task", "topic"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_THAT(outcome.out, HasSubstr("syn-sw: script Latn, family Atlantic-Congo"));
@@ -41,7 +25,7 @@ TEST(DataCommandTest, ShowPrintsSentencesWithAGloss) {
 }
 
 TEST(DataCommandTest, ShowAsJsonAlignsWordsAndGlosses) {
-  const Outcome outcome = RunData({"show", "babel", "--language", "zh", "-n", "20"}, true);
+  const CommandOutcome outcome = RunData({"show", "babel", "--language", "zh", "-n", "20"}, true);
   ASSERT_EQ(outcome.code, 0);
   const Json shown = ParseJson(outcome.out, "").value();
   ASSERT_EQ(shown.at("sentences").size(), 20U);
@@ -56,9 +40,9 @@ TEST(DataCommandTest, ShowAsJsonAlignsWordsAndGlosses) {
 }
 
 TEST(DataCommandTest, CheckPrintsTheControlsAndPasses) {
-  const Outcome outcome = RunData({"check", "babel", "--languages", "en,hi", "--train", "720",
-                                   "--test", "720", "--seed", "9001"},
-                                  true);
+  const CommandOutcome outcome = RunData({"check", "babel", "--languages", "en,hi", "--train",
+                                          "720", "--test", "720", "--seed", "9001"},
+                                         true);
   ASSERT_EQ(outcome.code, 0);
   const Json report = ParseJson(outcome.out, "").value();
   EXPECT_TRUE(report.at("sound").get<bool>());

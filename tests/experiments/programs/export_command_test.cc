@@ -10,9 +10,9 @@
 
 #include "experiments/programs/import_command.h"
 #include "experiments/tasks/import/import_record.h"
+#include "tests/core/cli/command_runner.h"
 #include "tests/core/temp_folder.h"
 #include "tests/experiments/export_workspace.h"
-#include "tests/experiments/programs/command_runner.h"
 #include "tests/experiments/tiny_model.h"
 
 namespace repro {
@@ -183,7 +183,7 @@ TEST_F(ExportCommandTest, ADamagedArtifactIsNotExported) {
     file.put('\x7f');
   }
   const CommandOutcome outcome = Export({run_, "--out", out().string()});
-  EXPECT_EQ(outcome.error, ErrorCode::kCorrupt);
+  EXPECT_EQ(outcome.error.code, ErrorCode::kCorrupt);
   EXPECT_THAT(outcome.out,
               AllOf(HasSubstr("its SHA-256 differs"), HasSubstr("repro doctor --fix")));
   EXPECT_THAT(Names(root_.path()),

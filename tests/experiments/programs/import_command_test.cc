@@ -17,8 +17,8 @@
 #include "core/base/hash.h"
 #include "core/io/json_io.h"
 #include "experiments/tasks/import/import_record.h"
+#include "tests/core/cli/command_runner.h"
 #include "tests/core/temp_folder.h"
-#include "tests/experiments/programs/command_runner.h"
 #include "tests/experiments/tiny_model.h"
 
 namespace repro {
@@ -63,7 +63,7 @@ class ImportCommandTest : public ::testing::Test {
     EXPECT_EQ(outcome.code, -1) << "taken, but: " << what;
     EXPECT_THAT(outcome.out, HasSubstr(what));
     EXPECT_THAT(outcome.out, AllOf(Not(HasSubstr("json.exception")), Not(HasSubstr(".cc("))));
-    EXPECT_EQ(outcome.error, ErrorCode::kInvalidArgument) << outcome.out;
+    EXPECT_EQ(outcome.error.code, ErrorCode::kInvalidArgument) << outcome.out;
     EXPECT_FALSE(fs::exists(workspace() / "imports" / "tiny.json"));
   }
   void Write(const std::string& name, const std::string& content) const {

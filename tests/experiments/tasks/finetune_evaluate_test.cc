@@ -1,5 +1,6 @@
+#include <algorithm>
+#include <cmath>
 #include <sstream>
-#include <thread>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -87,14 +88,14 @@ class FinetuneEvaluateTest : public ::testing::Test {
     ASSERT_TRUE(WriteFileAtomic(folder / "parallel.jsonl", parallel));
   }
 
-  static FinetuneSpec Spec(const std::string& task) {
+  static FinetuneSpec Spec(const std::string& task, std::int64_t updates = 40) {
     FinetuneSpec spec;
     spec.task = task;
     spec.source_language = "aa";
     spec.languages = {"aa", "bb"};
     spec.settings.learning_rate = 5e-3;
     spec.settings.batch_size = 12;
-    spec.settings.updates = 40;
+    spec.settings.updates = updates;
     spec.settings.validate_every = 8;
     spec.settings.patience = 0;
     spec.settings.max_tokens = 32;
@@ -174,33 +175,43 @@ TEST_F(FinetuneEvaluateTest, EachTaskIsLearntScoredAndItsPredictionsKept) {
 }
 
 TEST_F(FinetuneEvaluateTest, SeedAloneDecidesAndAnInterruptionChangesNothing) {
+  const FinetuneSpec spec = Spec("topic", 80);  // ten validations: time to stop after the first
   testing::TaskFixture whole(folder_ / "whole");
-  ASSERT_TRUE(Finetune(whole, Spec("topic")));
+  ASSERT_TRUE(Finetune(whole, spec));
   const std::string expected = Sha256File(whole.out() / "model.safetensors").value();
 
   testing::TaskFixture stopped(folder_ / "stopped");
-  std::thread stopper([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(30));
-    stopped.stop = true;
+  Connect(stopped, "encoder", *root_ / "pretrained");
+  Status status = stopped.RunUntil(&RunFinetuneTask, spec, [&] {
+    const std::vector<Json> metrics = stopped.Events("metric");
+    return std::any_of(metrics.begin(), metrics.end(),
+                       [](const Json& metric) { return metric.at("split") == "dev"; });
   });
-  Status status = Finetune(stopped, Spec("topic"));
-  stopper.join();
-  if (!status) {
-    EXPECT_EQ(status.error().code, ErrorCode::kInterrupted);
-  }
+  ASSERT_FALSE(status) << "not stopped";
+  ASSERT_EQ(status.error().code, ErrorCode::kInterrupted) << status.error().message;
+  // Asked again before it has done anything: nothing is lost.
   stopped.stop = true;
-  status = Finetune(stopped, Spec("topic"));
+  status = Finetune(stopped, spec);
   stopped.stop = false;
-  status = Finetune(stopped, Spec("topic"));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kInterrupted) << status.error().message;
+  status = Finetune(stopped, spec);
   ASSERT_TRUE(status) << status.error().message;
+  const std::vector<Json> states = stopped.Events("state");
+  EXPECT_EQ(std::count_if(states.begin(), states.end(),
+                          [](const Json& state) {
+                            return state.at("state") == "resumed" &&
+                                   state.at("info").at("update") >= 8;
+                          }),
+            2);
   EXPECT_EQ(Sha256File(stopped.out() / "model.safetensors").value(), expected);
   EXPECT_EQ(Sha256File(stopped.out() / "selection.json").value(),
             Sha256File(whole.out() / "selection.json").value());
 
   testing::TaskFixture other(folder_ / "other");
-  FinetuneSpec spec = Spec("topic");
-  spec.seed = 5;
-  ASSERT_TRUE(Finetune(other, spec));
+  FinetuneSpec another = spec;
+  another.seed = 5;
+  ASSERT_TRUE(Finetune(other, another));
   EXPECT_NE(Sha256File(other.out() / "model.safetensors").value(), expected);
 }
 
@@ -224,6 +235,17 @@ TEST_F(FinetuneEvaluateTest, PerLanguageSelectionKeepsAModelForEachAndEvaluateRe
   testing::TaskFixture evaluate(folder_ / "evaluate");
   const Status scored = Evaluate(evaluate, "topic", finetune.out());
   EXPECT_TRUE(scored) << scored.error().message;
+
+  // Each language's own folder is what is read.
+  for (const std::string code : {"aa", "bb"}) {
+    SelectionFile elsewhere = *selection;
+    elsewhere.folders.at(code) = "nowhere-" + code;
+    ASSERT_TRUE(elsewhere.Save(finetune.out()));
+    testing::TaskFixture missing(folder_ / ("evaluate-" + code));
+    const Status status = Evaluate(missing, "topic", finetune.out());
+    ASSERT_FALSE(status) << code;
+    EXPECT_THAT(status.error().message, HasSubstr("nowhere-" + code));
+  }
 }
 
 TEST_F(FinetuneEvaluateTest, IntrinsicMeasuresNeedNoFineTuning) {
@@ -231,9 +253,9 @@ TEST_F(FinetuneEvaluateTest, IntrinsicMeasuresNeedNoFineTuning) {
   const Status scored = Evaluate(evaluate, "intrinsic", *root_ / "pretrained");
   ASSERT_TRUE(scored) << scored.error().message;
   EXPECT_FALSE(evaluate.MetricValue("retrieval.accuracy", "aa").has_value());  // with itself
-  const double accuracy = evaluate.MetricValue("retrieval.accuracy", "bb").value();
-  EXPECT_GE(accuracy, 0);
-  EXPECT_LE(accuracy, 1);
+  // Ten sentences, both directions.
+  const double right = evaluate.MetricValue("retrieval.accuracy", "bb").value() * 20;
+  EXPECT_NEAR(right, std::round(right), 1e-9);
   // An untrained model is near the uniform distribution: log2(150) = 7.2 bits a piece.
   const Json scores = LoadJson(evaluate.out() / "scores.json").value();
   const Json& counts = scores.at("pseudo_bits").at("aa");
@@ -242,6 +264,34 @@ TEST_F(FinetuneEvaluateTest, IntrinsicMeasuresNeedNoFineTuning) {
   EXPECT_NEAR(bits / counts.at("pieces").get<double>(), 7.2, 0.7);
   EXPECT_NEAR(evaluate.MetricValue("pseudo_bits.per_character", "aa").value(),
               bits / counts.at("characters").get<double>(), 1e-9);
+}
+
+TEST_F(FinetuneEvaluateTest, TranslationsThatAreTheSentencesThemselvesAreAllFound) {
+  std::istringstream file(ReadFile(*root_ / "benchmark-aa/parallel.jsonl").value());
+  std::vector<Json> lines;
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(ParseJson(line, "parallel.jsonl").value());
+  }
+  ASSERT_EQ(lines.size(), 10U);
+  // Translation i is sentence i + `shift`: all are found, or none.
+  for (const auto& [shift, accuracy] : {std::pair{0, 1.0}, std::pair{1, 0.0}}) {
+    const auto other = folder_ / ("other-" + std::to_string(shift));
+    std::filesystem::copy(*root_ / "benchmark-bb", other);
+    std::string text;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const Json& sentence = lines[(i + static_cast<std::size_t>(shift)) % lines.size()];
+      text += Json{{"id", lines[i].at("id")}, {"text", sentence.at("text")}}.dump() + "\n";
+    }
+    ASSERT_TRUE(WriteFileAtomic(other / "parallel.jsonl", text));
+    testing::TaskFixture evaluate(folder_ / ("evaluate-" + std::to_string(shift)));
+    Connect(evaluate, "model", *root_ / "pretrained");
+    evaluate.inputs["bb"] = other;
+    EvaluateSpec spec = EvaluationSpec("intrinsic");
+    spec.settings.pseudo_bits_sentences = 1;
+    const Status scored = evaluate.Run(&RunEvaluateTask, spec);
+    ASSERT_TRUE(scored) << scored.error().message;
+    EXPECT_EQ(evaluate.MetricValue("retrieval.accuracy", "bb").value(), accuracy) << shift;
+  }
 }
 
 TEST_F(FinetuneEvaluateTest, ParallelSentencesInAnotherOrderAreNamedByLine) {

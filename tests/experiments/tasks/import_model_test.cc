@@ -7,11 +7,8 @@
 
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/model/tensor_file.h"
-#include "experiments/tasks/import/import_record.h"
-#include "experiments/tasks/import/spec.h"
-#include "experiments/tasks/import/task.h"
 #include "tests/core/temp_folder.h"
-#include "tests/experiments/task_fixture.h"
+#include "tests/experiments/tasks/import_fixture.h"
 #include "tests/experiments/tiny_model.h"
 
 namespace repro {
@@ -33,19 +30,7 @@ class ImportModelTest : public ::testing::Test {
   }
 
   // The artifact of the folder "theirs".
-  fs::path Import() {
-    const ImportRecord record = ReadImport(root_ / "theirs").value();
-    ImportSpec spec;
-    for (const ImportedFile& file : record.files) {
-      spec.files.push_back(file.name);
-      spec.sha256.push_back(file.sha256);
-    }
-    testing::TaskFixture task(root_ / "task");
-    task.task.info = {{"folder", record.folder.string()}};
-    const Status done = task.Run(&RunImportTask, spec);
-    EXPECT_TRUE(done) << (done ? "" : done.error().message);
-    return task.out();
-  }
+  fs::path Import() { return testing::ImportedArtifact(root_ / "theirs", root_ / "task"); }
 
   static void ExpectGoldenLogits(const fs::path& artifact) {
     const auto model = LoadMlmModel(artifact);

@@ -9,13 +9,10 @@
 
 #include "core/base/hash.h"
 #include "core/manifest/manifest.h"
-#include "experiments/tasks/import/import_record.h"
-#include "experiments/tasks/import/spec.h"
-#include "experiments/tasks/import/task.h"
 #include "experiments/tasks/pipeline.h"
 #include "experiments/text/tokenizer.h"
 #include "tests/core/temp_folder.h"
-#include "tests/experiments/task_fixture.h"
+#include "tests/experiments/tasks/import_fixture.h"
 #include "tests/experiments/tiny_model.h"
 
 namespace repro {
@@ -29,6 +26,7 @@ using ::testing::HasSubstr;
 using testing::MlmTensors;
 using ::testing::Not;
 using testing::OwnedTensor;
+using testing::RunImport;
 using testing::TaskFixture;
 using testing::TinyShape;
 using testing::WriteTinyFolder;
@@ -68,16 +66,6 @@ class ImportTest : public ::testing::Test {
 
 // --- the task ---
 
-ImportSpec SpecOf(const fs::path& folder) {
-  const ImportRecord record = ReadImport(folder).value();
-  ImportSpec spec;
-  for (const ImportedFile& file : record.files) {
-    spec.files.push_back(file.name);
-    spec.sha256.push_back(file.sha256);
-  }
-  return spec;
-}
-
 using ImportTaskTest = ImportTest;
 
 TEST_F(ImportTaskTest, LeavesEveryTensorByteForByteUnderItsName) {
@@ -85,8 +73,7 @@ TEST_F(ImportTaskTest, LeavesEveryTensorByteForByteUnderItsName) {
     const auto tensors = MlmTensors(TinyShape(), type);
     WriteTinyFolder(model(), tensors);
     TaskFixture task(root_ / TensorTypeName(type).data());
-    task.task.info = {{"folder", model().string()}};
-    const Status done = task.Run(&RunImportTask, SpecOf(model()));
+    const Status done = RunImport(task, model());
     ASSERT_TRUE(done) << done.error().message;
     const auto file = SafetensorsFile::Open(task.out() / "model.safetensors");
     ASSERT_TRUE(file);
@@ -113,13 +100,11 @@ TEST_F(ImportTaskTest, LeavesEveryTensorByteForByteUnderItsName) {
 TEST_F(ImportTaskTest, WhatItLeavesFromShardsIsWhatItLeavesFromOneFile) {
   testing::WriteShardedFolder(model());
   TaskFixture task(root_ / "task");
-  task.task.info = {{"folder", model().string()}};
-  ASSERT_TRUE(task.Run(&RunImportTask, SpecOf(model())));
+  ASSERT_TRUE(RunImport(task, model()));
   fs::create_directories(root_ / "whole");
   WriteTinyFolder(root_ / "whole");
   TaskFixture other(root_ / "other");
-  other.task.info = {{"folder", (root_ / "whole").string()}};
-  ASSERT_TRUE(other.Run(&RunImportTask, SpecOf(root_ / "whole")));
+  ASSERT_TRUE(RunImport(other, root_ / "whole"));
   for (const char* name : {"model.safetensors", "config.json", "sp.model"}) {
     EXPECT_EQ(Sha256File(task.out() / name).value(), Sha256File(other.out() / name).value());
   }
@@ -131,8 +116,7 @@ TEST_F(ImportTaskTest, AMissingTokenTypeRowBecomesZerosAndOtherHeadsAreLeftOut) 
   tensors.push_back(testing::RandomTensor("roberta.pooler.dense.bias", {8}));
   WriteTinyFolder(model(), tensors);
   TaskFixture task(root_ / "task");
-  task.task.info = {{"folder", model().string()}};
-  ASSERT_TRUE(task.Run(&RunImportTask, SpecOf(model())));
+  ASSERT_TRUE(RunImport(task, model()));
   const auto file = SafetensorsFile::Open(task.out() / "model.safetensors");
   ASSERT_TRUE(file);
   const TensorView* row = file->Find(kTokenType);
@@ -147,11 +131,10 @@ TEST_F(ImportTaskTest, AMissingTokenTypeRowBecomesZerosAndOtherHeadsAreLeftOut) 
 
 TEST_F(ImportTaskTest, FilesThatChangedSinceThePlanAreRefused) {
   WriteTinyFolder(model());
-  const ImportSpec spec = SpecOf(model());
+  const ImportSpec spec = testing::SpecOf(model()).value();
   DamageUnseen(model() / "model.safetensors");
   TaskFixture task(root_ / "task");
-  task.task.info = {{"folder", model().string()}};
-  const Status damaged = task.Run(&RunImportTask, spec);
+  const Status damaged = RunImport(task, model(), spec);
   ASSERT_FALSE(damaged);
   EXPECT_EQ(damaged.error().code, ErrorCode::kCorrupt);
   EXPECT_THAT(damaged.error().message,
@@ -161,7 +144,7 @@ TEST_F(ImportTaskTest, FilesThatChangedSinceThePlanAreRefused) {
   fs::remove_all(model());
   fs::create_directories(model());
   testing::WriteShardedFolder(model());
-  const Status other = task.Run(&RunImportTask, spec);
+  const Status other = RunImport(task, model(), spec);
   ASSERT_FALSE(other);
   EXPECT_THAT(other.error().message, HasSubstr("other files than when it was planned"));
 }

@@ -3,7 +3,7 @@
 peer_models.py make FOLDER VOCABULARY DTYPE SHARD_SIZE ARCHITECTURE
     a random tiny XLM-R in FOLDER, as save_pretrained writes it, with VOCABULARY beside it
 peer_models.py logits FOLDER ARCHITECTURE TOKENS OUT
-    OUT: the logits, float32 arithmetic, of TOKENS (a safetensors file with `tokens`) by from_pretrained(FOLDER)
+    OUT: the logits (of a question answerer: of start and end, in this order), float32 arithmetic, of TOKENS (a safetensors file with `tokens`) by from_pretrained(FOLDER)
 peer_models.py ids FOLDER TEXTS OUT
     OUT: for each text of the JSON list TEXTS the ids of XLMRobertaTokenizer, and those of SentencePiece itself in
     fairseq's layout; and the ids of the special tokens
@@ -48,7 +48,8 @@ def logits(folder, architecture, tokens_file, out):
         assert model.lm_head.decoder.weight is model.roberta.embeddings.word_embeddings.weight
     tokens = load_file(tokens_file)["tokens"]
     with torch.no_grad():
-        result = model(input_ids=tokens, attention_mask=tokens.ne(1).long()).logits
+        output = model(input_ids=tokens, attention_mask=tokens.ne(1).long())
+    result = output.logits if "logits" in output else torch.stack([output.start_logits, output.end_logits], -1)
     labels = {str(index): name for index, name in model.config.id2label.items()}
     save_file({"logits": result.contiguous()}, out, metadata={"labels": json.dumps(labels)})
 

@@ -16,15 +16,12 @@
 #include "experiments/model/tensor_file.h"
 #include "experiments/model/transformers_folder.h"
 #include "experiments/programs/export_command.h"
-#include "experiments/tasks/import/import_record.h"
-#include "experiments/tasks/import/spec.h"
-#include "experiments/tasks/import/task.h"
 #include "experiments/text/tokenizer.h"
 #include "experiments/text/vocab_trainer.h"
+#include "tests/core/cli/command_runner.h"
 #include "tests/core/temp_folder.h"
 #include "tests/experiments/export_workspace.h"
-#include "tests/experiments/programs/command_runner.h"
-#include "tests/experiments/task_fixture.h"
+#include "tests/experiments/tasks/import_fixture.h"
 
 namespace repro {
 namespace {
@@ -146,23 +143,6 @@ class PeerTest : public ::testing::Test {
     EXPECT_GT(theirs_MK.std().item<double>(), 0.1);  // a model that says something
   }
 
-  // The artifact of a folder of theirs.
-  fs::path Import(const fs::path& theirs) const {
-    const auto record = ReadImport(theirs);
-    EXPECT_TRUE(record) << (record ? "" : record.error().message);
-    if (!record) return {};
-    ImportSpec spec;
-    for (const ImportedFile& file : record->files) {
-      spec.files.push_back(file.name);
-      spec.sha256.push_back(file.sha256);
-    }
-    testing::TaskFixture task(folder_ / "import");
-    task.task.info = {{"folder", record->folder.string()}};
-    const Status done = task.Run(&RunImportTask, spec);
-    EXPECT_TRUE(done) << (done ? "" : done.error().message);
-    return task.out();
-  }
-
   // `repro export` of a task whose artifact `fill` makes.
   fs::path Export(const std::string& kind, const std::function<void(const fs::path&)>& fill) const {
     testing::ExportWorkspace workspace(folder_ / "workspace");
@@ -220,7 +200,7 @@ TEST_P(PeerImportTest, WhatTransformersSavesHasItsLogitsHere) {
   EXPECT_EQ(fs::exists(theirs / "model.safetensors.index.json"),
             GetParam().name == std::string("shards"));
   const Theirs expected = LogitsByTransformers(theirs, "XLMRobertaForMaskedLM");
-  const fs::path artifact = Import(theirs);
+  const fs::path artifact = testing::ImportedArtifact(theirs, folder_ / "import");
   const auto model = LoadMlmModel(artifact);
   ASSERT_TRUE(model) << model.error().message;
   ExpectSame(OurMlmLogits(*model), expected.logits);
@@ -257,6 +237,7 @@ TEST_F(PeerTest, ClassifiersHaveTheirLogitsAndLabels) {
   const at::Tensor ours_BK = SequenceLogits(model, Tokens());
   ASSERT_EQ(ours_BK.sizes(), theirs.logits.sizes());
   EXPECT_LT((ours_BK - theirs.logits).abs().max().item<double>(), 1e-5);
+  EXPECT_GT(theirs.logits.std().item<double>(), 0.1);
   EXPECT_EQ(theirs.labels, (Json{{"0", "contradiction"}, {"1", "neutral"}, {"2", "entailment"}}));
 }
 
@@ -270,6 +251,31 @@ TEST_F(PeerTest, TokenClassifiersToo) {
   const at::NoGradGuard no_grad;
   ExpectSame(TokenLogits(model, Tokens()), theirs.logits);
   EXPECT_EQ(theirs.labels.at("1"), "B-PER");
+}
+
+// A sequence classifier of one label is one that transformers trains with the squared error.
+TEST_F(PeerTest, RegressionsToo) {
+  const SequenceClassifier model = Shaken(AddSequenceHead(InitEncoder(OurShape(), 4), 1, 5));
+  const fs::path exported = Export("finetune", [&](const fs::path& out) {
+    REPRO_CHECK(SaveModel(out, model, {"similarity"}).has_value());
+  });
+  const Theirs theirs = LogitsByTransformers(exported, "XLMRobertaForSequenceClassification");
+  const at::NoGradGuard no_grad;
+  const at::Tensor ours_B1 = SequenceLogits(model, Tokens());
+  ASSERT_EQ(ours_B1.sizes(), theirs.logits.sizes());
+  EXPECT_LT((ours_B1 - theirs.logits).abs().max().item<double>(), 1e-5);
+  EXPECT_GT(theirs.logits.std().item<double>(), 0.01);  // five numbers
+  EXPECT_EQ(theirs.labels, (Json{{"0", "similarity"}}));
+}
+
+TEST_F(PeerTest, QuestionAnswerersHaveTheirStartsAndEnds) {
+  const QuestionAnswerer model = Shaken(AddAnswerHead(InitEncoder(OurShape(), 5), 5));
+  const fs::path exported = Export(
+      "finetune", [&](const fs::path& out) { REPRO_CHECK(SaveModel(out, model).has_value()); });
+  const Theirs theirs = LogitsByTransformers(exported, "XLMRobertaForQuestionAnswering");
+  const at::NoGradGuard no_grad;
+  const SpanLogits ours = AnswerLogits(model, Tokens());
+  ExpectSame(at::stack({ours.start_BT, ours.end_BT}, 2), theirs.logits);
 }
 
 // transformers 5 has no SentencePiece of its own: it makes its Unigram from our file. It must agree

@@ -61,6 +61,13 @@ class PretrainTaskTest : public ::testing::Test {
     fixture.inputs = {{"tokens", *root_ / "encode/out"}};
     return fixture.Run(&RunPretrainTask, spec);
   }
+  /// Asked to stop as soon as `condition`, in another thread, has become true.
+  template <class Condition>
+  static Status PretrainUntil(testing::TaskFixture& fixture, const PretrainSpec& spec,
+                              const Condition& condition) {
+    fixture.inputs = {{"tokens", *root_ / "encode/out"}};
+    return fixture.RunUntil(&RunPretrainTask, spec, condition);
+  }
   static std::string Hash(const testing::TaskFixture& fixture, const char* file) {
     return Sha256File(fixture.out() / file).value();
   }

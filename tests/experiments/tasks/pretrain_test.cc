@@ -2,7 +2,7 @@
 #include <chrono>
 #include <set>
 #include <string>
-#include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -83,33 +83,44 @@ TEST_F(PretrainTaskTest, WithoutUpdatesItLeavesTheInitialWeights) {
   EXPECT_TRUE(fixture.MetricValue("valid.loss", "aa").has_value());
 }
 
-TEST_F(PretrainTaskTest, StoppedAtRandomTimesItEndsWithTheSameFiles) {
-  constexpr std::int64_t kUpdates = 150;
+// Of a run with log_every = 1, under way or not.
+std::int64_t UpdatesLogged(const testing::TaskFixture& fixture) {
+  const std::string text = fixture.EventsText();
+  const std::string loss = "\"name\":\"pretrain.loss\"";
+  std::int64_t count = 0;
+  for (std::size_t at = text.find(loss); at != std::string::npos; at = text.find(loss, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+TEST_F(PretrainTaskTest, StoppedAtFiveRandomUpdatesItEndsWithTheSameFiles) {
+  constexpr int kInterruptions = 5;
+  // A stop comes at most 30 updates after the one before, and what the stopper sleeps through.
+  PretrainSpec spec = Spec(400);
+  spec.settings.log_every = 1;
   testing::TaskFixture undisturbed(folder_ / "undisturbed");
-  ASSERT_TRUE(Pretrain(undisturbed, Spec(kUpdates)));
+  ASSERT_TRUE(Pretrain(undisturbed, spec));
+
   testing::TaskFixture stopped(folder_ / "stopped");
   Rng rng(static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()),
           "stop");
-  Status status = Fail(ErrorCode::kFailed, "not run");
-  int interruptions = 0;
-  for (int attempt = 0; attempt < 4 && !status; ++attempt) {
-    stopped.stop.store(false);
-    std::thread stopper;
-    if (attempt < 3) {
-      stopper = std::thread([&, pause = 20 + rng.Below(150)] {
-        std::this_thread::sleep_for(std::chrono::milliseconds(pause));
-        stopped.stop.store(true);
-      });
-    }
-    status = Pretrain(stopped, Spec(kUpdates));
-    if (stopper.joinable()) stopper.join();
-    if (!status) {
-      ASSERT_EQ(status.error().code, ErrorCode::kInterrupted) << status.error().message;
-      ++interruptions;
-    }
+  for (int i = 0; i < kInterruptions; ++i) {
+    const std::int64_t until =
+        UpdatesLogged(stopped) + 1 + static_cast<std::int64_t>(rng.Below(30));
+    const Status status =
+        PretrainUntil(stopped, spec, [&] { return UpdatesLogged(stopped) >= until; });
+    ASSERT_FALSE(status) << "not stopped after update " << until;
+    ASSERT_EQ(status.error().code, ErrorCode::kInterrupted) << status.error().message;
+    EXPECT_GE(UpdatesLogged(stopped), until);
   }
+  const Status status = Pretrain(stopped, spec);
   ASSERT_TRUE(status) << status.error().message;
-  SCOPED_TRACE(interruptions);
+  const std::vector<Json> states = stopped.Events("state");
+  EXPECT_EQ(std::count_if(states.begin(), states.end(),
+                          [](const Json& event) { return event.at("state") == "resumed"; }),
+            kInterruptions);
+  EXPECT_EQ(UpdatesLogged(stopped), 400);  // a stop loses none, so none is done twice
   EXPECT_EQ(Hash(undisturbed, "model.safetensors"), Hash(stopped, "model.safetensors"));
   EXPECT_EQ(Hash(undisturbed, "history.json"), Hash(stopped, "history.json"));
 }

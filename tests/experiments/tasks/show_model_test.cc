@@ -1,8 +1,4 @@
 // repro show --model: the command with the science behind it, on real manifests.
-#include <algorithm>
-#include <sstream>
-
-#include <CLI/CLI.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,26 +6,16 @@
 #include "experiments/model/config.h"
 #include "experiments/tasks/model_description.h"
 #include "experiments/tasks/pipeline.h"
+#include "tests/core/cli/command_runner.h"
 
 namespace repro {
 namespace {
 
 using ::testing::AllOf;
+using testing::CommandOutcome;
 using ::testing::HasSubstr;
 
-struct Shown {
-  int code = -1;  ///< -1: an error, whose message is in `out`
-  std::string out;
-  ErrorCode error = ErrorCode::kFailed;
-  Json json() const { return Json::parse(out); }
-};
-
-Shown Show(std::vector<std::string> arguments, bool json = false) {
-  const auto command = MakeShowCommand();
-  CLI::App app;
-  command->Define(app);
-  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes a vector from its back
-  app.parse(arguments);
+CommandOutcome Show(std::vector<std::string> arguments, bool json = false) {
   Suite suite;
   suite.validate_sections = &ValidateSections;
   suite.build_graph = &BuildTaskGraph;
@@ -37,16 +23,11 @@ Shown Show(std::vector<std::string> arguments, bool json = false) {
   suite.describe_published_model = &DescribePublishedModel;
   suite.manifest_dir = REPRO_SOURCE_DIR "/manifests";
   suite.reference_dir = REPRO_SOURCE_DIR "/results/reference";
-  GlobalOptions options;
-  options.json = json;
-  std::ostringstream out, err;
-  const auto code = command->Run({suite, options, out, err});
-  if (!code) return {-1, code.error().message, code.error().code};
-  return {*code, out.str()};
+  return testing::RunCommand(&MakeShowCommand, {}, std::move(arguments), json, suite);
 }
 
 TEST(ShowModelTest, ModelsOfThePaperHaveThePublishedCounts) {
-  const Shown base = Show({"--model", "base"});
+  const CommandOutcome base = Show({"--model", "base"});
   ASSERT_EQ(base.code, 0) << base.out;
   EXPECT_THAT(base.out,
               AllOf(HasSubstr("L 12, H 768, A 12, F 3,072, V 250,002, 514 positions"),
@@ -63,7 +44,7 @@ TEST(ShowModelTest, ModelsOfThePaperHaveThePublishedCounts) {
 }
 
 TEST(ShowModelTest, PointsOfFigure2HaveOneModel) {
-  const Shown paper = Show({"--model", "fig2.toml", "--scale", "paper"});
+  const CommandOutcome paper = Show({"--model", "fig2.toml", "--scale", "paper"});
   ASSERT_EQ(paper.code, 0) << paper.out;
   EXPECT_THAT(
       paper.out,
@@ -107,7 +88,7 @@ TEST(ShowModelTest, PointsWithOtherModelsAreShownApartAndOneCanBeChosen) {
   }
   std::vector<std::string> one = sweep;
   one.insert(one.end(), {"--point", second["points"][0].get<std::string>()});
-  const Shown chosen = Show(one);
+  const CommandOutcome chosen = Show(one);
   ASSERT_EQ(chosen.code, 0) << chosen.out;
   EXPECT_THAT(chosen.out, AllOf(HasSubstr("V 512,000"), HasSubstr("asked for"),
                                 HasSubstr("200,000,000 parameters; this is ")));
@@ -115,16 +96,16 @@ TEST(ShowModelTest, PointsWithOtherModelsAreShownApartAndOneCanBeChosen) {
 }
 
 TEST(ShowModelTest, WhatIsNotThereIsNamed) {
-  const Shown unknown = Show({"--model", "huge"});
-  EXPECT_EQ(unknown.error, ErrorCode::kNotFound);
+  const CommandOutcome unknown = Show({"--model", "huge"});
+  EXPECT_EQ(unknown.error.code, ErrorCode::kNotFound);
   EXPECT_THAT(unknown.out, AllOf(HasSubstr("no manifest 'huge'"), HasSubstr("fig2"),
                                  HasSubstr("base, large, ablation")));
-  const Shown point = Show({"--model", "fig2", "--point", "xlm8"});
-  EXPECT_EQ(point.error, ErrorCode::kNotFound);
+  const CommandOutcome point = Show({"--model", "fig2", "--point", "xlm8"});
+  EXPECT_EQ(point.error.code, ErrorCode::kNotFound);
   EXPECT_THAT(point.out,
               HasSubstr("no point 'xlm8' at scale desk; there are xlm7, xnli15, wiki30"));
-  const Shown both = Show({"--model", "base", "--scale", "desk"});
-  EXPECT_EQ(both.error, ErrorCode::kInvalidArgument);
+  const CommandOutcome both = Show({"--model", "base", "--scale", "desk"});
+  EXPECT_EQ(both.error.code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(Show({"--model", "fig2", "--set", "model.heads=5"}).out,
               HasSubstr("--set model.heads: `model.heads` = 5 does not divide"));
 }
