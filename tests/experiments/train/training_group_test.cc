@@ -14,6 +14,7 @@
 #include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include "experiments/train/checkpoint.h"
 #include "experiments/train/training_flops.h"
@@ -80,6 +81,10 @@ struct Trained {
 
 class TrainingGroupTest : public TrainTest {
  protected:
+  /// c10d's flight recorder is one for the whole process and is written without a lock, which is
+  /// right for a rank to a process; here ranks are threads. It is off where it holds no entry.
+  static void SetUpTestSuite() { ::setenv("TORCH_FR_BUFFER_SIZE", "0", 1); }
+
   Trained TrainAs(const TrainingGroup& group, const TrainerOptions& given,
                   std::int64_t limit_bytes = 0, const StopFlag& stop = never_,
                   const std::function<void(const MlmModel&)>& spoil = {}) {
