@@ -14,11 +14,11 @@
 /// checks could be replayed, and it would be another training.
 ///
 /// Nothing recorded may depend on a value or a shape that changes: inputs are copied into the same
-/// tensors before each replay (masked positions padded to one capacity), the learning rate is a
-/// tensor. Not allowed inside: reading a value back (`item`, `nonzero`), seeding a generator,
-/// memory from outside the graph's pool that is freed before the last replay, NCCL of another
-/// thread. Random numbers go on from replay to replay by the generator's own count, so a replayed
-/// update is not the keyed one: runs that must resume bit for bit do not use graphs.
+/// tensors before each replay, the learning rate is a tensor. Not allowed inside: reading a value
+/// back (`item`, `nonzero`), seeding a generator, memory from outside the graph's pool that is
+/// freed before the last replay, NCCL of another thread. Random numbers go on from replay to replay
+/// by the generator's own count, so a replayed update is not the keyed one: runs that must resume
+/// bit for bit do not use graphs.
 ///
 /// Use, from one thread: Enter, a few warm-up updates, BeginCapture, the update, EndCapture, Leave;
 /// then Replay as often as wanted. When anything fails or throws in between, destroy the graph:

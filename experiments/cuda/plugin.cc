@@ -128,13 +128,11 @@ Status CudaPlugin::Check(std::int32_t code, int device) const {
   return Fail(ErrorCode::kFailed, "GPU {}: {}", device, api_->last_error());
 }
 
-Result<CudaMemory> CudaPlugin::Memory(int device) const {
+Result<std::int64_t> CudaPlugin::PeakMemory(int device) const {
   REPRO_CHECK(available());
-  ReproCudaMemory memory{};
-  REPRO_RETURN_IF_ERROR(Check(api_->memory(device, &memory), device));
-  return CudaMemory{.allocated_bytes = memory.allocated_bytes,
-                    .peak_bytes = memory.peak_bytes,
-                    .reserved_bytes = memory.reserved_bytes};
+  std::int64_t bytes = 0;
+  REPRO_RETURN_IF_ERROR(Check(api_->peak_memory(device, &bytes), device));
+  return bytes;
 }
 
 Status CudaPlugin::ResetPeakMemory(int device) const {
@@ -165,7 +163,7 @@ std::optional<double> PeakBfloat16Flops(std::string_view gpu_name) {
   };
   static constexpr std::array kPeaks = {
       Peak{"H100 PCIe", 756e12}, Peak{"H100 NVL", 835e12}, Peak{"H100", 989e12},
-      Peak{"H200", 989e12},      Peak{"A100", 312e12},
+      Peak{"H200 NVL", 835e12},  Peak{"H200", 989e12},     Peak{"A100", 312e12},
   };
   for (const Peak& peak : kPeaks) {
     if (gpu_name.find(peak.name) != std::string_view::npos) return peak.flops;

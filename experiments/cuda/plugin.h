@@ -29,12 +29,6 @@ struct CudaDevice {
 /// gives; for model FLOPs utilisation. Nothing for a GPU that is not in the table.
 std::optional<double> PeakBfloat16Flops(std::string_view gpu_name);
 
-struct CudaMemory {
-  std::int64_t allocated_bytes = 0;
-  std::int64_t peak_bytes = 0;  ///< since the last ResetPeakMemory
-  std::int64_t reserved_bytes = 0;
-};
-
 /// What was decided. Copies share the loaded library, which stays loaded to the end of the process.
 class CudaPlugin {
  public:
@@ -45,7 +39,8 @@ class CudaPlugin {
   const std::vector<CudaDevice>& devices() const { return devices_; }
 
   /// All below need `available()`. Errors: kFailed with what CUDA says.
-  Result<CudaMemory> Memory(int device) const;
+  /// The most bytes that tensors held at once since the last ResetPeakMemory.
+  Result<std::int64_t> PeakMemory(int device) const;
   Status ResetPeakMemory(int device) const;
   /// At most this part, in (0, 1], of the device's memory for tensors; past it they throw
   /// c10::OutOfMemoryError, as on a full device.
@@ -66,13 +61,15 @@ class CudaPlugin {
   friend CudaPlugin DecideOnCuda();
   const ReproCudaApi* api_ = nullptr;
   std::vector<CudaDevice> devices_;
-  std::string reason_;
+  std::string reason_ = "this program looked for none";
 };
 
 /// Loads the plugin: looks for an NVIDIA driver, then for librepro_cuda.so beside the program or in
 /// ../lib. Errors: kNotFound without driver, GPU, or plugin; kFailed when the plugin does not load
-/// (the CPU set of LibTorch is installed) or is of another build. Nothing of LibTorch was touched
-/// then: the CPU is as good as before.
+/// (the CPU set of LibTorch is installed), is of another build, or cannot describe a GPU; kIo
+/// when the program's own place cannot be read. Once the plugin is loaded it stays, also where its
+/// GPUs then cannot be listed: at::hasCUDA may say yes, so ask ProcessCuda. Before, nothing of
+/// LibTorch was touched.
 Result<CudaPlugin> LoadCudaPlugin();
 
 /// LoadCudaPlugin as the first statement of `main`: a failure becomes the reason that `Describe`

@@ -13,12 +13,6 @@ struct ReproCudaDeviceInfo {
   std::int64_t memory_bytes;
 };
 
-struct ReproCudaMemory {
-  std::int64_t allocated_bytes;
-  std::int64_t peak_bytes;
-  std::int64_t reserved_bytes;
-};
-
 /// Which elements fall out: SequenceDropout of experiments/model/dropout.h over packed rows, and
 /// the same bits. Memory of the device, except the struct itself.
 struct ReproCudaDropout {
@@ -64,7 +58,8 @@ struct ReproCudaApi {
   std::int32_t (*device_count)(std::int32_t* count);
   std::int32_t (*device_info)(std::int32_t device, ReproCudaDeviceInfo* info);
 
-  std::int32_t (*memory)(std::int32_t device, ReproCudaMemory* memory);
+  /// Bytes of tensors at their most since reset_peak_memory.
+  std::int32_t (*peak_memory)(std::int32_t device, std::int64_t* bytes);
   std::int32_t (*reset_peak_memory)(std::int32_t device);
   /// The allocator takes no more than this part of the device's memory (0 .. 1]; past it, it throws
   /// c10::OutOfMemoryError as if the device were full. What it holds unused is given back first.
@@ -99,7 +94,7 @@ struct ReproCudaApi {
 }  // extern "C"
 
 /// Raised when the table changes.
-inline constexpr std::int32_t kReproCudaApiVersion = 3;
+inline constexpr std::int32_t kReproCudaApiVersion = 4;
 /// The plugin's one exported symbol: `const ReproCudaApi* ReproCudaPluginApi()`.
 inline constexpr const char* kReproCudaApiSymbol = "ReproCudaPluginApi";
 

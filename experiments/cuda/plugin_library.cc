@@ -58,13 +58,11 @@ std::int32_t DeviceInfo(std::int32_t device, ReproCudaDeviceInfo* info) {
   });
 }
 
-std::int32_t Memory(std::int32_t device, ReproCudaMemory* memory) {
+std::int32_t PeakMemory(std::int32_t device, std::int64_t* bytes) {
   return Guarded([&] {
     const auto stats =
         c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
-    memory->allocated_bytes = stats.allocated_bytes[0].current;
-    memory->peak_bytes = stats.allocated_bytes[0].peak;
-    memory->reserved_bytes = stats.reserved_bytes[0].current;
+    *bytes = stats.allocated_bytes[0].peak;
   });
 }
 
@@ -310,7 +308,7 @@ extern "C" __attribute__((visibility("default"))) const ReproCudaApi* ReproCudaP
                                         .last_error = &LastErrorText,
                                         .device_count = &DeviceCount,
                                         .device_info = &DeviceInfo,
-                                        .memory = &Memory,
+                                        .peak_memory = &PeakMemory,
                                         .reset_peak_memory = &ResetPeakMemory,
                                         .set_memory_fraction = &SetMemoryFraction,
                                         .empty_cache = &EmptyCache,

@@ -119,8 +119,34 @@ Result<std::int64_t> PeakOfWhole(const CudaPlugin& plugin, int device, const Mlm
   REPRO_RETURN_IF_ERROR(plugin.ResetPeakMemory(device));
   REPRO_ASSIGN_OR_RETURN(const bool fits, StepOfRateZero(model, batch, batch.rows));
   if (!fits) return Fail(ErrorCode::kFailed, "the check's own batch does not fit this GPU");
-  REPRO_ASSIGN_OR_RETURN(const CudaMemory memory, plugin.Memory(device));
-  return memory.peak_bytes;
+  return plugin.PeakMemory(device);
+}
+
+// Lifts the limit however its scope is left: StepOfRateZero also throws.
+class WholeMemoryAgain {
+ public:
+  WholeMemoryAgain(const CudaPlugin& plugin, int device) : plugin_(plugin), device_(device) {}
+  WholeMemoryAgain(const WholeMemoryAgain&) = delete;
+  WholeMemoryAgain& operator=(const WholeMemoryAgain&) = delete;
+  ~WholeMemoryAgain() { (void)plugin_.SetMemoryFraction(device_, 1.0); }
+
+ private:
+  const CudaPlugin& plugin_;
+  int device_;
+};
+
+// How often the micro-batch must be halved to fit this part of the memory.
+Result<std::int64_t> HalvingsWithin(double fraction, const CudaPlugin& plugin, int device,
+                                    const MlmModel& model, const MaskedBatch& batch) {
+  REPRO_RETURN_IF_ERROR(plugin.SetMemoryFraction(device, fraction));
+  const WholeMemoryAgain at_the_end(plugin, device);
+  std::int64_t halvings = 0;
+  for (std::int64_t rows = batch.rows; rows > 0; rows /= 2, ++halvings) {
+    REPRO_ASSIGN_OR_RETURN(const bool fits, StepOfRateZero(model, batch, rows));
+    if (fits) return halvings;
+    (void)plugin.EmptyCache(device);
+  }
+  return Fail(ErrorCode::kFailed, "no micro-batch fits the limit");
 }
 
 Json CheckMemory(const CudaPlugin& plugin, const GpuCheckOptions& options, at::Device device) {
@@ -147,29 +173,16 @@ Json CheckMemory(const CudaPlugin& plugin, const GpuCheckOptions& options, at::D
   const double fraction =
       0.75 * static_cast<double>(*peak) /
       static_cast<double>(plugin.devices()[static_cast<std::size_t>(index)].memory_bytes);
-  if (const Status limited = plugin.SetMemoryFraction(index, fraction); !limited) {
-    return failed(limited.error().message);
-  }
-  std::int64_t rows = shape.rows;
-  std::int64_t halvings = 0;
-  Result<bool> fits = StepOfRateZero(model, batch, rows);
-  while (fits && !*fits && rows > 1) {
-    (void)plugin.EmptyCache(index);
-    rows /= 2;
-    ++halvings;
-    fits = StepOfRateZero(model, batch, rows);
-  }
-  (void)plugin.SetMemoryFraction(index, 1.0);
-  if (!fits) return failed(fits.error().message);
-  if (!*fits) return failed("no micro-batch fits the limit");
-  if (halvings == 0) return failed("the limit was not felt");
+  const auto halvings = HalvingsWithin(fraction, plugin, index, model, batch);
+  if (!halvings) return failed(halvings.error().message);
+  if (*halvings == 0) return failed("the limit was not felt");
   const double error = RelativeError(CopiesOfGradients(model), whole);
   result["fraction"] = fraction;
-  result["halvings"] = halvings;
+  result["halvings"] = *halvings;
   result["gradient_error"] = error;
   result["tolerance"] = 1e-5;
   result["passed"] = error <= 1e-5;
-  options.say(fmt::format("memory: {} halvings, gradient error {:.1e}: {}", halvings, error,
+  options.say(fmt::format("memory: {} halvings, gradient error {:.1e}: {}", *halvings, error,
                           error <= 1e-5 ? "passed" : "FAILED"));
   return result;
 }
@@ -207,7 +220,7 @@ Json Guarded(const GpuCheckOptions& options, const char* part, const Work& work)
 
 }  // namespace
 
-Result<Json> RunGpuCheck(const CudaPlugin& plugin, const GpuCheckOptions& options) {
+Status CheckParts(const GpuCheckOptions& options) {
   for (const std::string& part : options.parts) {
     if (std::find(std::begin(kGpuCheckParts), std::end(kGpuCheckParts), part) ==
         std::end(kGpuCheckParts)) {
@@ -215,6 +228,11 @@ Result<Json> RunGpuCheck(const CudaPlugin& plugin, const GpuCheckOptions& option
                   "there is no check '{}'; there are parity, resume, memory and throughput", part);
     }
   }
+  return {};
+}
+
+Result<Json> RunGpuCheck(const CudaPlugin& plugin, const GpuCheckOptions& options) {
+  REPRO_RETURN_IF_ERROR(CheckParts(options));
   // What the self-test computes is too small for more than one thread.
   if (options.self_test) at::set_num_threads(1);
   const double deadline = SteadySeconds() + 60 * options.minutes;

@@ -35,10 +35,12 @@ struct GpuCheckOptions {
   std::function<void(const std::string&)> say = [](const std::string&) {};  ///< a line a result
 };
 
+/// Errors: kInvalidArgument for a part that there is not.
+Status CheckParts(const GpuCheckOptions& options);
+
 /// Runs the parts and gives one object: "passed" (false when any check failed; skipped ones do not
 /// count), "gpu", and one array or object a part (docs/formats.md). Needs `plugin.available()`
-/// unless self_test. Errors: kInvalidArgument for a part that there is not; else what stopped a
-/// check is in its result.
+/// unless self_test. Errors: those of CheckParts; what stopped a check is in its result.
 Result<Json> RunGpuCheck(const CudaPlugin& plugin, const GpuCheckOptions& options);
 
 }  // namespace repro

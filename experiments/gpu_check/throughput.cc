@@ -278,8 +278,8 @@ class Measurement {
                    {"loss", loss}};
     std::string utilisation;
     if (device_.is_cuda()) {
-      if (const auto memory = plugin_.Memory(device_.index())) {
-        result["peak_memory_bytes"] = memory->peak_bytes;
+      if (const auto peak = plugin_.PeakMemory(device_.index())) {
+        result["peak_memory_bytes"] = *peak;
       }
       const CudaDevice& gpu = plugin_.devices()[static_cast<std::size_t>(device_.index())];
       if (const auto peak = PeakBfloat16Flops(gpu.name)) {

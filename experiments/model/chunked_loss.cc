@@ -27,8 +27,10 @@ struct ChunkedLossBackward : public Node {
   variable_list apply(variable_list&& gradients) override {
     TORCH_CHECK(d_hidden_MC.defined(), "the loss's backward pass can run once");
     const at::NoGradGuard no_grad;
-    return {d_hidden_MC.mul_(gradients[0]), d_weight_VC.mul_(gradients[0]),
-            d_bias_V.mul_(gradients[0])};
+    variable_list result = {d_hidden_MC.mul_(gradients[0]), d_weight_VC.mul_(gradients[0]),
+                            d_bias_V.mul_(gradients[0])};
+    release_variables();  // they are scaled now, and the receiver's own
+    return result;
   }
   void release_variables() override {
     d_hidden_MC.reset();

@@ -33,8 +33,8 @@ struct ChunkedLossOptions {
 /// accumulation type, which is float32 (float64 for float64). A row with a negative target counts
 /// nothing and gets no gradient. Products take factors of hidden_MC's type and add up in the
 /// accumulation type; so do softmax, loss, and the gradients of weight and bias. The gradient of
-/// hidden_MC has its type. The backward pass can run once. Reads no value back from the device.
-/// `losses_M`: also each row's loss.
+/// hidden_MC has its type. The backward pass can run once; a second one throws c10::Error. Reads no
+/// value back from the device. `losses_M`: also each row's loss.
 at::Tensor ChunkedVocabularyLoss(const at::Tensor& hidden_MC, const at::Tensor& weight_VC,
                                  const at::Tensor& bias_V, const at::Tensor& targets_M,
                                  const ChunkedLossOptions& options = {},

@@ -2,7 +2,8 @@
 /// What an update spends its time on beside matrix products, in one pass each: bias + GELU, bias +
 /// dropout + residual + LayerNorm, attention of one head, softmax cross-entropy; forward and
 /// backward. Plain C++ on float arrays, built for several instruction sets, chosen once at run
-/// time. No LibTorch. encoder.cc holds the plain twin of each, and the tests compare them.
+/// time. No LibTorch. The tests compare them with plain twins: those of the layers are in
+/// encoder.cc, that of the loss in chunked_loss.cc, that of the bfloat16 product in the tests.
 ///
 /// Arrays are row-major and do not overlap unless said. Pure functions: the result does not depend
 /// on how rows are divided between threads, except for sums over rows, which the caller adds up in

@@ -2,7 +2,9 @@
 /// Where a task computes, as its spec states it (design: device class and thread count are part of
 /// a task's key).
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <ATen/ATen.h>
@@ -13,8 +15,15 @@ namespace repro {
 
 /// Sets the process's CPU threads and gives the device "cpu", or the GPU number `gpu` for "cuda".
 /// Call once, before any other tensor work. Denormals are flushed to zero. Errors: kInvalidArgument
-/// when "cuda" is asked for and this process has no GPU.
+/// when "cuda" is asked for and ProcessCuda has none, or has no GPU of this number.
 Result<at::Device> OpenDevice(const std::string& device, std::int64_t threads, int gpu = 0);
+
+/// Errors: kInvalidArgument where this machine shows the process `shown` GPUs and number `gpu`,
+/// that of the process in its team, is not among them.
+Status CheckGpuNumber(int gpu, std::size_t shown);
+
+/// A line for people where `dtype` "bfloat16" is slow on this `device`: a CPU without avx512_bf16.
+std::optional<std::string> SlowProductsWarning(const std::string& device, const std::string& dtype);
 
 /// Bit-equal repetition on a GPU: ATen's deterministic algorithms and cuDNN's, and
 /// CUBLAS_WORKSPACE_CONFIG=:4096:8 (on Hopper the size that PyTorch takes anyway), which stays set.

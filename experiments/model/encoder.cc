@@ -131,14 +131,9 @@ PackedBatch PackBatch(const at::Tensor& tokens_BT, std::int64_t heads) {
 EncoderOutput EncodePacked(const Encoder& encoder, const at::Tensor& tokens_BT,
                            const EncodeOptions& options) {
   const ModelSettings& settings = encoder.shape.settings;
-  const std::int64_t rows = tokens_BT.size(0);
-  const std::int64_t columns = tokens_BT.size(1);
   const PackedBatch batch = PackBatch(tokens_BT, settings.heads);
   const auto unpacked = [&](const at::Tensor& states_NC) {
-    if (!batch.rows_N.defined()) return states_NC.view({rows, columns, settings.hidden});
-    return at::zeros({rows * columns, settings.hidden}, states_NC.options())
-        .index_copy(0, batch.rows_N, states_NC)
-        .view({rows, columns, settings.hidden});
+    return Unpack(tokens_BT.size(0), tokens_BT.size(1), batch.rows_N, states_NC);
   };
   at::Tensor hidden_NC =
       FusedEmbedding(encoder, batch.ids_N, batch.positions_N, batch.sequences, options.dropout);

@@ -340,10 +340,11 @@ struct LayerBackward : public Node {
   std::string name() const override { return "FusedLayerBackward"; }
 };
 
-// The gradient of a table of which rows were gathered.
+// The gradient of a table of which rows were gathered; undefined where nobody asks for it.
 at::Tensor TableGradient(const at::Tensor& table, const at::Tensor& ids_N,
                          const at::Tensor& rows_NC) {
   const GradientSink sink = OpenGradientSink(table);
+  if (!sink.table.defined()) return {};
   if (sink.fresh) sink.table.zero_();
   ScatterRows(sink.table, ids_N, rows_NC);
   return sink.ForAutograd();
@@ -486,8 +487,9 @@ at::Tensor FusedEmbedding(const Encoder& encoder, const at::Tensor& ids_N,
     output_NC = result.y_NC;
     ApplyDropout(output_NC, *sequences, node->dropout);
   }
-  if (!torch::autograd::compute_requires_grad(words_VC, places_PC,
-                                              encoder.embedding_norm.weight_C)) {
+  if (!torch::autograd::compute_requires_grad(words_VC, places_PC, encoder.embedding_norm.weight_C,
+                                              encoder.embedding_norm.bias_C,
+                                              encoder.token_type_1C)) {
     return output_NC;
   }
   torch::autograd::edge_list edges = torch::autograd::collect_next_edges(
@@ -524,7 +526,9 @@ at::Tensor FusedLayer(const EncoderLayer& layer, const ModelSettings& settings,
   }
   const bool needs_gradient = torch::autograd::compute_requires_grad(
       hidden_NC, layer.qkv.weight_OI, layer.qkv.bias_O, layer.attention_output.weight_OI,
-      layer.output.weight_OI, layer.output_norm.weight_C);
+      layer.attention_output.bias_O, layer.attention_norm.weight_C, layer.attention_norm.bias_C,
+      layer.intermediate.weight_OI, layer.intermediate.bias_O, layer.output.weight_OI,
+      layer.output.bias_O, layer.output_norm.weight_C, layer.output_norm.bias_C);
   if (!needs_gradient) return output_NC;
   auto node = MakeNode<LayerBackward>();
   node->set_next_edges(torch::autograd::collect_next_edges(

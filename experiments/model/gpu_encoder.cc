@@ -479,7 +479,7 @@ at::Tensor ToDevice(const std::vector<T>& values, at::ScalarType type, at::Devic
 }  // namespace
 
 PackedTokens PackTokens(const Encoder& encoder, const at::Tensor& tokens_BT,
-                        const at::Tensor& targets_BT, std::int64_t capacity) {
+                        const at::Tensor& targets_BT) {
   TORCH_CHECK(tokens_BT.dim() == 2 && tokens_BT.scalar_type() == at::kLong,
               "expected int64 tokens of shape [B, T], got ", tokens_BT.scalar_type(), " of ",
               tokens_BT.sizes());
@@ -531,10 +531,6 @@ PackedTokens PackTokens(const Encoder& encoder, const at::Tensor& tokens_BT,
     packed.starts.push_back(static_cast<std::int64_t>(ids.size()));
   }
   packed.predicted = static_cast<std::int64_t>(masked.size());
-  while (!ids.empty() && static_cast<std::int64_t>(masked.size()) < capacity) {
-    masked.push_back(0);
-    targets.push_back(-1);
-  }
   const at::Device device = encoder.word_embeddings_VC.device();
   packed.ids_N = ToDevice(ids, at::kLong, device);
   packed.positions_N = ToDevice(positions, at::kLong, device);
@@ -579,12 +575,13 @@ GpuEncodeOptions DefaultGpuOptions(const Encoder& encoder, DropoutRng* dropout) 
       .kernels = encoder.kernels != nullptr ? encoder.kernels : &SwitchedOnGpuKernels()};
 }
 
-at::Tensor Unpack(const PackedTokens& tokens, const at::Tensor& states_NC) {
+at::Tensor Unpack(std::int64_t batch, std::int64_t columns, const at::Tensor& rows_N,
+                  const at::Tensor& states_NC) {
   const std::int64_t width = states_NC.size(1);
-  if (!tokens.rows_N.defined()) return states_NC.view({tokens.batch, tokens.columns, width});
-  return at::zeros({tokens.batch * tokens.columns, width}, states_NC.options().requires_grad(false))
-      .index_copy(0, tokens.rows_N, states_NC)
-      .view({tokens.batch, tokens.columns, width});
+  if (!rows_N.defined()) return states_NC.view({batch, columns, width});
+  return at::zeros({batch * columns, width}, states_NC.options().requires_grad(false))
+      .index_copy(0, rows_N, states_NC)
+      .view({batch, columns, width});
 }
 
 UnpaddedOutput EncodeUnpadded(const Encoder& encoder, const PackedTokens& tokens,
@@ -614,15 +611,13 @@ at::Tensor UnpaddedMlmLoss(const MlmModel& model, const PackedTokens& tokens,
   const at::Tensor features_MC =
       at::layer_norm(activation_MC.to(hidden_NC.scalar_type()), {hidden_NC.size(1)},
                      model.head.norm.weight_C, model.head.norm.bias_C, pass->eps());
-  const at::Tensor loss = ChunkedVocabularyLoss(
+  return ChunkedVocabularyLoss(
       features_MC.to(pass->product_type), encoder.word_embeddings_VC, model.head.bias_V,
       tokens.targets_M,
       {.product_weight_VC = encoder.copies->Of(encoder.word_embeddings_VC, pass->product_type),
        .logit_bytes = logit_bytes,
        .kernels = options.kernels},
       losses_M);
-  if (losses_M != nullptr) *losses_M = losses_M->narrow(0, 0, tokens.predicted);
-  return loss;
 }
 
 }  // namespace repro

@@ -29,16 +29,16 @@ struct PackedTokens {
   at::Tensor sequences_N;            ///< int32: which sequence a token is of
   at::Tensor places_N;               ///< int32: its place there, from 0
   at::Tensor rows_N;     ///< int64: its place among B x T; undefined where nothing is padding
-  at::Tensor masked_M;   ///< int64: which of N are predicted; then row 0 up to the capacity
-  at::Tensor targets_M;  ///< int64: their ids; then -1 up to the capacity
+  at::Tensor masked_M;   ///< int64: which of N are predicted
+  at::Tensor targets_M;  ///< int64: their ids
   std::int64_t predicted = 0;
 };
 
 /// tokens_BT, targets_BT (may be undefined; negative: not predicted): int64, best on the CPU (from
-/// a GPU they are copied, which waits for it). `capacity`: masked_M has at least so many rows, for
-/// shapes that do not change. Throws c10::Error on an id or length outside the model's tables.
+/// a GPU they are copied, which waits for it). Throws c10::Error on an id or length outside the
+/// model's tables.
 PackedTokens PackTokens(const Encoder& encoder, const at::Tensor& tokens_BT,
-                        const at::Tensor& targets_BT = {}, std::int64_t capacity = 0);
+                        const at::Tensor& targets_BT = {});
 
 enum class AttentionPath {
   kBest,   ///< kFlash where it can run (ChooseAttention), else kAten
@@ -89,11 +89,16 @@ struct UnpaddedOutput {
 UnpaddedOutput EncodeUnpadded(const Encoder& encoder, const PackedTokens& tokens,
                               const GpuEncodeOptions& options = {});
 
-/// states_NC -> states_BTC, 0 at padding.
-at::Tensor Unpack(const PackedTokens& tokens, const at::Tensor& states_NC);
+/// states_NC -> states_BTC, 0 at padding. rows_N: the tokens' places among B x T; undefined where
+/// nothing is padding.
+at::Tensor Unpack(std::int64_t batch, std::int64_t columns, const at::Tensor& rows_N,
+                  const at::Tensor& states_NC);
+inline at::Tensor Unpack(const PackedTokens& tokens, const at::Tensor& states_NC) {
+  return Unpack(tokens.batch, tokens.columns, tokens.rows_N, states_NC);
+}
 
 /// Sum of the cross-entropy over the predicted positions, nats, through ChunkedVocabularyLoss.
-/// `logit_bytes`: see there. `losses_M`: also each predicted token's loss, without the capacity.
+/// `logit_bytes`: see there. `losses_M`: also each predicted token's loss.
 at::Tensor UnpaddedMlmLoss(const MlmModel& model, const PackedTokens& tokens,
                            const GpuEncodeOptions& options = {}, std::int64_t logit_bytes = 0,
                            at::Tensor* losses_M = nullptr);

@@ -22,9 +22,17 @@ std::string WordsOf(const std::exception& error) {
   return torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
 }
 
+namespace {
+
+std::int64_t Before(std::int64_t at_a_time, std::int64_t all) {
+  return at_a_time > 0 ? std::min(at_a_time, all) : all;
+}
+
+}  // namespace
+
 Result<std::int64_t> HalfAsMany(std::int64_t at_a_time, std::int64_t all, const char* what,
                                 const std::string& reason) {
-  const std::int64_t before = at_a_time > 0 ? std::min(at_a_time, all) : all;
+  const std::int64_t before = Before(at_a_time, all);
   if (before <= 1) {
     return Fail(ErrorCode::kFailed,
                 "not even one {} at a time fits into memory ({}); a smaller model, shorter "
@@ -51,8 +59,7 @@ Result<MicroBatchHalving> HalveMicroBatch(std::int64_t update, std::int64_t at_a
                                           const std::string& reason) {
   const auto half = HalfAsMany(at_a_time, all, what, reason);
   if (!half) return Context(fmt::format("update {}", update), half.error());
-  const std::int64_t from = at_a_time > 0 ? std::min(at_a_time, all) : all;
-  return MicroBatchHalving{update, from, *half, what, reason};
+  return MicroBatchHalving{update, Before(at_a_time, all), *half, what, reason};
 }
 
 }  // namespace repro

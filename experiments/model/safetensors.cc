@@ -124,7 +124,8 @@ Status WriteBytes(int fd, const std::filesystem::path& path, const void* data, s
   return {};
 }
 
-// Straight from the tensors' memory: a checkpoint can be larger than what is free.
+// Straight from the views' memory, nothing is copied: weights can be larger than what is free.
+// (Those on a GPU were copied to the host before, all of them: PlainTensors of tensor_file.h.)
 Status WriteAll(const std::filesystem::path& path, std::uint64_t header_bytes,
                 const std::string& header, const std::vector<TensorView>& tensors) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -240,11 +241,17 @@ Result<SafetensorsFile> SafetensorsFile::Open(const std::filesystem::path& path)
   }
   std::uint64_t header_bytes = 0;
   std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
-  if (header_bytes > kMaxHeaderBytes || header_bytes > bytes.size() - 8) {
+  if (header_bytes > bytes.size() - 8) {
     return Fail(ErrorCode::kCorrupt,
                 "{}: the header claims {} bytes, but the file has {} (cut short, or no "
                 "safetensors file)",
                 where, header_bytes, bytes.size());
+  }
+  if (header_bytes > kMaxHeaderBytes) {
+    return Fail(ErrorCode::kCorrupt,
+                "{}: the header claims {} bytes, more than the {} that the format allows (no "
+                "safetensors file)",
+                where, header_bytes, kMaxHeaderBytes);
   }
   const std::string_view header_text(reinterpret_cast<const char*>(bytes.data()) + 8, header_bytes);
   REPRO_ASSIGN_OR_RETURN(const Json header,

@@ -25,8 +25,7 @@ fs::path ConfigPath(const fs::path& folder) {
 
 // Whether the file's sizes are the config's, before memory is taken for what the config claims.
 Status CheckClaim(const SafetensorsFile& file, const ModelShape& shape) {
-  const std::string name = "roberta.embeddings.word_embeddings.weight";
-  const TensorView* words = file.Find(name);
+  const TensorView* words = file.Find(kWordEmbeddings);
   const std::vector<std::int64_t> expected = {shape.vocab_size, shape.settings.hidden};
   std::int64_t file_bytes = 0;
   for (const TensorView& tensor : file.tensors()) {

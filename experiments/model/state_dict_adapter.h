@@ -1,9 +1,9 @@
 #pragma once
 /// Our models as transformers' model.safetensors and config.json ("xlm-roberta"), and back. A
 /// folder with both is what `pretrain` and `finetune` leave, and what transformers' from_pretrained
-/// reads. This file and the two beside it that need no LibTorch (transformers_config.h,
-/// transformers_folder.h) are the only places that know how other programs name and lay out XLM-R's
-/// tensors.
+/// reads. Our names of tensors are transformers' but for qkv (encoder.h, heads.h); here is what
+/// else differs. Without LibTorch the same names and shapes are listed in transformers_folder.cc
+/// and grouped in parameter_table.cc; the tests hold the three lists against each other.
 
 #include <filesystem>
 #include <string>

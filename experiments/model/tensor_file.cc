@@ -54,15 +54,16 @@ TensorView ViewOf(const NamedTensor& tensor) {
           .bytes = {static_cast<const std::byte*>(values.const_data_ptr()), values.nbytes()}};
 }
 
+PlainTensors::PlainTensors(const std::vector<NamedTensor>& tensors) {
+  for (const NamedTensor& tensor : tensors) {
+    tensors_.push_back(tensor.tensor.detach().cpu().contiguous());
+    views_.push_back(ViewOf({tensor.name, tensors_.back()}));
+  }
+}
+
 Status SaveTensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                    const std::map<std::string, std::string>& metadata) {
-  std::vector<NamedTensor> plain;  // keeps copies alive while they are written
-  std::vector<TensorView> views;
-  for (const NamedTensor& tensor : tensors) {
-    plain.push_back({tensor.name, tensor.tensor.detach().cpu().contiguous()});
-    views.push_back(ViewOf(plain.back()));
-  }
-  return WriteSafetensors(path, views, metadata);
+  return WriteSafetensors(path, PlainTensors(tensors).views(), metadata);
 }
 
 at::Tensor ToTensor(const TensorView& view) {

@@ -16,7 +16,19 @@ namespace repro {
 /// outlive the view.
 TensorView ViewOf(const NamedTensor& tensor);
 
-/// Writes tensors of any device and layout, atomically. Errors: kIo.
+/// Tensors of any device and layout as the writer takes them: what is not contiguous or not on the
+/// CPU is copied there, all of it at once (of a model on a GPU everything).
+class PlainTensors {
+ public:
+  explicit PlainTensors(const std::vector<NamedTensor>& tensors);
+  const std::vector<TensorView>& views() const { return views_; }  ///< live as long as this
+
+ private:
+  std::vector<at::Tensor> tensors_;
+  std::vector<TensorView> views_;
+};
+
+/// Writes PlainTensors, atomically. Errors: kIo.
 Status SaveTensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                    const std::map<std::string, std::string>& metadata = {});
 

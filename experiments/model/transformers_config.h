@@ -13,6 +13,8 @@
 
 namespace repro {
 
+/// The word embeddings, and the output matrix tied to them, in transformers' files.
+inline constexpr const char* kWordEmbeddings = "roberta.embeddings.word_embeddings.weight";
 /// The one token type embedding of transformers' files; conversions of fairseq's weights, which
 /// have none, hold a row of zeros.
 inline constexpr const char* kTokenTypeRow = "roberta.embeddings.token_type_embeddings.weight";

@@ -26,7 +26,6 @@ constexpr std::uintmax_t kMaxIndexBytes = 100'000'000;       // as a header may 
 constexpr std::uintmax_t kMaxVocabularyBytes = 500'000'000;  // XLM-R's has 5 million
 const std::string kEncoderPrefix = "roberta.";
 const std::string kHeadPrefix = "lm_head.";
-const std::string kWordEmbeddings = "roberta.embeddings.word_embeddings.weight";
 
 void AddLinear(std::vector<ExpectedTensor>& list, const std::string& prefix, std::int64_t outputs,
                std::int64_t inputs) {

@@ -2,6 +2,8 @@
 /// bfloat16 copies of float32 weights for matrix products: cast once an update, not once a
 /// micro-batch.
 
+#include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <unordered_map>
 
@@ -29,7 +31,7 @@ class WeightCopies {
   };
   std::mutex mutex_;
   std::unordered_map<const void*, Copy> copies_;
-  std::int64_t casts_ = 0;
+  std::atomic<std::int64_t> casts_ = 0;
 };
 
 }  // namespace repro

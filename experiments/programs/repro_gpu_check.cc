@@ -30,7 +30,7 @@ constexpr const char* kHelp =
     "usage: repro-gpu-check [--json FILE] [--only PART[,PART...]] [--minutes N] [--self-test]\n"
     "Checks the GPU's path and our own kernels against plain ones, resume and the out-of-memory\n"
     "path, and measures throughput.\n"
-    "  --json FILE    writes the results there\n"
+    "  --json FILE    writes the results there; while it runs, {\"state\": \"running\"}\n"
     "  --only PARTS   of parity, resume, memory, throughput (all)\n"
     "  --minutes N    no new measurement begins after that (9)\n"
     "  --self-test    the same code on the CPU at a tiny size; what needs a GPU is skipped\n"
@@ -81,6 +81,18 @@ int Run(const repro::CudaPlugin& cuda, Arguments arguments) {
                  cuda.Describe().c_str());
     return kNoGpu;
   }
+  if (const repro::Status parts = repro::CheckParts(arguments.options); !parts) {
+    return Usage(parts.error().message);
+  }
+  const auto write_json = [&](const repro::Json& json) {
+    if (arguments.json.empty()) return true;
+    const repro::Status written = repro::WriteFileAtomic(arguments.json, json.dump(1) + "\n");
+    if (written) return true;
+    std::fprintf(stderr, "repro-gpu-check: --json: %s\n", written.error().message.c_str());
+    return false;
+  };
+  // A place that cannot be written to shows before the minutes of work.
+  if (!write_json({{"state", "running"}})) return kUsage;
   const Scratch scratch;
   arguments.options.scratch = scratch.path();
   arguments.options.say = [](const std::string& line) {
@@ -95,12 +107,9 @@ int Run(const repro::CudaPlugin& cuda, Arguments arguments) {
   (*report)["seconds"] = repro::SteadySeconds() - begin;
   const bool passed = report->at("passed").get<bool>();
   std::printf("%s in %.0f s\n", passed ? "passed" : "FAILED", report->at("seconds").get<double>());
-  if (!arguments.json.empty()) {
-    const repro::Status written = repro::WriteFileAtomic(arguments.json, report->dump(1) + "\n");
-    if (!written) {
-      std::fprintf(stderr, "repro-gpu-check: %s\n", written.error().message.c_str());
-      return kFailed;
-    }
+  if (!write_json(*report)) {
+    std::printf("%s\n", report->dump(1).c_str());  // the only copy
+    return kFailed;
   }
   return passed ? kPassed : kFailed;
 }

@@ -94,14 +94,9 @@ void RemoveUnfinished(const fs::path& folder) {
 
 Status SaveSealed(const fs::path& path, const std::vector<NamedTensor>& tensors,
                   std::map<std::string, std::string> metadata) {
-  std::vector<NamedTensor> plain = tensors;
-  std::vector<TensorView> views;
-  for (NamedTensor& tensor : plain) {
-    tensor.tensor = tensor.tensor.detach().cpu().contiguous();
-    views.push_back(ViewOf(tensor));
-  }
-  metadata["sha256"] = Digest(views, metadata);
-  return WriteSafetensors(path, views, metadata);
+  const PlainTensors plain(tensors);
+  metadata["sha256"] = Digest(plain.views(), metadata);
+  return WriteSafetensors(path, plain.views(), metadata);
 }
 
 Result<SafetensorsFile> OpenSealed(const fs::path& path) {

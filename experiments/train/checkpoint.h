@@ -19,7 +19,9 @@
 
 namespace repro {
 
-/// A safetensors file whose metadata hold the "sha256" of all else in it. Errors: kIo.
+/// A safetensors file whose metadata hold the "sha256" of all else in it. Tensors on a GPU are
+/// copied to the host's memory first, all of them; those on the CPU are written from where they
+/// are. Errors: kIo.
 Status SaveSealed(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                   std::map<std::string, std::string> metadata = {});
 /// Errors: kNotFound, kIo, kCorrupt when the checksum is missing or does not fit.

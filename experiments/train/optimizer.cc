@@ -158,11 +158,8 @@ double GradientNorm(const std::vector<NamedTensor>& parameters) {
 }
 
 void ClipGradients(const std::vector<NamedTensor>& parameters, double norm, double max_norm) {
-  ScaleGradients(parameters, std::min(1.0, max_norm / (norm + 1e-6)));
-}
-
-void ScaleGradients(const std::vector<NamedTensor>& parameters, double factor) {
-  if (factor == 1) return;
+  const double factor = max_norm / (norm + 1e-6);
+  if (!(factor < 1)) return;  // nor by NaN
   const at::NoGradGuard no_grad;
   at::_foreach_mul_(Gradients(parameters), factor);
 }

@@ -71,7 +71,5 @@ class AdamW {
 double GradientNorm(const std::vector<NamedTensor>& parameters);
 /// Multiplies every gradient by min(1, max_norm / (norm + 1e-6)), as torch and fairseq do.
 void ClipGradients(const std::vector<NamedTensor>& parameters, double norm, double max_norm);
-/// Multiplies every gradient: sums over micro-batches become means over all predicted tokens.
-void ScaleGradients(const std::vector<NamedTensor>& parameters, double factor);
 
 }  // namespace repro

@@ -204,6 +204,9 @@ Status RunEvaluateTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const EvaluateSpec spec, FromJson<EvaluateSpec>(context.task.spec));
   REPRO_ASSIGN_OR_RETURN(const at::Device device,
                          OpenDevice(spec.compute.device, spec.compute.threads));
+  if (const auto slow = SlowProductsWarning(spec.compute.device, spec.compute.dtype)) {
+    context.events.Message("warning", *slow);
+  }
   REPRO_ASSIGN_OR_RETURN(const auto vocab, context.Input("vocab"));
   REPRO_ASSIGN_OR_RETURN(const Tokenizer tokenizer, Tokenizer::Load(vocab / "sp.model"));
   REPRO_ASSIGN_OR_RETURN(const auto model, context.Input("model"));

@@ -130,6 +130,9 @@ Status RunFinetuneTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const Selection selection, ParseSelection(spec.selection));
   REPRO_ASSIGN_OR_RETURN(const at::Device device,
                          OpenDevice(spec.compute.device, spec.compute.threads));
+  if (const auto slow = SlowProductsWarning(spec.compute.device, spec.compute.dtype)) {
+    context.events.Message("warning", *slow);
+  }
   REPRO_ASSIGN_OR_RETURN(const auto pretrained, context.Input("encoder"));
   REPRO_ASSIGN_OR_RETURN(Encoder encoder, LoadEncoder(pretrained));
   SetDropout(encoder, spec.settings.dropout);

@@ -19,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kWordEmbeddings = "roberta.embeddings.word_embeddings.weight";
-
 // transformers' word for the dtype of the weights; of several that of the word embeddings.
 std::string DtypeWord(const TransformersFolder& model) {
   TensorType type = TensorType::kF32;

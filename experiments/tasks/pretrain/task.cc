@@ -8,7 +8,6 @@
 #include "core/io/file.h"
 #include "experiments/cuda/plugin.h"
 #include "experiments/data/batch_source.h"
-#include "experiments/model/cpu_kernels.h"
 #include "experiments/model/device.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/pretrain/spec.h"
@@ -99,6 +98,10 @@ Status CheckSpec(const PretrainSpec& spec, std::int64_t processes) {
                 "have nothing to do",
                 processes, spec.settings.sequences_per_update);
   }
+  if (const CudaPlugin& cuda = ProcessCuda(); spec.compute.device == "cuda" && cuda.available()) {
+    // Before the others are started: the last one wants the last GPU.
+    return CheckGpuNumber(static_cast<int>(processes) - 1, cuda.devices().size());
+  }
   return {};
 }
 
@@ -113,10 +116,7 @@ Status PrepareGpu(const PretrainSpec& spec, at::Device device, TrainingGroup& gr
     options.peak_flops =
         PeakBfloat16Flops(cuda.devices().at(static_cast<std::size_t>(gpu)).name).value_or(0);
   }
-  options.peak_memory = [&cuda, gpu] {
-    const auto memory = cuda.Memory(gpu);
-    return memory ? memory->peak_bytes : 0;
-  };
+  options.peak_memory = [&cuda, gpu] { return cuda.PeakMemory(gpu).value_or(0); };
   return {};
 }
 
@@ -161,12 +161,8 @@ Status RunPretrainTask(TaskContext& context) {
   const std::int64_t processes =
       std::max<std::int64_t>(IntegerField(context.task.info, "processes"), 1);
   REPRO_RETURN_IF_ERROR(CheckSpec(spec, processes));
-  if (spec.compute.dtype == "bfloat16" && spec.compute.device == "cpu" &&
-      FindCpuKernels("avx512_bf16") == nullptr) {
-    context.events.Message(
-        "warning",
-        "this CPU has no avx512_bf16: bfloat16 products are right here but slow; "
-        "--set compute.dtype=\"float32\" is faster");
+  if (const auto slow = SlowProductsWarning(spec.compute.device, spec.compute.dtype)) {
+    context.events.Message("warning", *slow);
   }
   REPRO_ASSIGN_OR_RETURN(Team team, Team::Assemble(processes, spec.compute.threads, context));
   return team.Conclude(TrainInTeam(spec, context, team.group()));

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "experiments/gpu_check/bench_model.h"
+#include "experiments/model/cpu_kernels.h"
 #include "experiments/model/device.h"
 #include "experiments/train/optimizer.h"
 #include "tests/core/temp_folder.h"
@@ -67,6 +68,37 @@ TEST(DeterministicAlgorithmsTest, AreThoseThatThrowRatherThanWarnAndGoAwayAgain)
   UseDeterministicAlgorithms(false);
   EXPECT_FALSE(context.deterministicAlgorithms());
   EXPECT_FALSE(context.deterministicCuDNN());
+}
+
+// This program never calls DecideOnCuda, so it has no GPU wherever it runs.
+TEST(OpenDeviceTest, SaysWhyThereIsNoGpuAndWhatToDo) {
+  EXPECT_EQ(OpenDevice("cpu", 1).value(), at::Device(at::kCPU));
+  const auto device = OpenDevice("cuda", 1);
+  ASSERT_FALSE(device);
+  EXPECT_EQ(device.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(device.error().message, HasSubstr(ProcessCuda().Describe()));
+  EXPECT_THAT(device.error().message, HasSubstr("set compute.device = \"cpu\""));
+}
+
+TEST(OpenDeviceTest, AGpuBeyondThoseShownIsNamedWithHowManyProcessesThereMayBe) {
+  EXPECT_TRUE(CheckGpuNumber(0, 1));
+  EXPECT_TRUE(CheckGpuNumber(1, 2));
+  ::setenv("CUDA_VISIBLE_DEVICES", "4,7", /*overwrite=*/1);
+  const Status beyond = CheckGpuNumber(2, 2);
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(beyond.error().message,
+            "process 2 wants GPU 2, this machine shows 2: set pretrain.processes to at most 2 "
+            "(CUDA_VISIBLE_DEVICES is \"4,7\")");
+  EXPECT_THAT(CheckGpuNumber(3, 1).error().message, HasSubstr("CUDA_VISIBLE_DEVICES is not set"));
+}
+
+TEST(SlowProductsWarningTest, IsForBfloat16OnACpuWithoutInstructionsForIt) {
+  EXPECT_FALSE(SlowProductsWarning("cpu", "float32"));
+  EXPECT_FALSE(SlowProductsWarning("cuda", "bfloat16"));
+  EXPECT_EQ(SlowProductsWarning("cpu", "bfloat16").has_value(),
+            FindCpuKernels("avx512_bf16") == nullptr);
 }
 
 TEST(GpuCheckTest, APartThatThereIsNotIsNamed) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 
@@ -18,6 +19,7 @@
 #include "experiments/model/parameter_table.h"
 #include "experiments/model/safetensors.h"
 #include "experiments/model/state_dict_adapter.h"
+#include "experiments/model/transformers_folder.h"
 #include "tests/core/temp_folder.h"
 #include "tests/experiments/memory_limit.h"
 #include "tests/experiments/model/tiny_encoder.h"
@@ -101,6 +103,50 @@ INSTANTIATE_TEST_SUITE_P(Shapes, FusedTwinTest,
                                            std::make_tuple(64, false, true),
                                            std::make_tuple(64, true, false),
                                            std::make_tuple(10, false, false)));
+
+// Gradients of a fixed projection of the hidden states; none of weights that are frozen.
+std::vector<at::Tensor> GradientsWithFrozen(const Encoder& weights, const at::Tensor& tokens_BT,
+                                            bool plain,
+                                            const std::function<bool(const std::string&)>& frozen) {
+  Encoder encoder = WithOwnGradients(weights);
+  VisitTensors(encoder, [&](const std::string& name, at::Tensor& tensor) {
+    if (frozen(name)) tensor.requires_grad_(false);
+  });
+  const at::Tensor hidden_BTC = Encode(encoder, tokens_BT, {.plain = plain}).hidden_BTC;
+  const at::Tensor projection =
+      at::arange(hidden_BTC.numel(), at::kFloat).sin().view(hidden_BTC.sizes());
+  (hidden_BTC * projection).sum().backward();
+  return GradientsOf(encoder);
+}
+
+TEST(FrozenWeightsTest, GetNoGradientAndTheOthersThatOfThePlainPath) {
+  const Encoder encoder = InitEncoder(TinyShape(), 3);
+  const at::Tensor tokens_BT = RandomTokens({19, 19, 19}, 19);
+  const auto all_but = [](const char* trained) {
+    return [trained](const std::string& name) { return name != trained; };
+  };
+  const std::vector<std::function<bool(const std::string&)>> cases = {
+      [](const std::string& name) { return name == "roberta.embeddings.word_embeddings.weight"; },
+      [](const std::string& name) { return name.starts_with("roberta.embeddings."); },
+      [](const std::string& name) { return !name.ends_with(".bias"); },
+      all_but("roberta.embeddings.position_embeddings.weight"),
+      all_but("roberta.embeddings.LayerNorm.bias"),
+      all_but("roberta.encoder.layer.1.intermediate.dense.bias")};
+  for (std::size_t which = 0; which < cases.size(); ++which) {
+    const auto& frozen = cases[which];
+    const auto plain = GradientsWithFrozen(encoder, tokens_BT, /*plain=*/true, frozen);
+    const auto found = GradientsWithFrozen(encoder, tokens_BT, /*plain=*/false, frozen);
+    const auto parameters = Parameters(encoder);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const std::string& name = parameters[i].name;
+      ASSERT_EQ(plain[i].defined(), !frozen(name)) << name << ", case " << which;
+      ASSERT_EQ(found[i].defined(), !frozen(name)) << name << ", case " << which;
+      if (frozen(name)) continue;
+      EXPECT_LE(Distance(plain[i], found[i]), 2e-5 * plain[i].abs().max().item<double>() + 1e-6)
+          << name << ", case " << which;
+    }
+  }
+}
 
 // The states at `places` and all gradients of a fixed random projection of them, computed by
 // EncodeAt or out of Encode's plain twin.
@@ -583,6 +629,18 @@ TEST(ParameterTableTest, IsWhatAModelHolds) {
     held[tensor.name] = tensor.tensor.sizes().vec();
   }
   EXPECT_EQ(expected, held);
+}
+
+TEST(TransformersFolderTest, ExpectsTheTensorsOfAModelInTheirOrder) {
+  const ModelShape shape = TinyShape();
+  std::vector<ExpectedTensor> expected = EncoderTensors(shape);
+  for (ExpectedTensor& tensor : LmHeadTensors(shape)) expected.push_back(std::move(tensor));
+  const auto held = ToTransformersNames(Parameters(InitMlmModel(shape, 1)));
+  ASSERT_EQ(held.size(), expected.size());
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    EXPECT_EQ(held[i].name, expected[i].name);
+    EXPECT_EQ(held[i].tensor.sizes(), at::IntArrayRef(expected[i].shape)) << held[i].name;
+  }
 }
 
 class ModelFilesTest : public ::testing::Test {

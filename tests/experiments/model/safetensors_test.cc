@@ -149,6 +149,16 @@ TEST_F(SafetensorsTest, LyingHeadersAreRefused) {
   ExpectCorrupt(Write(header("F32", "[1]", "[0,4]"), 5), "1 bytes follow");
 }
 
+// With room for it: else the file is too short for what it claims.
+TEST_F(SafetensorsTest, AHeaderBeyondTheFormatsLimitIsNamedAsThat) {
+  const std::uint64_t header_bytes = 100'000'001;
+  const auto path =
+      WriteRaw(std::string(reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes));
+  ExpectCorrupt(path, "cut short");
+  std::filesystem::resize_file(path, 8 + header_bytes);  // takes no space
+  ExpectCorrupt(path, "claims 100000001 bytes, more than the 100000000 that the format allows");
+}
+
 TEST_F(SafetensorsTest, OverlappingTensorsAreRefused) {
   ExpectCorrupt(Write(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
                       R"("b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
