@@ -355,7 +355,8 @@ TEST_F(WatchTest, WatchingAnIdleWorkspaceEndsAtOnce) {
   FillLog();
   const Outcome outcome = RunCommand(MakeStatusCommand(), {"--watch"});
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_EQ(outcome.out, "nothing is running\n");
+  EXPECT_EQ(outcome.out, "nothing is running; 1 task not done: repro run fig2 goes on\n")
+      << "the one that failed";
 }
 
 TEST_F(WatchTest, ReportOfARunSaysWhichRunWhenNoneIsNamed) {
