@@ -29,14 +29,13 @@ using ::testing::HasSubstr;
 /// Runs `work` for each rank in a thread of its own and returns what they returned.
 template <class T>
 std::vector<T> InGroup(std::int64_t size, const std::function<T(const TrainingGroup&)>& work) {
-  MeetingPoint point;
-  auto leader = TrainingGroup::Open(point, size);
+  auto leader = TrainingGroup::Open(size);
   REPRO_CHECK(leader.has_value());
   std::vector<std::optional<T>> results(static_cast<std::size_t>(size));
   std::vector<std::thread> threads;
   for (std::int64_t rank = 0; rank < size; ++rank) {
     threads.emplace_back([&, rank] {
-      auto group = rank == 0 ? leader : TrainingGroup::Connect(point, rank, size);
+      auto group = rank == 0 ? leader : TrainingGroup::Connect(leader->port(), rank, size);
       REPRO_CHECK(group.has_value());
       const Status met = group->Meet();
       REPRO_CHECK(met.has_value());
