@@ -6,12 +6,11 @@
 #include <set>
 #include <system_error>
 
-#include <sys/resource.h>
-
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/io/file.h"
 #include "core/io/file_lock.h"
+#include "core/io/host.h"
 #include "core/store/artifact_store.h"
 
 namespace repro {
@@ -32,12 +31,6 @@ TaskExit ExitOf(const Error& error) {
     default:
       return TaskExit::kFailed;
   }
-}
-
-std::int64_t PeakRssBytes() {
-  struct rusage usage {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
 Status ResetFolder(const fs::path& folder) {
@@ -110,7 +103,7 @@ Result<Json> Run(const fs::path& folder, const AttemptDescription& attempt,
   record.task = DescribeTask(task);
   record.build = build_id;
   record.wall_seconds = SteadySeconds() - began;
-  record.peak_rss_bytes = PeakRssBytes();
+  record.peak_rss_bytes = PeakResidentBytes();
   REPRO_ASSIGN_OR_RETURN(const CompletionRecord published, store.Publish(attempt.staging, record));
   // The artifact stands; a scratch folder left behind is what `doctor` reports.
   std::error_code ignored;

@@ -3,6 +3,7 @@
 #include <climits>
 
 #include <pwd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace repro {
@@ -15,6 +16,12 @@ std::string HostName() {
 std::string UserName() {
   const passwd* entry = ::getpwuid(::geteuid());
   return entry != nullptr ? std::string(entry->pw_name) : std::to_string(::geteuid());
+}
+
+std::int64_t PeakResidentBytes() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
 }  // namespace repro

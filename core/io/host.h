@@ -1,6 +1,7 @@
 #pragma once
-/// Which machine this is and who uses it, for records and messages.
+/// Which machine this is, who uses it and what this process took of it, for records and messages.
 
+#include <cstdint>
 #include <string>
 
 namespace repro {
@@ -10,5 +11,8 @@ std::string HostName();
 
 /// Name of the effective user; the number where it has no name.
 std::string UserName();
+
+/// Largest resident set of this process so far, bytes.
+std::int64_t PeakResidentBytes();
 
 }  // namespace repro

@@ -22,6 +22,18 @@ std::string WordsOf(const std::exception& error) {
   return torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
 }
 
+Status WithoutExceptions(std::string_view what, const std::function<Status()>& work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    if (!IsOutOfMemory(error)) return Fail(ErrorCode::kFailed, "{}: {}", what, WordsOf(error));
+    return Fail(ErrorCode::kFailed,
+                "{} does not fit into memory ({}); a smaller model, less computed at a time or a "
+                "machine with more memory is needed",
+                what, WordsOf(error));
+  }
+}
+
 namespace {
 
 std::int64_t Before(std::int64_t at_a_time, std::int64_t all) {

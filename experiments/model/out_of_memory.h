@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "core/base/result.h"
 #include "core/io/json_io.h"
@@ -15,6 +17,10 @@ bool IsOutOfMemory(const std::exception& error);
 
 /// What an exception says, without the stack that LibTorch appends.
 std::string WordsOf(const std::exception& error);
+
+/// What `work` returns; kFailed where it throws: for out of memory a sentence that names `what`
+/// ("pretraining") and what helps, else WordsOf. Where a task hands over to LibTorch.
+Status WithoutExceptions(std::string_view what, const std::function<Status()>& work);
 
 /// `at_a_time` halved, rounded up; 0 stands for `all`. Errors: kFailed when it is one already,
 /// naming `what` ("sequence", "example") and `reason`.

@@ -60,7 +60,8 @@ std::string Digest(const std::vector<TensorView>& tensors,
 }
 
 // Checks the whole file before a single weight is changed.
-Result<RestoredCheckpoint> Restore(const fs::path& path, const std::vector<NamedTensor>& state) {
+Result<RestoredCheckpoint> Restore(const fs::path& path, const std::vector<NamedTensor>& state,
+                                   const std::function<Status(const RestoredCheckpoint&)>& usable) {
   REPRO_ASSIGN_OR_RETURN(const SafetensorsFile file, OpenSealed(path));
   const auto& metadata = file.metadata();
   for (const char* key : {"format", "update", "notes"}) {
@@ -77,8 +78,10 @@ Result<RestoredCheckpoint> Restore(const fs::path& path, const std::vector<Named
     return Fail(ErrorCode::kCorrupt, "{}: holds update {}, expected that of its name",
                 path.string(), metadata.at("update"));
   }
+  const RestoredCheckpoint restored{*update, metadata.at("notes"), path};
+  if (usable) REPRO_RETURN_IF_ERROR(usable(restored));
   REPRO_RETURN_IF_ERROR(CopyAll(file, state));
-  return RestoredCheckpoint{*update, metadata.at("notes"), path};
+  return restored;
 }
 
 // What a kill in the middle of writing leaves: nobody else writes here.
@@ -162,11 +165,12 @@ Status SaveCheckpoint(const fs::path& folder, const AdamW& optimizer, std::int64
   return {};
 }
 
-RestoreOutcome RestoreCheckpoint(const fs::path& folder, AdamW& optimizer) {
+RestoreOutcome RestoreCheckpoint(const fs::path& folder, AdamW& optimizer,
+                                 const std::function<Status(const RestoredCheckpoint&)>& usable) {
   RestoreOutcome outcome;
   const std::vector<NamedTensor> state = StateTensors(optimizer);
   for (const fs::path& path : ListCheckpoints(folder)) {
-    auto restored = Restore(path, state);
+    auto restored = Restore(path, state, usable);
     if (restored) {
       optimizer.SetSteps(restored->update);
       outcome.restored = std::move(restored).value();

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -49,9 +50,13 @@ struct RestoreOutcome {
 };
 
 /// Loads the newest whole checkpoint into the optimizer's weights and moments. A damaged one (cut,
-/// changed, of other shapes) is passed over with a warning and the one before is used. Nothing is
-/// changed when none is whole.
-RestoreOutcome RestoreCheckpoint(const std::filesystem::path& folder, AdamW& optimizer);
+/// changed, of other shapes) is passed over with a warning and the one before is used; so is one
+/// for which `usable`, asked before anything is changed, has an error: notes that cannot be read, a
+/// file that they name. The last call without an error was for the one that is restored. Nothing
+/// is changed when none is whole.
+RestoreOutcome RestoreCheckpoint(
+    const std::filesystem::path& folder, AdamW& optimizer,
+    const std::function<Status(const RestoredCheckpoint&)>& usable = {});
 
 /// Checkpoint files of a folder, newest first. Other files are left out; a missing folder has none.
 std::vector<std::filesystem::path> ListCheckpoints(const std::filesystem::path& folder);

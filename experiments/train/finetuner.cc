@@ -100,7 +100,7 @@ class Finetuner {
       return Fail(ErrorCode::kInvalidArgument, "fine-tuning: no training examples");
     }
     REPRO_RETURN_IF_ERROR(MakeDirectories(options_.folder));
-    REPRO_RETURN_IF_ERROR(Resume());
+    Resume();
     const std::int64_t total = options_.schedule.total_updates;
     checkpoint_time_ = SteadySeconds();
     RestartClock();
@@ -122,22 +122,23 @@ class Finetuner {
  private:
   std::int64_t updates() const { return progress_.outcome.updates; }
 
-  Status Resume() {
-    RestoreOutcome outcome = RestoreCheckpoint(options_.folder, optimizer_);
-    for (const std::string& warning : outcome.warnings) events_.Message("warning", warning);
-    if (!outcome.restored) return {};
-    REPRO_ASSIGN_OR_RETURN(progress_,
-                           ParseProgress(outcome.restored->notes, outcome.restored->path.string()));
-    for (const std::int64_t update : BestUpdates(progress_.outcome)) {
-      const auto best = OpenSealed(BestPath(options_.folder, update));
-      if (!best) {
-        return Fail(ErrorCode::kCorrupt, "{}: {} names these weights: remove {} to start again",
-                    best.error().message, outcome.restored->path.filename().string(),
-                    options_.folder.string());
+  void Resume() {
+    Progress progress;
+    const auto usable = [&](const RestoredCheckpoint& checkpoint) -> Status {
+      REPRO_ASSIGN_OR_RETURN(progress, ParseProgress(checkpoint.notes, checkpoint.path.string()));
+      for (const std::int64_t update : BestUpdates(progress.outcome)) {
+        const auto best = OpenSealed(BestPath(options_.folder, update));
+        if (!best) {
+          return Context(checkpoint.path.filename().string() + " names best weights", best.error());
+        }
       }
-    }
+      return {};
+    };
+    const RestoreOutcome outcome = RestoreCheckpoint(options_.folder, optimizer_, usable);
+    for (const std::string& warning : outcome.warnings) events_.Message("warning", warning);
+    if (!outcome.restored) return;
+    progress_ = std::move(progress);
     events_.State("resumed", {{"update", updates()}});
-    return {};
   }
 
   const std::vector<std::size_t>& Batch(std::int64_t update) {
@@ -165,9 +166,15 @@ class Finetuner {
         REPRO_RETURN_IF_ERROR(Halve(update, batch, WordsOf(error)));
       }
     }
-    if (!std::isfinite(value)) return Diverge(update, learning_rate, "the loss", value);
+    if (!std::isfinite(value)) {
+      return Diverge(update, learning_rate, batch, fmt::format("the loss is {}", value));
+    }
     const double norm = GradientNorm(optimizer_.parameters());
-    if (!std::isfinite(norm)) return Diverge(update, learning_rate, "the gradient norm", norm);
+    if (!std::isfinite(norm)) {
+      return Diverge(update, learning_rate, batch,
+                     fmt::format("the gradient norm is {} (loss {}; not finite in: {})", norm,
+                                 value, NonFiniteGradients(optimizer_.parameters())));
+    }
     optimizer_.Step(learning_rate);
 
     progress_.loss_sum += value;
@@ -222,12 +229,24 @@ class Finetuner {
     return {};
   }
 
-  Status Diverge(std::int64_t update, double learning_rate, const char* what, double value) {
-    const std::string reason =
-        fmt::format("update {} (learning rate {:g}): {} is {}", update, learning_rate, what, value);
-    events_.State("diverged",
-                  {{"update", update}, {"learning_rate", learning_rate}, {"reason", reason}});
-    return Fail(ErrorCode::kDiverged, "{}", reason);
+  // All training examples are of the source language.
+  Status Diverge(std::int64_t update, double learning_rate, const std::vector<std::size_t>& batch,
+                 const std::string& reason) {
+    std::int64_t longest = 0;
+    for (const std::size_t example : batch) longest = std::max(longest, problem_.lengths[example]);
+    events_.State("diverged", {{"update", update},
+                               {"learning_rate", learning_rate},
+                               {"batch_rows", batch.size()},
+                               {"batch_languages",
+                                fmt::format("{} {}", options_.source_language, batch.size())},
+                               {"batch_longest", longest},
+                               {"batch_examples", batch},
+                               {"reason", reason}});
+    return Fail(ErrorCode::kDiverged,
+                "update {} (learning rate {:g}, batch of {} examples of {}, the longest of {} "
+                "tokens, the first example {}): {}",
+                update, learning_rate, batch.size(), options_.source_language, longest,
+                batch.front(), reason);
   }
 
   void ReportProgress(std::int64_t done, double loss) {
@@ -292,12 +311,16 @@ class Finetuner {
   }
 
   // Remembers the present update under `key` when it is the best so far. Returns whether the score
-  // rose: a tie with a lower loss is chosen, but gives patience no new start.
+  // rose: a tie with a lower loss (any is lower than one that is not finite) is chosen, but gives
+  // patience no new start.
   bool Consider(const std::string& key, const DevScore& dev) {
     const auto found = progress_.outcome.best.find(key);
     const bool first = found == progress_.outcome.best.end();
     const bool rose = first || dev.score > found->second.score;
-    if (rose || (dev.score == found->second.score && dev.loss < found->second.loss)) {
+    const auto lower = [](double a, double b) {
+      return std::isfinite(a) && (!std::isfinite(b) || a < b);
+    };
+    if (rose || (dev.score == found->second.score && lower(dev.loss, found->second.loss))) {
       progress_.outcome.best[key] = {updates(), dev.score, dev.loss};
     }
     return rose;

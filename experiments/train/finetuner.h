@@ -91,10 +91,12 @@ struct FinetuneOutcome {
   Json history = Json::array();  ///< {"update", "train_loss", "dev": {language: {"score", "loss"}}}
 };
 
-/// Trains in place, from the newest whole checkpoint where one is. When memory runs out, half as
+/// Trains in place, from the newest whole checkpoint whose best weights are whole, too, where one
+/// is. When memory runs out, half as
 /// many examples are computed at a time; the batch of an update stays whole. Errors: kInterrupted
 /// after `stop` was set (a checkpoint was written); kDiverged, before the optimizer's step, when
-/// loss or gradient is not finite; kInvalidArgument without examples; kIo.
+/// loss or gradient is not finite (the event names the batch's examples by their places in
+/// `lengths`); kInvalidArgument without examples; kIo.
 Result<FinetuneOutcome> Finetune(const FinetuneProblem& problem, const FinetunerOptions& options,
                                  EventWriter& events, const StopFlag& stop);
 

@@ -157,6 +157,18 @@ double GradientNorm(const std::vector<NamedTensor>& parameters) {
   return at::stack(at::_foreach_norm(gradients, 2)).norm().item<double>();
 }
 
+std::string NonFiniteGradients(const std::vector<NamedTensor>& parameters) {
+  constexpr int kNamed = 3;
+  std::string names;
+  int count = 0;
+  for (const NamedTensor& parameter : parameters) {
+    const at::Tensor& gradient = parameter.tensor.grad();
+    if (!gradient.defined() || gradient.isfinite().all().item<bool>()) continue;
+    if (count++ < kNamed) names += (names.empty() ? "" : ", ") + parameter.name;
+  }
+  return count > kNamed ? fmt::format("{} and {} more", names, count - kNamed) : names;
+}
+
 void ClipGradients(const std::vector<NamedTensor>& parameters, double norm, double max_norm) {
   const double factor = max_norm / (norm + 1e-6);
   if (!(factor < 1)) return;  // nor by NaN

@@ -3,6 +3,7 @@
 /// or as fairseq computes it, and the gradient's norm and clipping. No LibTorch optimizer classes.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -69,6 +70,8 @@ class AdamW {
 
 /// Euclidean norm over all gradients; not finite when any entry is not.
 double GradientNorm(const std::vector<NamedTensor>& parameters);
+/// "a, b, c and 2 more": the parameters whose gradient has an entry that is not finite.
+std::string NonFiniteGradients(const std::vector<NamedTensor>& parameters);
 /// Multiplies every gradient by min(1, max_norm / (norm + 1e-6)), as torch and fairseq do.
 void ClipGradients(const std::vector<NamedTensor>& parameters, double norm, double max_norm);
 

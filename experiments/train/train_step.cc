@@ -18,19 +18,6 @@ at::Tensor View(const std::vector<std::int64_t>& ids, const MaskedBatch& batch) 
                        at::kLong);
 }
 
-// The first three, and how many more.
-std::string NonFiniteTensors(const std::vector<NamedTensor>& parameters) {
-  constexpr int kNamed = 3;
-  std::string names;
-  int count = 0;
-  for (const NamedTensor& parameter : parameters) {
-    const at::Tensor& gradient = parameter.tensor.grad();
-    if (!gradient.defined() || gradient.isfinite().all().item<bool>()) continue;
-    if (count++ < kNamed) names += (names.empty() ? "" : ", ") + parameter.name;
-  }
-  return count > kNamed ? fmt::format("{} and {} more", names, count - kNamed) : names;
-}
-
 // The language of each predicted token, in the order of MlmLoss's losses_M.
 at::Tensor LanguagesOfTargets(const MaskedBatch& batch) {
   std::vector<std::int64_t> languages;
@@ -144,7 +131,7 @@ Result<StepReport> TrainStep(const MlmModel& model, AdamW& optimizer, const Mask
   report.gradient_norm = norm;
   if (!std::isfinite(norm)) {
     return Fail(ErrorCode::kDiverged, "the gradient norm is {} (loss {}; not finite in: {})", norm,
-                report.loss, NonFiniteTensors(optimizer.parameters()));
+                report.loss, NonFiniteGradients(optimizer.parameters()));
   }
   if (options.clip_norm > 0) ClipGradients(optimizer.parameters(), norm, options.clip_norm);
   optimizer.Step(learning_rate);

@@ -4,11 +4,10 @@
 #include <cmath>
 #include <memory>
 
-#include <sys/resource.h>
-
 #include "core/base/rng.h"
 #include "core/base/units.h"
 #include "core/io/file.h"
+#include "core/io/host.h"
 #include "experiments/data/batch_loader.h"
 #include "experiments/model/out_of_memory.h"
 #include "experiments/train/checkpoint.h"
@@ -53,12 +52,6 @@ std::string LanguageCounts(const std::vector<double>& counts,
     text += fmt::format("{}{} {:.0f}", text.empty() ? "" : ", ", languages[i], counts[i]);
   }
   return text;
-}
-
-std::int64_t PeakResidentBytes() {
-  struct rusage usage {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
 }
 
 // Sums by language since the last metric rows.
@@ -123,14 +116,19 @@ class Trainer {
   // How many updates are done already.
   Result<std::int64_t> Resume() {
     if (!group_.Leads()) return 0;
-    RestoreOutcome outcome = RestoreCheckpoint(options_.checkpoint_folder, optimizer_);
+    TrainingHistory history;
+    const auto usable = [&](const RestoredCheckpoint& checkpoint) -> Status {
+      REPRO_ASSIGN_OR_RETURN(history, ParseHistory(checkpoint.notes, checkpoint.path.string()));
+      return {};
+    };
+    const RestoreOutcome outcome =
+        RestoreCheckpoint(options_.checkpoint_folder, optimizer_, usable);
     for (const std::string& warning : outcome.warnings) events_.Message("warning", warning);
     if (outcome.restored) {
-      REPRO_ASSIGN_OR_RETURN(
-          history_, ParseHistory(outcome.restored->notes, outcome.restored->path.string()));
+      history_ = std::move(history);
       events_.State("resumed", {{"update", outcome.restored->update}});
     }
-    if (group_.size() > 1) REPRO_RETURN_IF_ERROR(TakeSmallerMicroBatch());
+    REPRO_RETURN_IF_ERROR(TakeSmallerMicroBatch());
     const std::int64_t update = outcome.restored ? outcome.restored->update : 0;
     NoteProcesses(update);
     return update;
@@ -150,7 +148,8 @@ class Trainer {
     before.push_back({{"from", update}, {"processes", group_.size()}});
   }
 
-  // What a process of the attempt before found to fit. Logged once: checkpoints remember it.
+  // What a process of an attempt before found to fit, where it is less than what is known since.
+  // Logged once: checkpoints remember it.
   Status TakeSmallerMicroBatch() {
     const fs::path path = MicroBatchFile(options_.checkpoint_folder);
     if (!fs::exists(path)) return {};
@@ -161,8 +160,10 @@ class Trainer {
       return Fail(ErrorCode::kCorrupt, "{}: no 'micro_batch_to' of at least 1: remove the file",
                   path.string());
     }
-    if (history_.sequences_per_micro_batch == sequences->get<std::int64_t>()) return {};
-    history_.sequences_per_micro_batch = sequences->get<std::int64_t>();
+    const auto fitting = sequences->get<std::int64_t>();
+    const std::int64_t known = history_.sequences_per_micro_batch;  // 0: all at once
+    if (known > 0 && known <= fitting) return {};
+    history_.sequences_per_micro_batch = fitting;
     events_.State("out_of_memory", found);
     return {};
   }
@@ -315,15 +316,40 @@ class Trainer {
   // Each process takes every size-th language; sums bring the losses together, exactly, since each
   // is added to zeros.
   Status Validate(std::int64_t update) {
-    std::vector<double> losses(data_.validation.size(), 0.0);
-    for (std::size_t i = 0; i < losses.size(); ++i) {
+    const std::size_t sets = data_.validation.size();
+    // The losses, and of each process how many rows at a time memory left it; 0: as many as before.
+    std::vector<double> values(sets + static_cast<std::size_t>(group_.size()), 0.0);
+    const std::int64_t rows_before = validation_rows_;
+    for (std::size_t i = 0; i < sets; ++i) {
       if (static_cast<std::int64_t>(i) % group_.size() != group_.rank()) continue;
-      REPRO_ASSIGN_OR_RETURN(losses[i], EvaluateWithinMemory(data_.validation[i].batch));
+      REPRO_ASSIGN_OR_RETURN(values[i], EvaluateWithinMemory(data_.validation[i].batch));
     }
-    REPRO_RETURN_IF_ERROR(group_.Sum(losses));
-    if (group_.Leads()) RecordValidation(update, losses);
+    if (validation_rows_ < rows_before) {
+      values[sets + static_cast<std::size_t>(group_.rank())] =
+          static_cast<double>(validation_rows_);
+    }
+    REPRO_RETURN_IF_ERROR(group_.Sum(values));
+    if (group_.Leads()) {
+      const auto rows = values.begin() + static_cast<std::ptrdiff_t>(sets);
+      WarnOfFewerRows({rows, values.end()});
+      RecordValidation(update, {values.begin(), rows});
+    }
     RestartClock();
     return {};
+  }
+
+  // The leader speaks for all: what a worker writes, nobody reads.
+  void WarnOfFewerRows(const std::vector<double>& rows_by_rank) {
+    std::string rows;
+    for (std::size_t rank = 0; rank < rows_by_rank.size(); ++rank) {
+      if (rows_by_rank[rank] == 0) continue;
+      rows += fmt::format("{}{:.0f}", rows.empty() ? "" : ", ", rows_by_rank[rank]);
+      if (group_.size() > 1) rows += fmt::format(" (rank {})", rank);
+    }
+    if (rows.empty()) return;
+    events_.Message(
+        "warning",
+        fmt::format("out of memory in validation: going on with {} sequences at a time", rows));
   }
 
   // Fewer rows at a time where memory asks for it: no other process is waiting in the middle.
@@ -335,9 +361,6 @@ class Trainer {
         if (!IsOutOfMemory(error)) throw;
         REPRO_ASSIGN_OR_RETURN(
             validation_rows_, HalfAsMany(validation_rows_, batch.rows, "sequence", WordsOf(error)));
-        events_.Message("warning", fmt::format("out of memory in validation: going on with {} "
-                                               "sequences at a time",
-                                               validation_rows_));
       }
     }
   }

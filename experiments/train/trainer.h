@@ -26,7 +26,7 @@ namespace repro {
 struct ValidationSet {
   std::string language;
   MaskedBatch batch;
-  PlateauLoss plateau;
+  PlateauLoss plateau;  ///< used by the leader alone
 };
 
 struct TrainingData {
@@ -75,7 +75,9 @@ struct TrainingHistory {
 
 /// Beside the checkpoints: what the "out_of_memory" event says (`micro_batch_to`: sequences at a
 /// time), when one of several processes found that fewer fit into memory. They cannot agree on it
-/// in the middle of an exchange, so it ends, and the next start reads this.
+/// in the middle of an exchange, so it ends, and the next start reads this: with any number of
+/// processes, one too, it begins with the least of what was asked for, what the checkpoint says and
+/// what this says. Stays until the task is done.
 std::filesystem::path MicroBatchFile(const std::filesystem::path& checkpoint_folder);
 
 /// Trains `model` in place from its present weights, or from the newest whole checkpoint. Errors:

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <chrono>
 #include <exception>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -33,39 +32,48 @@ constexpr auto kMeetingPatience = std::chrono::minutes(1);
 /// Gradients travel in pieces of about this size: the first is under way while the rest is
 /// computed.
 constexpr std::int64_t kBucketBytes = 25 << 20;
+constexpr const char* kLoopback = "127.0.0.1";
 
 c10::intrusive_ptr<c10d::Backend> MakeGloo(const c10::intrusive_ptr<c10d::Store>& store,
-                                           const std::string& host, std::int64_t rank,
-                                           std::int64_t size) {
+                                           std::int64_t rank, std::int64_t size) {
   auto options = c10d::ProcessGroupGloo::Options::create(kPatience);
-  options->devices.push_back(host == "127.0.0.1"
-                                 ? c10d::ProcessGroupGloo::createDeviceForHostname(host)
-                                 : c10d::ProcessGroupGloo::createDefaultDevice());
+  options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(kLoopback));
   return c10::make_intrusive<c10d::ProcessGroupGloo>(
       c10::make_intrusive<c10d::PrefixStore>("gloo", store), static_cast<int>(rank),
       static_cast<int>(size), options);
 }
 
-// A listening socket of this machine alone, or nothing for another host: c10d's own listens on
-// every interface, and asks nobody who he is.
-Result<std::optional<int>> ListenOnLoopback(MeetingPoint& point) {
-  if (point.host != "127.0.0.1") return std::optional<int>();
+struct Listening {
+  int fd = -1;
+  std::uint16_t port = 0;
+};
+
+// The port of a socket bound to the loopback; 0 where `fd` is none.
+std::uint16_t LoopbackPort(int fd) {
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return 0;
+  const bool loopback =
+      address.sin_family == AF_INET && address.sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+  return loopback ? ntohs(address.sin_port) : std::uint16_t{0};
+}
+
+// On a free port of this machine alone: c10d's own socket listens on every interface, and asks
+// nobody who he is.
+Result<Listening> ListenOnLoopback() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(point.port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (fd < 0 || ::bind(fd, generic, length) != 0 || ::listen(fd, SOMAXCONN) != 0 ||
-      ::getsockname(fd, generic, &length) != 0) {
+  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+  if (fd < 0 || ::bind(fd, generic, sizeof address) != 0 || ::listen(fd, SOMAXCONN) != 0 ||
+      LoopbackPort(fd) == 0) {
     const int error = errno;
     if (fd >= 0) ::close(fd);
-    return Fail(ErrorCode::kIo, "{}:{}: cannot listen: {}", point.host, point.port,
+    return Fail(ErrorCode::kIo, "{}: cannot listen: {}", kLoopback,
                 std::generic_category().message(error));
   }
-  point.port = ntohs(address.sin_port);
-  return std::optional<int>(fd);
+  return Listening{fd, LoopbackPort(fd)};
 }
 
 // Rounds a bucket to bfloat16, sums it over the processes, and gives the average back.
@@ -96,7 +104,6 @@ class Bfloat16Hook : public c10d::CommHookInterface {
 }  // namespace
 
 struct TrainingGroup::Impl {
-  std::string host;
   c10::intrusive_ptr<c10d::Store> store;
   c10::intrusive_ptr<c10d::ProcessGroup> control;    // Gloo: counts, flags, weights
   c10::intrusive_ptr<c10d::ProcessGroup> gradients;  // the same, or NCCL
@@ -114,41 +121,44 @@ Status TrainingGroup::Guarded(const char* what, const std::function<void()>& wor
   }
 }
 
-Result<TrainingGroup> TrainingGroup::Open(MeetingPoint& point, std::int64_t size) {
-  REPRO_ASSIGN_OR_RETURN(const std::optional<int> socket, ListenOnLoopback(point));
+Result<TrainingGroup> TrainingGroup::Open(std::int64_t size) {
+  REPRO_ASSIGN_OR_RETURN(const Listening listening, ListenOnLoopback());
   TrainingGroup group;
   group.size_ = size;
+  group.port_ = listening.port;
   group.impl_ = std::make_shared<Impl>();
-  group.impl_->host = point.host;
-  REPRO_RETURN_IF_ERROR(group.Guarded("cannot open the meeting point", [&] {
+  const Status opened = group.Guarded("cannot open the meeting point", [&] {
     c10d::TCPStoreOptions options;
-    options.port = point.port;
-    options.masterListenFd = socket;
+    options.port = listening.port;
+    options.masterListenFd = listening.fd;
     options.isServer = true;
     options.numWorkers = static_cast<std::size_t>(size);
     options.waitWorkers = false;
     options.timeout = kMeetingPatience;
-    const auto store = c10::make_intrusive<c10d::TCPStore>(point.host, options);
-    point.port = store->getPort();
-    group.impl_->store = store;
-  }));
+    group.impl_->store = c10::make_intrusive<c10d::TCPStore>(kLoopback, options);
+  });
+  if (!opened) {
+    // Still ours where the store failed before it took it.
+    if (LoopbackPort(listening.fd) == listening.port) ::close(listening.fd);
+    return tl::unexpected(opened.error());
+  }
   return group;
 }
 
-Result<TrainingGroup> TrainingGroup::Connect(const MeetingPoint& point, std::int64_t rank,
+Result<TrainingGroup> TrainingGroup::Connect(std::uint16_t port, std::int64_t rank,
                                              std::int64_t size) {
   TrainingGroup group;
   group.rank_ = rank;
   group.size_ = size;
+  group.port_ = port;
   group.impl_ = std::make_shared<Impl>();
-  group.impl_->host = point.host;
   REPRO_RETURN_IF_ERROR(group.Guarded("cannot reach the meeting point", [&] {
     c10d::TCPStoreOptions options;
-    options.port = point.port;
+    options.port = port;
     options.numWorkers = static_cast<std::size_t>(size);
     options.waitWorkers = false;
     options.timeout = kMeetingPatience;
-    group.impl_->store = c10::make_intrusive<c10d::TCPStore>(point.host, options);
+    group.impl_->store = c10::make_intrusive<c10d::TCPStore>(kLoopback, options);
   }));
   return group;
 }
@@ -156,7 +166,7 @@ Result<TrainingGroup> TrainingGroup::Connect(const MeetingPoint& point, std::int
 Status TrainingGroup::Meet() {
   if (size_ == 1) return {};
   return Guarded("the processes did not find each other", [&] {
-    const auto gloo = MakeGloo(impl_->store, impl_->host, rank_, size_);
+    const auto gloo = MakeGloo(impl_->store, rank_, size_);
     impl_->control = c10::make_intrusive<c10d::ProcessGroup>(impl_->store, static_cast<int>(rank_),
                                                              static_cast<int>(size_));
     impl_->control->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, gloo);

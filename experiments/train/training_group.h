@@ -18,12 +18,6 @@
 
 namespace repro {
 
-/// Where the processes of one training find each other.
-struct MeetingPoint {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 0;
-};
-
 /// One process's membership. Copies share it. All processes must make the same calls in the same
 /// order.
 class TrainingGroup {
@@ -31,12 +25,11 @@ class TrainingGroup {
   /// A training of one process: sums are what they are, nothing is sent.
   TrainingGroup() = default;
 
-  /// The server side of the meeting point, for rank 0: port 0 takes a free one and tells it. On
-  /// "127.0.0.1" nobody else's machine can reach it. Errors: kIo, kFailed.
-  static Result<TrainingGroup> Open(MeetingPoint& point, std::int64_t size);
-  /// The other ranks. Waits up to a minute for the server. Errors: kFailed.
-  static Result<TrainingGroup> Connect(const MeetingPoint& point, std::int64_t rank,
-                                       std::int64_t size);
+  /// The server side of the meeting point, for rank 0: a free port of 127.0.0.1, which no other
+  /// machine can reach. Errors: kIo, kFailed.
+  static Result<TrainingGroup> Open(std::int64_t size);
+  /// The other ranks, by the leader's port. Waits up to a minute for the server. Errors: kFailed.
+  static Result<TrainingGroup> Connect(std::uint16_t port, std::int64_t rank, std::int64_t size);
   /// Waits until all are there, then connects them. Call before anything below. Errors: kFailed
   /// naming this rank.
   Status Meet();
@@ -44,6 +37,8 @@ class TrainingGroup {
   std::int64_t rank() const { return rank_; }
   std::int64_t size() const { return size_; }
   bool Leads() const { return rank_ == 0; }
+  /// Of the meeting point on 127.0.0.1; 0 where one process trains alone.
+  std::uint16_t port() const { return port_; }
 
   /// Replaces each value by its sum over the processes. Errors: kFailed when another process is
   /// gone.
@@ -62,6 +57,7 @@ class TrainingGroup {
   std::shared_ptr<Impl> impl_;
   std::int64_t rank_ = 0;
   std::int64_t size_ = 1;
+  std::uint16_t port_ = 0;
 };
 
 /// Averages the gradients of fixed parameters over the group, bucket by bucket, while the backward

@@ -25,7 +25,6 @@ namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(50);
 constexpr double kGraceSeconds = 20;
-constexpr auto kFinishPatience = std::chrono::seconds(60);
 
 std::string Describe(std::size_t worker, pid_t pid, const ExitStatus& exit) {
   const std::string who = fmt::format("rank {} (process {})", worker + 1, pid);
@@ -142,15 +141,19 @@ std::optional<std::string> WorkerTeam::Loss(double seconds) const {
   return impl_->loss;
 }
 
-Status WorkerTeam::Finish() {
+Status WorkerTeam::Finish(double seconds) {
   std::unique_lock lock(impl_->mutex);
   impl_->finishing = true;
-  impl_->changed.wait_for(lock, kFinishPatience, [&] {
-    return impl_->loss.has_value() ||
-           std::find(impl_->ended.begin(), impl_->ended.end(), false) == impl_->ended.end();
+  const auto running = [&] { return std::find(impl_->ended.begin(), impl_->ended.end(), false); };
+  impl_->changed.wait_for(lock, std::chrono::duration<double>(seconds), [&] {
+    return impl_->loss.has_value() || running() == impl_->ended.end();
   });
   if (impl_->loss) return Fail(ErrorCode::kFailed, "{}", *impl_->loss);
-  return {};
+  if (running() == impl_->ended.end()) return {};
+  const auto worker = static_cast<std::size_t>(running() - impl_->ended.begin());
+  return Fail(ErrorCode::kFailed,
+              "rank {} (process {}) has not ended {:g} s after the work was done", worker + 1,
+              impl_->workers[worker].pid(), seconds);
 }
 
 Result<std::int64_t> RankFromEnvironment() {

@@ -20,12 +20,12 @@ namespace repro {
 /// worker may end with one of the `agreed` exit codes at any time: all processes do so together.
 class WorkerTeam {
  public:
-  /// Starts `program arguments...` for each rank, with `environment(rank)` on top of this process's
-  /// and the cores `cores(rank)` (empty: this process's). Errors: kIo; then none runs.
   struct Member {
-    std::map<std::string, std::string> environment;
-    std::vector<int> cores;
+    std::map<std::string, std::string> environment;  ///< on top of this process's
+    std::vector<int> cores;                          ///< empty: this process's
   };
+  /// Starts `program arguments...` for each member: ranks 1, 2, ... in their order. Errors: kIo;
+  /// then none runs.
   static Result<WorkerTeam> Start(const std::string& program,
                                   const std::vector<std::string>& arguments,
                                   const std::vector<Member>& members,
@@ -39,9 +39,9 @@ class WorkerTeam {
   /// up to `seconds` for one: who notices a closed connection may be faster than who waits for the
   /// process.
   std::optional<std::string> Loss(double seconds) const;
-  /// The work is done: waits until all have ended by themselves. Errors: kFailed naming the rank
-  /// that did not end well.
-  Status Finish();
+  /// The work is done: waits until all have ended by themselves, at most `seconds`. Errors: kFailed
+  /// naming the rank that did not end well, or not at all.
+  Status Finish(double seconds = 60);
 
  private:
   struct Impl;
@@ -49,9 +49,9 @@ class WorkerTeam {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Environment of a worker: its rank, HOST:PORT of the leader, the process that started it.
+/// Environment of a worker: its rank, the leader's port on 127.0.0.1, the process that started it.
 inline constexpr const char* kRankVariable = "REPRO_RANK";
-inline constexpr const char* kMeetingVariable = "REPRO_MEETING_POINT";
+inline constexpr const char* kPortVariable = "REPRO_PORT";
 inline constexpr const char* kParentVariable = "REPRO_PARENT";
 
 /// Rank of this process by its environment; 0 where it was not started as a worker. Errors:

@@ -13,6 +13,7 @@
 #include "experiments/eval/pseudo_bits.h"
 #include "experiments/eval/retrieval.h"
 #include "experiments/model/device.h"
+#include "experiments/model/out_of_memory.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/evaluate/spec.h"
 #include "experiments/tasks/finetune/selection_file.h"
@@ -198,9 +199,7 @@ class Evaluation {
   std::int64_t done_ = 0;
 };
 
-}  // namespace
-
-Status RunEvaluateTask(TaskContext& context) {
+Status EvaluateModel(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const EvaluateSpec spec, FromJson<EvaluateSpec>(context.task.spec));
   REPRO_ASSIGN_OR_RETURN(const at::Device device,
                          OpenDevice(spec.compute.device, spec.compute.threads));
@@ -212,6 +211,12 @@ Status RunEvaluateTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const auto model, context.Input("model"));
   Evaluation evaluation(context, spec, tokenizer, device);
   return spec.measure == "intrinsic" ? evaluation.Intrinsic(model) : evaluation.Labelled(model);
+}
+
+}  // namespace
+
+Status RunEvaluateTask(TaskContext& context) {
+  return WithoutExceptions("evaluation", [&] { return EvaluateModel(context); });
 }
 
 }  // namespace repro

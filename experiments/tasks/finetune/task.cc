@@ -11,6 +11,7 @@
 #include "experiments/data/labelled_encoder.h"
 #include "experiments/eval/classifier.h"
 #include "experiments/model/device.h"
+#include "experiments/model/out_of_memory.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/finetune/selection_file.h"
 #include "experiments/tasks/finetune/spec.h"
@@ -122,9 +123,7 @@ Status SaveSelected(const FinetuneSpec& spec, const FinetuneOutcome& outcome,
   return file.Save(out);
 }
 
-}  // namespace
-
-Status RunFinetuneTask(TaskContext& context) {
+Status FinetuneEncoder(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const FinetuneSpec spec, FromJson<FinetuneSpec>(context.task.spec));
   REPRO_ASSIGN_OR_RETURN(const LabelledTask task, ParseLabelledTask(spec.task));
   REPRO_ASSIGN_OR_RETURN(const Selection selection, ParseSelection(spec.selection));
@@ -154,6 +153,12 @@ Status RunFinetuneTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const FinetuneOutcome outcome,
                          Finetune(problem, options, context.events, context.stop));
   return SaveSelected(spec, outcome, problem, options, classifier, data, context.out);
+}
+
+}  // namespace
+
+Status RunFinetuneTask(TaskContext& context) {
+  return WithoutExceptions("fine-tuning", [&] { return FinetuneEncoder(context); });
 }
 
 }  // namespace repro

@@ -9,6 +9,7 @@
 #include "experiments/cuda/plugin.h"
 #include "experiments/data/batch_source.h"
 #include "experiments/model/device.h"
+#include "experiments/model/out_of_memory.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/pretrain/spec.h"
 #include "experiments/tasks/pretrain/team.h"
@@ -59,8 +60,9 @@ TrainingData DataOf(BatchSource& source, const TrainingGroup& group) {
   data.batch = [&source, part](std::int64_t update) { return source.Get(update, part); };
   data.languages = source.languages();
   for (std::size_t i = 0; i < source.languages().size(); ++i) {
-    data.validation.push_back(
-        {source.languages()[i], source.Validation(i), source.ValidationPlateau(i)});
+    data.validation.push_back({source.languages()[i], source.Validation(i), {}});
+    // Reads all blocks, and the leader alone reports it.
+    if (group.Leads()) data.validation.back().plateau = source.ValidationPlateau(i);
   }
   return data;
 }
@@ -165,7 +167,8 @@ Status RunPretrainTask(TaskContext& context) {
     context.events.Message("warning", *slow);
   }
   REPRO_ASSIGN_OR_RETURN(Team team, Team::Assemble(processes, spec.compute.threads, context));
-  return team.Conclude(TrainInTeam(spec, context, team.group()));
+  return team.Conclude(
+      WithoutExceptions("pretraining", [&] { return TrainInTeam(spec, context, team.group()); }));
 }
 
 }  // namespace repro

@@ -24,18 +24,16 @@ const std::vector<int> kAgreed = {static_cast<int>(TaskExit::kDone),
                                   static_cast<int>(TaskExit::kContinue),
                                   static_cast<int>(TaskExit::kDiverged)};
 
-Result<MeetingPoint> MeetingPointFromEnvironment() {
-  const char* text = std::getenv(kMeetingVariable);
-  const std::string_view point = text == nullptr ? "" : text;
-  const std::size_t colon = std::min(point.rfind(':'), point.size());
-  const std::string_view digits = point.substr(std::min(colon + 1, point.size()));
+Result<std::uint16_t> PortFromEnvironment() {
+  const char* text = std::getenv(kPortVariable);
+  const std::string_view digits = text == nullptr ? "" : text;
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (error != std::errc() || end != digits.data() + digits.size() || port == 0) {
-    return Fail(ErrorCode::kInvalidArgument, "{}=\"{}\": expected HOST:PORT of the leader",
-                kMeetingVariable, point);
+    return Fail(ErrorCode::kInvalidArgument, "{}=\"{}\": expected the port of the leader",
+                kPortVariable, digits);
   }
-  return MeetingPoint{.host = std::string(point.substr(0, colon)), .port = port};
+  return port;
 }
 
 // Cores of each rank: consecutive pieces of this process's, or all of them where they do not go
@@ -67,28 +65,26 @@ Result<Team> Team::Assemble(std::int64_t processes, std::int64_t threads,
   if (processes == 1) return team;
   REPRO_ASSIGN_OR_RETURN(const std::int64_t rank, RankFromEnvironment());
   if (rank > 0) {
-    REPRO_ASSIGN_OR_RETURN(const MeetingPoint point, MeetingPointFromEnvironment());
-    REPRO_ASSIGN_OR_RETURN(team.group_, TrainingGroup::Connect(point, rank, processes));
+    REPRO_ASSIGN_OR_RETURN(const std::uint16_t port, PortFromEnvironment());
+    REPRO_ASSIGN_OR_RETURN(team.group_, TrainingGroup::Connect(port, rank, processes));
     REPRO_RETURN_IF_ERROR(team.group_.Meet());
     return team;
   }
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return Fail(ErrorCode::kIo, "/proc/self/exe: {}", error.message());
-  MeetingPoint point;
-  REPRO_ASSIGN_OR_RETURN(team.group_, TrainingGroup::Open(point, processes));
+  REPRO_ASSIGN_OR_RETURN(team.group_, TrainingGroup::Open(processes));
   team.micro_batch_file_ = MicroBatchFile(context.scratch / "checkpoints");
   team.micro_batch_before_ = TextOf(team.micro_batch_file_);
   std::vector<WorkerTeam::Member> members;
   for (std::int64_t other = 1; other < processes; ++other) {
     const std::string cores = std::to_string(threads);
-    members.push_back(
-        {.environment = {{kRankVariable, std::to_string(other)},
-                         {kMeetingVariable, fmt::format("{}:{}", point.host, point.port)},
-                         {kParentVariable, std::to_string(::getpid())},
-                         {"OMP_NUM_THREADS", cores},
-                         {"MKL_NUM_THREADS", cores}},
-         .cores = CoresOf(other, processes, threads)});
+    members.push_back({.environment = {{kRankVariable, std::to_string(other)},
+                                       {kPortVariable, std::to_string(team.group_.port())},
+                                       {kParentVariable, std::to_string(::getpid())},
+                                       {"OMP_NUM_THREADS", cores},
+                                       {"MKL_NUM_THREADS", cores}},
+                       .cores = CoresOf(other, processes, threads)});
   }
   REPRO_ASSIGN_OR_RETURN(
       team.workers_,

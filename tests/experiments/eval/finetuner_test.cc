@@ -1,5 +1,6 @@
 #include "experiments/train/finetuner.h"
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 
@@ -80,6 +81,22 @@ class FinetunerTest : public ::testing::Test {
       const auto [aa, bb] = scores.at(next++);
       return std::map<std::string, DevScore>{{"aa", {aa, 0}}, {"bb", {bb, 0}}};
     };
+  }
+
+  /// What the newest "diverged" event says.
+  Json DivergedInfo() const {
+    Json info;
+    std::ifstream events(folder_ / "events.jsonl");
+    for (std::string line; std::getline(events, line);) {
+      const Json event = Json::parse(line);
+      if (event.value("state", "") == "diverged") info = event.at("info");
+    }
+    return info;
+  }
+  static void Damage(const std::filesystem::path& path) {
+    std::string bytes = ReadFile(path).value();
+    bytes[bytes.size() - 3] ^= 1;
+    ASSERT_TRUE(WriteFileAtomic(path, bytes));
   }
 
   testing::TempFolder folder_;
@@ -175,6 +192,20 @@ TEST_F(FinetunerTest, OfEqualScoresTheOneWithTheLowerLossIsTakenButPatienceRunsO
   }
 }
 
+// The dev loss is not finite at first, and again at last.
+TEST_F(FinetunerTest, OfEqualScoresAFiniteLossIsTakenBeforeOneThatIsNot) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  problem_.validate = [losses = std::vector<double>{kNone, 0.6, 0.5, kNone, 0.5, kNone},
+                       next = std::size_t{0}]() mutable {
+    const double loss = losses.at(next++);
+    return std::map<std::string, DevScore>{{"aa", {0.7, loss}}, {"bb", {0.4, loss}}};
+  };
+  const auto outcome = Run();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->best.at(kBestOverall).update, 30);
+  EXPECT_DOUBLE_EQ(outcome->best.at(kBestOverall).loss, 0.5);
+}
+
 TEST_F(FinetunerTest, SelectionRulesPickDifferentCheckpoints) {
   const std::vector<std::pair<double, double>> scores = {{0.9, 0.1}, {0.5, 0.8}, {0.6, 0.9},
                                                          {0.8, 0.2}, {0.1, 0.1}, {0.1, 0.1}};
@@ -250,9 +281,7 @@ TEST_F(FinetunerTest, DamagedCheckpointFallsBackToTheOneBefore) {
   stop_ = false;
   const auto checkpoints = ListCheckpoints(options_.folder);
   ASSERT_EQ(checkpoints.size(), 2U);
-  std::string bytes = ReadFile(checkpoints[0]).value();
-  bytes[bytes.size() - 3] ^= 1;
-  ASSERT_TRUE(WriteFileAtomic(checkpoints[0], bytes));
+  Damage(checkpoints[0]);
   Reset();
   stop_at_ = -1;
   const auto outcome = Run();
@@ -263,28 +292,66 @@ TEST_F(FinetunerTest, DamagedCheckpointFallsBackToTheOneBefore) {
   EXPECT_THAT(ReadFile(folder_ / "events.jsonl").value(), HasSubstr("\"level\":\"warning\""));
 }
 
-TEST_F(FinetunerTest, DamagedBestWeightsAreFoundAndNamed) {
+// Each validation is the best so far: the checkpoint of update 30 names best-30, the one of update
+// 20 best-20.
+TEST_F(FinetunerTest, ADamagedBestFileCostsTheCheckpointsThatNameIt) {
+  const auto rising = [](int from) {
+    std::vector<std::pair<double, double>> scores;
+    for (int i = from; i <= 6; ++i) scores.emplace_back(0.1 * i, 0.1 * i);
+    return scores;
+  };
+  Script(rising(1));
+  const auto whole = Run();
+  ASSERT_TRUE(whole) << whole.error().message;
+  const at::Tensor expected = weight_.detach().clone();
+  for (const bool damages_both : {false, true}) {
+    SCOPED_TRACE(damages_both);
+    Reset();
+    options_.folder = folder_ / (damages_both ? "both" : "newest");
+    Script(rising(1));
+    stop_at_ = 30;
+    ASSERT_FALSE(Run());
+    stop_ = false;
+    stop_at_ = -1;
+    Damage(options_.folder / "best-000000030.safetensors");
+    if (damages_both) Damage(options_.folder / "best-000000020.safetensors");
+
+    Reset();
+    Script(rising(damages_both ? 1 : 3));
+    const auto outcome = Run();
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    EXPECT_EQ(updates_run_, damages_both ? 60 : 40);
+    EXPECT_TRUE(at::equal(weight_, expected));
+    EXPECT_EQ(outcome->history, whole->history);
+    EXPECT_TRUE(LoadBestWeights(problem_, options_, outcome->best.at(kBestOverall).update));
+    const std::string events = ReadFile(folder_ / "events.jsonl").value();
+    EXPECT_THAT(events, HasSubstr("checkpoint passed over: checkpoint-000000030.safetensors names "
+                                  "best weights: "));
+    EXPECT_THAT(events, HasSubstr("best-000000030.safetensors: the checksum does not fit the"));
+    EXPECT_EQ(events.find("no whole checkpoint left: starts anew") != std::string::npos,
+              damages_both);
+  }
+}
+
+// Sealed and of the right shapes: its weights must not stay.
+TEST_F(FinetunerTest, ACheckpointWhoseNotesCannotBeReadIsPassedOverForTheOneBefore) {
+  ASSERT_TRUE(Run());
+  const at::Tensor expected = weight_.detach().clone();
+  Reset();
+  options_.folder = folder_ / "notes";
   stop_at_ = 37;
   ASSERT_FALSE(Run());
   stop_ = false;
   stop_at_ = -1;
-  std::vector<std::filesystem::path> best;
-  for (const auto& entry : std::filesystem::directory_iterator(options_.folder)) {
-    if (entry.path().filename().string().starts_with("best-")) best.push_back(entry.path());
-  }
-  ASSERT_FALSE(best.empty());
-  for (const auto& path : best) {
-    std::string bytes = ReadFile(path).value();
-    bytes[bytes.size() - 3] ^= 1;
-    ASSERT_TRUE(WriteFileAtomic(path, bytes));
-  }
   Reset();
+  const at::Tensor other = at::full({2, 6}, 7, at::kFloat);
+  ASSERT_TRUE(SaveCheckpoint(options_.folder, AdamW({{"toy.weight", other}}, {}), 38, "{}", 9));
   const auto outcome = Run();
-  ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code, ErrorCode::kCorrupt);
-  EXPECT_THAT(outcome.error().message, HasSubstr("the checksum does not fit the content"));
-  EXPECT_THAT(outcome.error().message, HasSubstr("remove " + options_.folder.string()));
-  EXPECT_EQ(updates_run_, 0);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(updates_run_, 60 - 37);
+  EXPECT_TRUE(at::equal(weight_, expected));
+  EXPECT_THAT(ReadFile(folder_ / "events.jsonl").value(),
+              HasSubstr("checkpoint-000000038.safetensors: notes of a fine-tuning run"));
 }
 
 TEST_F(FinetunerTest, FinishedRunIsNotTrainedAgain) {
@@ -299,11 +366,33 @@ TEST_F(FinetunerTest, FinishedRunIsNotTrainedAgain) {
 
 TEST_F(FinetunerTest, NonFiniteLossOrGradientStopsBeforeTheStep) {
   infinite_at_ = 5;
+  for (std::size_t i = 0; i < problem_.lengths.size(); ++i) {
+    problem_.lengths[i] = 4 + static_cast<std::int64_t>(i % 5);
+  }
+  std::vector<std::size_t> batch;
+  std::int64_t longest = 0;
+  problem_.loss = [this, &batch, &longest, loss = problem_.loss](
+                      const std::vector<std::size_t>& examples, DropoutRng& dropout) {
+    batch = examples;
+    longest = 0;
+    for (const std::size_t i : batch) longest = std::max(longest, problem_.lengths[i]);
+    return loss(examples, dropout);
+  };
   auto outcome = Run();
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::kDiverged);
-  EXPECT_THAT(outcome.error().message, HasSubstr("update 4"));
+  EXPECT_THAT(outcome.error().message,
+              HasSubstr(fmt::format(
+                  "update 4 (learning rate 0.2, batch of {} examples of aa, the longest of {} "
+                  "tokens, the first example {}): the loss is ",
+                  batch.size(), longest, batch.front())));
   EXPECT_TRUE(weight_.isfinite().all().item<bool>());
+  const Json info = DivergedInfo();
+  EXPECT_EQ(info.at("update"), 4);
+  EXPECT_EQ(info.at("batch_rows"), batch.size());
+  EXPECT_EQ(info.at("batch_languages"), fmt::format("aa {}", batch.size()));
+  EXPECT_EQ(info.at("batch_longest"), longest);
+  EXPECT_EQ(info.at("batch_examples"), Json(batch));
 
   infinite_at_ = -1;
   bad_gradient_at_ = 3;  // a finite loss with the gradient 0 * inf
@@ -312,7 +401,9 @@ TEST_F(FinetunerTest, NonFiniteLossOrGradientStopsBeforeTheStep) {
   outcome = Run();
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::kDiverged);
-  EXPECT_THAT(outcome.error().message, HasSubstr("the gradient norm is nan"));
+  EXPECT_THAT(outcome.error().message, HasSubstr("the gradient norm is nan (loss "));
+  EXPECT_THAT(DivergedInfo().at("reason").get<std::string>(),
+              HasSubstr("not finite in: toy.weight)"));
   EXPECT_TRUE(weight_.isfinite().all().item<bool>());
 }
 

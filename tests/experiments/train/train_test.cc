@@ -2,6 +2,8 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <map>
+#include <new>
 #include <set>
 
 #include <ATen/core/grad_mode.h>
@@ -9,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "experiments/model/out_of_memory.h"
 #include "experiments/train/checkpoint.h"
 #include "experiments/train/training_flops.h"
 #include "tests/experiments/memory_limit.h"
@@ -18,7 +21,9 @@ namespace repro {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// What does not fit where six sequences are too many and three are not: the widest activation of
 /// six, [tokens, 3 x hidden] in float32.
@@ -337,6 +342,30 @@ TEST_F(TrainTest, DamagedCheckpointIsPassedOverForTheOneBefore) {
   EXPECT_TRUE(BitEqual(Copies(undisturbed), Copies(model)));
 }
 
+// Sealed, of the right shapes, and its notes are no history: nothing of it must be left.
+TEST_F(TrainTest, ACheckpointWhoseNotesCannotBeReadIsPassedOverForTheOneBefore) {
+  MlmModel undisturbed = InitMlmModel(TinyShape(), 1);
+  ASSERT_TRUE(Run(undisturbed, CountingData(), Options(14, "undisturbed")));
+
+  StopFlag stop{false};
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  std::int64_t done = 0;
+  StopAfter(model, {12}, done, stop);
+  ASSERT_FALSE(Run(model, CountingData(), Options(14), stop));
+  for (const auto& [update, notes] : std::map<std::int64_t, std::string>{
+           {13, "cut {"}, {14, R"({"updates":[],"processes":[]})"}}) {
+    const MlmModel other = InitMlmModel(TinyShape(), 2);
+    const AdamW optimizer(Parameters(other), {});
+    ASSERT_TRUE(SaveCheckpoint(folder_ / "checkpoints", optimizer, update, notes, 9));
+  }
+  model = InitMlmModel(TinyShape(), 1);
+  const auto history = Run(model, CountingData(), Options(14));
+  ASSERT_TRUE(history) << history.error().message;
+  EXPECT_THAT(Events(), HasSubstr("checkpoint-000000014.safetensors: notes of a pretraining run"));
+  EXPECT_THAT(Events(), HasSubstr("{\"update\":12}"));
+  EXPECT_TRUE(BitEqual(Copies(undisturbed), Copies(model)));
+}
+
 TEST_F(TrainTest, CheckpointOfAnotherShapeChangesNothing) {
   MlmModel small = InitMlmModel(TinyShape(), 1);
   AdamW small_optimizer(Parameters(small), {});
@@ -433,6 +462,88 @@ TEST_F(TrainTest, AResumeKeepsTheHalvedMicroBatch) {
   ASSERT_TRUE(resumed) << resumed.error().message;
   EXPECT_EQ(resumed->sequences_per_micro_batch, 3);
   EXPECT_TRUE(BitEqual(Copies(undisturbed), Copies(model)));
+}
+
+// What one of several processes found, read by one that trains alone.
+TEST_F(TrainTest, AMicroBatchFileLowersTheMicroBatchAndNeverRaisesIt) {
+  for (const std::int64_t asked : {0, 1, 2, 3}) {
+    SCOPED_TRACE(asked);
+    TrainerOptions options = Options(2, fmt::format("asked-{}", asked));
+    options.sequences_per_micro_batch = asked;
+    ASSERT_TRUE(MakeDirectories(options.checkpoint_folder));
+    ASSERT_TRUE(WriteFileAtomic(MicroBatchFile(options.checkpoint_folder),
+                                R"({"update":7,"micro_batch_from":4,"micro_batch_to":2})"));
+    fs::remove(folder_ / "events.jsonl");
+    MlmModel model = InitMlmModel(TinyShape(), 1);
+    const auto history = Run(model, CountingData(), options);
+    ASSERT_TRUE(history) << history.error().message;
+    EXPECT_EQ(history->sequences_per_micro_batch, asked == 1 ? 1 : 2);
+    const bool lowers = asked == 0 || asked == 3;
+    EXPECT_EQ(Events().find("out_of_memory") != std::string::npos, lowers);
+  }
+}
+
+TEST_F(TrainTest, OutOfMemoryInValidationTakesFewerSequencesAndSaysSo) {
+  MlmModel roomy = InitMlmModel(TinyShape(), 1);
+  const auto expected = Run(roomy, CountingData(), Options(1, "roomy"));
+  ASSERT_TRUE(expected) << expected.error().message;
+  MlmModel tight = InitMlmModel(TinyShape(), 1);
+  TrainerOptions options = Options(1, "tight");
+  options.sequences_per_micro_batch = 3;
+  MemoryLimit limit;
+  limit.Forbid(CountingBatch(0).tokens * 32 * 4);  // a feed-forward activation of six
+  const auto found = Run(tight, CountingData(), options);
+  limit.Lift();
+  ASSERT_TRUE(found) << found.error().message;
+  const auto loss = [](const TrainingHistory& history) {
+    return history.validation.back().at("loss").at("aa").get<double>();
+  };
+  EXPECT_NEAR(loss(*found), loss(*expected), 1e-5);
+  EXPECT_THAT(Events(), HasSubstr("out of memory in validation: going on with 3 sequences at a "
+                                  "time"));
+}
+
+// The weights are there, and AdamW's moments do not fit.
+TEST_F(TrainTest, MomentsThatDoNotFitAreASentenceWithoutFrames) {
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  MemoryLimit limit;
+  limit.Forbid(kTinyVocab * 16 * 4);  // as much as the embeddings
+  const Status status = WithoutExceptions("pretraining", [&]() -> Status {
+    REPRO_RETURN_IF_ERROR(Run(model, CountingData(), Options(2)));
+    return {};
+  });
+  limit.Lift();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kFailed);
+  EXPECT_THAT(status.error().message,
+              AllOf(HasSubstr("pretraining does not fit into memory ("),
+                    HasSubstr("you tried to allocate 3200 bytes"),
+                    HasSubstr("); a smaller model, less computed at a time or a machine with more "
+                              "memory is needed"),
+                    Not(HasSubstr("frame #")), Not(HasSubstr("Exception raised from"))));
+}
+
+TEST(WithoutExceptionsTest, EveryExceptionBecomesAFailureAndAResultStaysWhatItIs) {
+  const Status torch_error = WithoutExceptions("evaluation", []() -> Status {
+    TORCH_CHECK(false, "connection closed by peer");
+    return {};
+  });
+  ASSERT_FALSE(torch_error);
+  EXPECT_EQ(torch_error.error().code, ErrorCode::kFailed);
+  EXPECT_EQ(torch_error.error().message, "evaluation: connection closed by peer");
+
+  const Status no_memory =
+      WithoutExceptions("evaluation", []() -> Status { throw std::bad_alloc(); });
+  ASSERT_FALSE(no_memory);
+  EXPECT_THAT(no_memory.error().message,
+              HasSubstr("evaluation does not fit into memory (std::bad_alloc); a smaller model"));
+
+  const Status failed = WithoutExceptions(
+      "evaluation", []() -> Status { return Fail(ErrorCode::kCorrupt, "cut file"); });
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(failed.error().message, "cut file");
+  EXPECT_TRUE(WithoutExceptions("evaluation", []() -> Status { return {}; }));
 }
 
 TEST_F(TrainTest, OneSequenceThatDoesNotFitIsAFailureThatSaysSo) {

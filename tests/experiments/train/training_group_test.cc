@@ -12,9 +12,12 @@
 #include <thread>
 
 #include <ATen/core/grad_mode.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "experiments/train/checkpoint.h"
 #include "experiments/train/training_flops.h"
@@ -29,14 +32,13 @@ using ::testing::HasSubstr;
 /// Runs `work` for each rank in a thread of its own and returns what they returned.
 template <class T>
 std::vector<T> InGroup(std::int64_t size, const std::function<T(const TrainingGroup&)>& work) {
-  MeetingPoint point;
-  auto leader = TrainingGroup::Open(point, size);
+  auto leader = TrainingGroup::Open(size);
   REPRO_CHECK(leader.has_value());
   std::vector<std::optional<T>> results(static_cast<std::size_t>(size));
   std::vector<std::thread> threads;
   for (std::int64_t rank = 0; rank < size; ++rank) {
     threads.emplace_back([&, rank] {
-      auto group = rank == 0 ? leader : TrainingGroup::Connect(point, rank, size);
+      auto group = rank == 0 ? leader : TrainingGroup::Connect(leader->port(), rank, size);
       REPRO_CHECK(group.has_value());
       const Status met = group->Meet();
       REPRO_CHECK(met.has_value());
@@ -77,6 +79,7 @@ struct Trained {
   Json validation;
   std::string error;
   std::optional<ErrorCode> code;  // of the error
+  std::int64_t at_a_time = -1;    // sequences, at the end
 };
 
 class TrainingGroupTest : public TrainTest {
@@ -91,8 +94,7 @@ class TrainingGroupTest : public TrainTest {
     MlmModel model = InitMlmModel(TinyShape(), 1);
     if (spoil) spoil(model);
     TrainingData data = CountingData();
-    data.validation.push_back(
-        {"bb", Slice(CountingBatch(2'000'000), 4, 6), {.unigram = 4, .context_free = 3}});
+    data.validation.push_back({"bb", CountingBatch(2'000'000), {.unigram = 4, .context_free = 3}});
     data.batch = [&](std::int64_t update) {
       return PartOf(CountingBatch(update), group.rank(), group.size());
     };
@@ -107,7 +109,8 @@ class TrainingGroupTest : public TrainTest {
     });
     const auto history = Train(model, data, options, *events, stop);
     limit.Lift();
-    Trained trained{Copies(model), {}, {}, {}, {}};
+    Trained trained;
+    trained.weights = Copies(model);
     if (!history) {
       trained.error = history.error().message;
       trained.code = history.error().code;
@@ -115,6 +118,7 @@ class TrainingGroupTest : public TrainTest {
     }
     for (const Json& update : history->updates) trained.losses.push_back(update.at("loss"));
     trained.validation = history->validation;
+    trained.at_a_time = history->sequences_per_micro_batch;
     return trained;
   }
 
@@ -253,6 +257,80 @@ TEST_F(TrainingGroupTest, WhereMemoryRunsOutAllStartAgainWithLess) {
   for (const Trained& trained : again) EXPECT_EQ(trained.error, "");
   const Trained alone = TrainAs(TrainingGroup(), Options(9, "alone"));
   ExpectSameCurve(alone, again.front(), 1e-5);
+}
+
+// One process found 2 sequences to fit, and the file says so; alone, the training went on with 1.
+TEST_F(TrainingGroupTest, WhatMemoryTookIsNeverGivenBack) {
+  TrainerOptions options = Options(9);
+  options.sequences_per_micro_batch = 1;
+  StopFlag stop{false};
+  options.peak_memory = [&]() -> std::int64_t {  // asked at every logged update
+    stop.store(true);
+    return 0;
+  };
+  EXPECT_THAT(TrainAs(TrainingGroup(), options, 0, stop).error,
+              HasSubstr("stopped after update 1"));
+  ASSERT_TRUE(WriteFileAtomic(MicroBatchFile(options.checkpoint_folder),
+                              R"({"update":0,"micro_batch_from":3,"micro_batch_to":2})"));
+  const auto trained =
+      InGroup<Trained>(2, [&](const TrainingGroup& group) { return TrainAs(group, Options(9)); });
+  for (std::size_t rank = 0; rank < 2; ++rank) {
+    EXPECT_EQ(trained[rank].error, "");
+    EXPECT_EQ(trained[rank].at_a_time, 1);
+    for (const Json& event : EventsOf(static_cast<std::int64_t>(rank))) {
+      EXPECT_NE(event.value("state", ""), "out_of_memory");
+    }
+  }
+}
+
+// Six sequences are too many for the second process, three are not: the widest activation of six is
+// [66 tokens, 32] or more in float32, of three [42, 3 x 16]. In training it has three of fewer
+// tokens.
+TEST_F(TrainingGroupTest, TheLeaderSaysWhereAWorkersValidationTakesFewerSequences) {
+  constexpr std::int64_t kLimit = 66 * 32 * 4;
+  static_assert(42 * 3 * 16 * 4 < kLimit);
+  const Trained alone = TrainAs(TrainingGroup(), Options(3, "alone"));
+  const auto trained = InGroup<Trained>(2, [&](const TrainingGroup& group) {
+    return TrainAs(group, Options(3), group.rank() == 1 ? kLimit : 0);
+  });
+  ExpectSameCurve(alone, trained.front(), 1e-5);
+  const double truth = alone.validation.back().at("loss").at("bb");
+  EXPECT_NEAR(trained.front().validation.back().at("loss").at("bb").get<double>(), truth,
+              1e-5 * truth);
+  for (std::int64_t rank = 0; rank < 2; ++rank) {
+    std::vector<std::string> said;
+    for (const Json& event : EventsOf(rank)) {
+      const std::string text = event.value("text", "");
+      if (text.find("out of memory in validation") != std::string::npos) said.push_back(text);
+    }
+    if (rank == 0) {
+      EXPECT_THAT(said, ::testing::ElementsAre("out of memory in validation: going on with 3 "
+                                               "(rank 1) sequences at a time"));
+    } else {
+      EXPECT_TRUE(said.empty());
+    }
+  }
+}
+
+int LowestFreeDescriptor() {
+  const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  REPRO_CHECK(fd >= 0 && ::close(fd) == 0);
+  return fd;
+}
+
+// One descriptor is left: the socket takes it, and the store finds none for its loop.
+TEST(MeetingPointTest, ASocketThatTheStoreDoesNotTakeIsClosed) {
+  const int free = LowestFreeDescriptor();
+  struct rlimit before {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(free) + 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &tight), 0);
+  const auto group = TrainingGroup::Open(2);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(group);
+  EXPECT_THAT(group.error().message, HasSubstr("rank 0 of 2: cannot open the meeting point: "));
+  EXPECT_EQ(LowestFreeDescriptor(), free);
 }
 
 // The first process has the sequences of aa, the second those of bb, in micro-batches of 2 and 1.
