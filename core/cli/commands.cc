@@ -55,7 +55,7 @@ std::string Environment(const char* name) {
 /// Absolute and without links, since tasks run elsewhere.
 fs::path Resolved(const fs::path& path) {
   std::error_code error;
-  const fs::path absolute = fs::absolute(path, error);
+  fs::path absolute = fs::absolute(path, error);
   if (error) return path;
   fs::path resolved = fs::weakly_canonical(absolute, error);
   if (error) return absolute;
@@ -179,6 +179,7 @@ int Dispatch(int argc, char** argv, const Suite& suite, const std::vector<Comman
   const std::string unknown = UnknownCommand(argc, argv, commands);
   if (!unknown.empty()) {
     std::vector<std::string> names;
+    names.reserve(commands.size());
     for (const CommandEntry& entry : commands) names.emplace_back(entry.name);
     std::cerr << "repro: no command `" << Printable(unknown) << "`" << DidYouMean(unknown, names)
               << "; `repro --help` lists them\n";

@@ -203,6 +203,7 @@ class ReportCommand : public Command {
     std::vector<fs::path> written;
     const auto write = [&](const char* extension, const std::string& content) -> Status {
       const fs::path path = folder / (stem + "." + extension);
+      REPRO_RETURN_IF_ERROR(MakeDirectories(folder));
       REPRO_RETURN_IF_ERROR(WriteFileAtomic(path, content));
       std::error_code error;
       const fs::path absolute = fs::absolute(path, error);

@@ -28,11 +28,11 @@ class TextTable {
     bool right = false;  ///< numbers
   };
   struct Cell {
-    Cell(std::string cell_text,
-         Style cell_style = Style::kPlain)  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor): a row is written as a list of texts
+    Cell(const std::string& cell_text, Style cell_style = Style::kPlain)
         : text(Printable(cell_text)), style(cell_style) {}
-    Cell(const char* cell_text)
-        : Cell(std::string(cell_text)) {}  // NOLINT(google-explicit-constructor)
+    // NOLINTNEXTLINE(google-explicit-constructor): as above
+    Cell(const char* cell_text) : Cell(std::string(cell_text)) {}
     std::string text;
     Style style;
   };

@@ -178,7 +178,7 @@ std::vector<std::string> DrawTraining(const TrainingTask& training, std::int64_t
 std::string TrainingLine(const TrainingSummary& summary) {
   std::string line;
   for (const auto& [name, value] : KnownFigures(summary)) {
-    line += (line.empty() ? "" : ", ") + name + " " + value;
+    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", name, value);
   }
   const std::vector<LanguageColumn> columns = LanguageColumns(summary.languages);
   if (summary.languages.size() > 1 && !columns.empty()) {

@@ -86,7 +86,7 @@ Result<std::vector<TaskStanding>> FindStandings(const TaskGraph& graph, const Ru
       if (artifact.error().code != ErrorCode::kCorrupt) return tl::unexpected(artifact.error());
       standing.damaged = true;
       standing.reasons = {"artifact damaged: " + artifact.error().message};
-    } else if (row == known.end()) {
+    } else if (log == nullptr || row == known.end()) {
       REPRO_ASSIGN_OR_RETURN(standing.reasons, ExplainNew(task, history));
     } else if (row->second.state == "diverged") {
       standing.standing = Standing::kDiverged;

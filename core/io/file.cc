@@ -94,6 +94,15 @@ Status MakeDirectories(const fs::path& path) {
   return {};
 }
 
+Status MakeDirectory(const fs::path& path) {
+  std::error_code error;
+  fs::create_directory(path, error);
+  if (error) {
+    return Fail(ErrorCode::kIo, "{}: cannot make the folder: {}", path.string(), error.message());
+  }
+  return {};
+}
+
 Status MakeSyncedDirectories(const fs::path& path) {
   std::error_code error;
   std::vector<fs::path> parents;  // of the folders that are new
@@ -124,11 +133,11 @@ Status SyncTree(const fs::path& path) {
 
 Status WriteFileAtomic(const fs::path& path, std::string_view content) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  REPRO_RETURN_IF_ERROR(MakeSyncedDirectories(folder));
   const fs::path temporary = path.string() + ".tmp." + std::to_string(::getpid());
   {
     const FileDescriptor fd(
         ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (!fd.ok() && errno == ENOENT) return FailErrno("write in", folder.string());
     if (!fd.ok()) return FailErrno("create", temporary.string());
     while (!content.empty()) {
       const ssize_t written = ::write(fd.get(), content.data(), content.size());

@@ -18,12 +18,17 @@ Status CheckPlainFile(const std::filesystem::path& path);
 /// plain file, say); both name the path.
 Result<std::string> ReadFile(const std::filesystem::path& path);
 
-/// Temp file beside it, write, fsync, rename, fsync of the folder. Missing parent folders are made
-/// and synced.
+/// Temp file beside it, write, fsync, rename, fsync of the folder. The folder must be there: one
+/// that was moved away under a long run must not come back as an empty one. Errors: kIo with the
+/// path.
 Status WriteFileAtomic(const std::filesystem::path& path, std::string_view content);
 
 /// mkdir -p. Errors: kIo with the path.
 Status MakeDirectories(const std::filesystem::path& path);
+
+/// As `MakeDirectories`, for the last level alone. Errors: kIo with the path, also where the folder
+/// above it is missing.
+Status MakeDirectory(const std::filesystem::path& path);
 
 /// As `MakeDirectories`, and new folders survive a power cut: the folder above each is synced.
 Status MakeSyncedDirectories(const std::filesystem::path& path);

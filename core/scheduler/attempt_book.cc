@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <set>
@@ -39,7 +40,7 @@ std::string LastStderrLine(const fs::path& folder) {
   const auto end = text.find_last_not_of(" \n\r\t");
   if (end == std::string::npos) return {};
   const auto before = text.find_last_of('\n', end);
-  const auto start = before == std::string::npos ? 0 : before + 1;
+  const auto start = text.find_first_not_of(" \t", before == std::string::npos ? 0 : before + 1);
   return std::string(Prefix(std::string_view(text).substr(start, end + 1 - start), kStderrTail));
 }
 
@@ -53,8 +54,10 @@ Status CheckWritable(const fs::path& folder) {
   return Fail(ErrorCode::kIo, "{}; mend that or name another --workspace", reason);
 }
 
-std::string SignalReason(int signal) {
+std::string SignalReason(int signal, const AttemptTrace& trace) {
   std::string reason = fmt::format("killed by signal {} ({})", signal, ::strsignal(signal));
+  // A program that aborts says why; what it said last has nothing to do with other signals.
+  if (signal == SIGABRT && !trace.last_error.empty()) reason += ": " + trace.last_error;
   if (signal == kKillSignal) reason += "; the system does that when memory runs out";
   return reason;
 }
@@ -153,7 +156,8 @@ Judgement Judge(const AttemptEnd& end, bool complete, const AttemptTrace& trace,
   if (const auto* exited = std::get_if<Exited>(&end.how)) {
     judgement = JudgeExit(exited->code, trace, cancelled);
   } else if (const auto* signalled = std::get_if<Signalled>(&end.how)) {
-    judgement = {Next::kRetry, "killed", SignalReason(signalled->signal), 128 + signalled->signal};
+    judgement = {Next::kRetry, "killed", SignalReason(signalled->signal, trace),
+                 128 + signalled->signal};
     if (cancelled == CancelReason::kStop || cancelled == CancelReason::kRequest) {
       judgement = {Next::kAgain, "interrupted", CancelText(cancelled), 128 + signalled->signal};
     }

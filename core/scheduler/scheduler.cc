@@ -21,6 +21,7 @@ constexpr double kMsPerSecond = 1000;
 
 std::vector<bool> MustRun(const std::vector<TaskStanding>& standings) {
   std::vector<bool> must_run;
+  must_run.reserve(standings.size());
   for (const TaskStanding& standing : standings) {
     must_run.push_back(standing.standing != Standing::kCached);
   }
@@ -407,7 +408,8 @@ void Scheduler::BeginStop(int signal) {
   parts_.observer.OnMessage(
       "info", "",
       again ? "killing the tasks; their last checkpoints stay"
-            : "stopping: the running tasks save their work (Ctrl-C again kills them)");
+            : fmt::format("stopping: the running tasks save their work{}",
+                          signal == SIGINT ? " (Ctrl-C again kills them)" : ""));
 }
 
 void Scheduler::CheckStalls(double seconds) {
@@ -540,7 +542,8 @@ void Scheduler::Show() {
 
 void Scheduler::Abandon() {
   if (live_.empty()) return;
-  parts_.observer.OnMessage("warning", "", "cannot go on; the running tasks save their work first");
+  parts_.observer.OnMessage("warning", "",
+                            "cannot go on; the running tasks are asked to save their work first");
   for (const auto& [key, live] : live_) parts_.executor.Cancel(key, CancelMode::kCheckpoint);
   const double deadline = Now() + kAbandonSeconds;
   std::size_t left = live_.size();

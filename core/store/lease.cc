@@ -140,6 +140,7 @@ Result<fs::path> DropRequest(const fs::path& workspace, Request request) {
     path = workspace / "requests" /
            fmt::format("{:015}-{}-{}.json", request.time_ms, ::getpid(), number++);
   } while (fs::exists(path, error));
+  REPRO_RETURN_IF_ERROR(MakeDirectory(path.parent_path()));
   REPRO_RETURN_IF_ERROR(WriteFileAtomic(path, CanonicalJson(RequestToJson(request)) + "\n"));
   return path;
 }

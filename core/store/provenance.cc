@@ -48,6 +48,7 @@ std::optional<std::string> Capture(const std::vector<std::string>& arguments) {
   ::posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
   std::vector<std::string> owned = arguments;
   std::vector<char*> argv;
+  argv.reserve(owned.size() + 1);
   for (std::string& argument : owned) argv.push_back(argument.data());
   argv.push_back(nullptr);
   pid_t pid = -1;

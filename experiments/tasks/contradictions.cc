@@ -84,7 +84,8 @@ class Checker {
     if (model.parameters > 0) {
       if (hidden.node != nullptr && model.hidden != 0) {
         Add(parameters, fmt::format("{} with {}", parameters.Text(), hidden.TextWithPlace()),
-            "expected only one of the two: the width is solved from the number of parameters");
+            "expected only one of the two: with `model.hidden = 0` the width is solved from the "
+            "number of parameters");
         return;
       }
       RunSettings solved = settings_;

@@ -147,7 +147,7 @@ std::vector<fs::path> ListCheckpoints(const fs::path& folder) {
 
 Status SaveCheckpoint(const fs::path& folder, const AdamW& optimizer, std::int64_t update,
                       const std::string& notes, std::int64_t kept) {
-  REPRO_RETURN_IF_ERROR(MakeDirectories(folder));
+  REPRO_RETURN_IF_ERROR(MakeDirectory(folder));
   RemoveUnfinished(folder);
   const fs::path path = folder / fmt::format("{}{:09}{}", kPrefix, update, kSuffix);
   REPRO_RETURN_IF_ERROR(

@@ -255,7 +255,7 @@ class Trainer {
                            HalveMicroBatch(update, history_.sequences_per_micro_batch, batch.rows,
                                            "sequence", reason));
     if (group_.size() > 1) {
-      REPRO_RETURN_IF_ERROR(MakeDirectories(options_.checkpoint_folder));
+      REPRO_RETURN_IF_ERROR(MakeDirectory(options_.checkpoint_folder));
       REPRO_RETURN_IF_ERROR(WriteFileAtomic(MicroBatchFile(options_.checkpoint_folder),
                                             halving.Info().dump() + "\n"));
       return Fail(ErrorCode::kFailed, "rank {} of {}: {}", group_.rank(), group_.size(),

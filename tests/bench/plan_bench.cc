@@ -54,8 +54,7 @@ struct Finished {
         REPRO_RETURN_IF_ERROR(log.UpsertTask(row));
         REPRO_RETURN_IF_ERROR(log.FinishTask(row));
         if (number++ >= artifacts) continue;
-        REPRO_RETURN_IF_ERROR(
-            WriteFileAtomic(store.StagingFolder(task.key, 1) / "out.txt", task.label));
+        REPRO_RETURN_IF_ERROR(PutFile(store.StagingFolder(task.key, 1) / "out.txt", task.label));
         CompletionRecord record;
         record.task = DescribeTask(task);
         record.build = "bench";

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/io/file.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro::testing {
 
@@ -16,7 +17,7 @@ namespace repro::testing {
 inline void ExpectGoldenText(const std::string& name, const std::string& text) {
   const std::filesystem::path path = std::filesystem::path(REPRO_TESTDATA) / "golden" / name;
   if (std::getenv("REPRO_UPDATE_GOLDEN") != nullptr) {
-    ASSERT_TRUE(WriteFileAtomic(path, text));
+    ASSERT_TRUE(PutFile(path, text));
     return;
   }
   const auto golden = ReadFile(path);

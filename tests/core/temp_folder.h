@@ -1,12 +1,14 @@
 #pragma once
-/// A folder of a test's or a benchmark's own.
+/// A folder of a test's or a benchmark's own, and files put into it.
 
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "core/base/check.h"
+#include "core/io/file.h"
 
 namespace repro {
 
@@ -32,5 +34,11 @@ class TempFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// As `WriteFileAtomic`; the folders above are made.
+inline Status PutFile(const std::filesystem::path& path, std::string_view content) {
+  REPRO_RETURN_IF_ERROR(MakeDirectories(path.parent_path()));
+  return WriteFileAtomic(path, content);
+}
 
 }  // namespace repro

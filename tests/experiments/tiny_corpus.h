@@ -61,14 +61,13 @@ inline std::string TinyText(const std::string& language, std::uint64_t sentences
 inline void WriteTinyCorpus(const std::filesystem::path& folder, const std::string& language,
                             std::uint64_t sentences, double nominal_units,
                             std::uint64_t heldout = 60) {
-  REPRO_CHECK(WriteFileAtomic(folder / "text.txt", TinyText(language, sentences)).has_value());
-  REPRO_CHECK(
-      WriteFileAtomic(folder / "heldout.txt", TinyText(language, heldout, 1'000'000)).has_value());
+  REPRO_CHECK(PutFile(folder / "text.txt", TinyText(language, sentences)).has_value());
+  REPRO_CHECK(PutFile(folder / "heldout.txt", TinyText(language, heldout, 1'000'000)).has_value());
   const Json stats = {{"language", language},
                       {"sentences", sentences},
                       {"heldout_sentences", heldout},
                       {"nominal_units", nominal_units}};
-  REPRO_CHECK(WriteFileAtomic(folder / "stats.json", CanonicalJson(stats)).has_value());
+  REPRO_CHECK(PutFile(folder / "stats.json", CanonicalJson(stats)).has_value());
 }
 
 }  // namespace repro::testing

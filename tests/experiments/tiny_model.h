@@ -14,6 +14,7 @@
 #include "core/io/json_io.h"
 #include "experiments/model/transformers_config.h"
 #include "experiments/model/transformers_folder.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro::testing {
 
@@ -142,16 +143,15 @@ inline void WriteSparseTensors(const std::filesystem::path& path,
   const std::uint64_t size = text.size();
   std::string content(8, '\0');
   std::memcpy(content.data(), &size, sizeof size);
-  REPRO_CHECK(WriteFileAtomic(path, content + text).has_value());
+  REPRO_CHECK(PutFile(path, content + text).has_value());
   std::filesystem::resize_file(path, 8 + size + static_cast<std::uint64_t>(offset));
 }
 
 inline void WriteModelFiles(const std::filesystem::path& folder, const ModelShape& shape) {
   const Json config = TransformersConfig(shape, "XLMRobertaForMaskedLM", {});
-  REPRO_CHECK(WriteFileAtomic(folder / "config.json", config.dump(2)).has_value());
-  REPRO_CHECK(
-      WriteFileAtomic(folder / kTransformersVocabulary, SentencePieceModel(shape.vocab_size - 2))
-          .has_value());
+  REPRO_CHECK(PutFile(folder / "config.json", config.dump(2)).has_value());
+  REPRO_CHECK(PutFile(folder / kTransformersVocabulary, SentencePieceModel(shape.vocab_size - 2))
+                  .has_value());
 }
 
 /// config.json, model.safetensors, sentencepiece.bpe.model.
@@ -174,7 +174,7 @@ inline void WriteShardedFolder(const std::filesystem::path& folder) {
   write("model-00001-of-00002.safetensors", {tensors.begin(), middle});
   write("model-00002-of-00002.safetensors", {middle, tensors.end()});
   const Json index = {{"metadata", {{"total_size", 1}}}, {"weight_map", map}};
-  REPRO_CHECK(WriteFileAtomic(folder / "model.safetensors.index.json", index.dump(2)).has_value());
+  REPRO_CHECK(PutFile(folder / "model.safetensors.index.json", index.dump(2)).has_value());
 }
 
 /// Changes one field of a JSON file; null removes it.
@@ -185,7 +185,7 @@ inline void EditJson(const std::filesystem::path& path, const std::string& key, 
   } else {
     json[key] = value;
   }
-  REPRO_CHECK(WriteFileAtomic(path, json.dump(2)).has_value());
+  REPRO_CHECK(PutFile(path, json.dump(2)).has_value());
 }
 
 }  // namespace repro::testing

@@ -106,21 +106,27 @@ Status RunEncodeTask(TaskContext& context) {
   std::atomic<int> running = 0;
   std::mutex mutex;
   Status failed;
+  const auto encode = [&](Job& job) -> Status {
+    ShardEncoder encoder(tokenizer, context.stop, bytes_done);
+    REPRO_ASSIGN_OR_RETURN(
+        job.result.train,
+        encoder.Encode(job.corpus.text, EncodedCorpus::TrainShard(context.out, job.code)));
+    REPRO_ASSIGN_OR_RETURN(
+        job.result.heldout,
+        encoder.Encode(job.corpus.heldout, EncodedCorpus::HeldoutShard(context.out, job.code)));
+    return {};
+  };
   const auto work = [&] {
     for (std::size_t i = next++; i < order.size(); i = next++) {
-      Job& job = jobs[order[i]];
-      ShardEncoder encoder(tokenizer, context.stop, bytes_done);
-      auto train =
-          encoder.Encode(job.corpus.text, EncodedCorpus::TrainShard(context.out, job.code));
-      auto heldout =
-          encoder.Encode(job.corpus.heldout, EncodedCorpus::HeldoutShard(context.out, job.code));
-      if (train && heldout) {
-        job.result.train = *train;
-        job.result.heldout = *heldout;
-        continue;
+      Status encoded;
+      try {
+        encoded = encode(jobs[order[i]]);
+      } catch (const std::exception& error) {  // std::bad_alloc among them; a thread must not throw
+        encoded = Fail(ErrorCode::kFailed, "{}: {}", jobs[order[i]].code, error.what());
       }
+      if (encoded) continue;
       const std::lock_guard lock(mutex);
-      failed = tl::unexpected(train ? heldout.error() : train.error());
+      failed = encoded;
       next = order.size();
     }
     --running;

@@ -53,6 +53,7 @@ Result<ImportRecord> LoadRecord(const fs::path& path) {
 }
 
 Status SaveRecord(const fs::path& path, const ImportRecord& record) {
+  REPRO_RETURN_IF_ERROR(MakeDirectories(path.parent_path()));
   return WriteFileAtomic(path, record.ToJson().dump(1) + "\n");
 }
 

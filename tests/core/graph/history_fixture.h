@@ -62,7 +62,7 @@ class HistoryTest : public testing::Test {
   void Make(const Task& task, const std::string& build = kBuild) {
     Finish(task, 1);
     const auto staging = store_.StagingFolder(task.key, 1);
-    REPRO_CHECK(WriteFileAtomic(staging / "out.txt", task.label).has_value());
+    REPRO_CHECK(PutFile(staging / "out.txt", task.label).has_value());
     CompletionRecord record;
     record.task = DescribeTask(task);
     record.build = build;

@@ -24,9 +24,9 @@ Status Work(TaskContext& context) {
   if (!source) return tl::unexpected<Error>(source.error());
   if (!fs::is_empty(context.out)) return Fail(ErrorCode::kFailed, "`out` is not empty");
   context.events.Write({.name = "lines", .value = 3});
-  REPRO_RETURN_IF_ERROR(WriteFileAtomic(context.scratch / "checkpoint", "half"));
+  REPRO_RETURN_IF_ERROR(PutFile(context.scratch / "checkpoint", "half"));
   REPRO_ASSIGN_OR_RETURN(const std::string text, ReadFile(*source / "text"));
-  return WriteFileAtomic(context.out / "copy", text);
+  return PutFile(context.out / "copy", text);
 }
 
 Status Throw(TaskContext&) {
@@ -43,7 +43,7 @@ class TaskRunnerTest : public testing::Test {
  protected:
   TaskRunnerTest() {
     const fs::path staging = store_.StagingFolder(SourceKey(), 1);
-    REPRO_CHECK(WriteFileAtomic(staging / "text", "one\ntwo\n").has_value());
+    REPRO_CHECK(PutFile(staging / "text", "one\ntwo\n").has_value());
     CompletionRecord record;
     record.task = {{"kind", "source"}, {"key", SourceKey()}};
     REPRO_CHECK(store_.Publish(staging, record).has_value());
@@ -69,7 +69,7 @@ class TaskRunnerTest : public testing::Test {
   fs::path Folder() const { return workspace_ / "attempt"; }
 
   TaskExit Run(const Json& description) {
-    REPRO_CHECK(WriteFileAtomic(Folder() / "task.json", description.dump()).has_value());
+    REPRO_CHECK(PutFile(Folder() / "task.json", description.dump()).has_value());
     testing::internal::CaptureStderr();
     const TaskExit exit = RunAttempt(Folder(), kKinds, "build-1", stop_);
     stderr_ = testing::internal::GetCapturedStderr();
@@ -88,7 +88,7 @@ class TaskRunnerTest : public testing::Test {
 TEST_F(TaskRunnerTest, PublishesWhatTheTaskMadeAndClearsItsScratch) {
   const AttemptDescription attempt = Describe("work");
   // What an earlier attempt with the same number left is not part of the artifact.
-  ASSERT_TRUE(WriteFileAtomic(attempt.staging / "left over", "x"));
+  ASSERT_TRUE(PutFile(attempt.staging / "left over", "x"));
   EXPECT_EQ(Run(ToJson(attempt)), TaskExit::kDone) << stderr_;
   const auto record = store_.Find("work", attempt.task.key).value();
   ASSERT_TRUE(record.has_value());
@@ -141,7 +141,7 @@ TEST_F(TaskRunnerTest, AnExceptionIsAFailureWithItsText) {
 
 TEST_F(TaskRunnerTest, ADamagedInputIsNamedBeforeAnyWork) {
   const AttemptDescription attempt = Describe("work");
-  ASSERT_TRUE(WriteFileAtomic(Source() / "text", "one\ntwa\n"));  // as long as before
+  ASSERT_TRUE(PutFile(Source() / "text", "one\ntwa\n"));  // as long as before
   EXPECT_EQ(Run(ToJson(attempt)), TaskExit::kDamaged);
   for (const std::string& what : {std::string("input 'source'"), Source().string(),
                                   std::string("'text'"), std::string("repro doctor --fix")}) {
@@ -150,7 +150,7 @@ TEST_F(TaskRunnerTest, ADamagedInputIsNamedBeforeAnyWork) {
   }
   EXPECT_FALSE(fs::exists(attempt.staging));
   EXPECT_FALSE(store_.Find("work", attempt.task.key).value().has_value());
-  ASSERT_TRUE(WriteFileAtomic(Source() / "text", "one\ntwo\n"));
+  ASSERT_TRUE(PutFile(Source() / "text", "one\ntwo\n"));
   EXPECT_EQ(Run(ToJson(attempt)), TaskExit::kDone) << stderr_;
 }
 

@@ -28,9 +28,22 @@ TEST_F(FileTest, ReadsBackExactlyWhatWasWritten) {
   std::string bytes(300'000, '\0');
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i % 256);
   for (const std::string& content : {std::string(), std::string("a\0\r\n", 4), bytes}) {
-    ASSERT_TRUE(WriteFileAtomic(folder_ / "new" / "folder" / "x", content));
-    EXPECT_EQ(ReadFile(folder_ / "new" / "folder" / "x").value(), content);
+    ASSERT_TRUE(WriteFileAtomic(folder_ / "x", content));
+    EXPECT_EQ(ReadFile(folder_ / "x").value(), content);
   }
+}
+
+TEST_F(FileTest, AFolderThatIsGoneIsNotMadeAgainByWhatIsWrittenInIt) {
+  const fs::path gone = folder_ / "gone";
+  for (const Status& status : {WriteFileAtomic(gone / "x", "content"), MakeDirectory(gone / "y")}) {
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, ErrorCode::kIo);
+    EXPECT_THAT(status.error().message,
+                AllOf(HasSubstr(gone.string()), HasSubstr("No such file or directory")));
+  }
+  EXPECT_FALSE(fs::exists(gone));
+  EXPECT_TRUE(MakeDirectory(gone));
+  EXPECT_TRUE(MakeDirectory(gone)) << "it is there";
 }
 
 TEST_F(FileTest, WritingLeavesNothingBesideTheFile) {
@@ -59,6 +72,7 @@ TEST_F(FileTest, AReaderSeesTheOldContentOrTheNewNeverAMixture) {
 
 TEST_F(FileTest, AFailedWriteKeepsTheOldContentAndNamesThePath) {
   // The rename fails: a folder that is not empty stands where the file should go.
+  ASSERT_TRUE(MakeDirectory(folder_ / "x"));
   ASSERT_TRUE(WriteFileAtomic(folder_ / "x" / "inside", "old"));
   const Status status = WriteFileAtomic(folder_ / "x", "new");
   ASSERT_FALSE(status);
@@ -130,6 +144,7 @@ TEST_F(FileTest, FoldersAreMadeFromAnyStartAndMakingThemAgainIsFine) {
 }
 
 TEST_F(FileTest, SyncTreeReportsWhatIsMissingAndFollowsNoLink) {
+  ASSERT_TRUE(MakeDirectory(folder_ / "a"));
   ASSERT_TRUE(WriteFileAtomic(folder_ / "a" / "b", "1"));
   ASSERT_TRUE(WriteFileAtomic(folder_ / "c", "2"));
   fs::create_symlink("nowhere", folder_ / "dangling");

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/io/file.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -89,7 +90,7 @@ TEST(JsonIoTest, AnExceptionOfTheLibraryBecomesAPlainSentence) {
 
 TEST(JsonIoTest, ATornFileIsCorruptAndAMissingOneNotFound) {
   const auto path = std::filesystem::path(testing::TempDir()) / "json_io_test.json";
-  ASSERT_TRUE(WriteFileAtomic(path, R"({"files": [{"name": "x)"));
+  ASSERT_TRUE(PutFile(path, R"({"files": [{"name": "x)"));
   const auto torn = LoadJson(path);
   ASSERT_FALSE(torn);
   EXPECT_EQ(torn.error().code, ErrorCode::kCorrupt);

@@ -12,6 +12,7 @@
 #include "core/io/file.h"
 #include "core/manifest/manifest.h"
 #include "tests/core/manifest/test_settings.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 
@@ -48,7 +49,7 @@ class TempManifest {
     static int count = 0;
     dir_ = std::filesystem::temp_directory_path() /
            ("repro-manifest-" + std::to_string(::getpid()) + "-" + std::to_string(count++));
-    EXPECT_TRUE(WriteFileAtomic(path(), text));
+    EXPECT_TRUE(PutFile(path(), text));
   }
   ~TempManifest() {
     std::error_code error;

@@ -46,7 +46,7 @@ class BrowserTest : public testing::Test {
     ASSERT_TRUE(assets) << assets.error().message;
     const auto page = WriteHtml(report, *assets);
     ASSERT_TRUE(page) << page.error().message;
-    ASSERT_TRUE(WriteFileAtomic(folder_ / "page.html", *page + script));
+    ASSERT_TRUE(PutFile(folder_ / "page.html", *page + script));
     SubprocessOptions options;
     options.program = FindBrowser();
     options.arguments = {"--headless=new",

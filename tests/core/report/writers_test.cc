@@ -13,6 +13,7 @@
 #include "core/report/unicode_chart.h"
 #include "tests/core/golden_text.h"
 #include "tests/core/report/sample.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -186,7 +187,7 @@ TEST(ReportTextTest, NumbersHaveARealMinusAndNoSignOnNothing) {
 
 TEST(MeasuresTest, AnUnknownKindIsAnErrorThatNamesTheMeasure) {
   const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "measures.json";
-  ASSERT_TRUE(WriteFileAtomic(
+  ASSERT_TRUE(PutFile(
       path, R"({"measures": [{"metric": "m", "name": "M", "about": "", "kind": "guess"}]})"));
   const auto measures = LoadMeasures(path);
   ASSERT_FALSE(measures);

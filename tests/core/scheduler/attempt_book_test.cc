@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "core/io/file.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -39,6 +40,14 @@ TEST(JudgeTest, AWholeArtifactIsDoneHoweverTheProcessEnded) {
 
 TEST(JudgeTest, TheErrorOfTheTaskIsPartOfTheReason) {
   EXPECT_THAT(JudgeExit(1, {.last_error = "disk full"}).reason, HasSubstr("disk full"));
+}
+
+TEST(JudgeTest, WhatAProgramSaidLastExplainsAnAbortAndNoOtherSignal) {
+  const AttemptTrace trace{.last_error = "what():  std::bad_alloc"};
+  EXPECT_EQ(Judge({"k", Signalled{6}}, false, trace, CancelReason::kNone).reason,
+            "killed by signal 6 (Aborted): what():  std::bad_alloc");
+  EXPECT_THAT(Judge({"k", Signalled{9}}, false, trace, CancelReason::kNone).reason,
+              Not(HasSubstr("bad_alloc")));
 }
 
 TEST(JudgeTest, WhatTheSchedulerKilledOnPurposeIsNotCharged) {
@@ -79,19 +88,19 @@ TEST(JudgeTest, AnAttemptThatWasTakenOverAndThenStoppedSaysWhetherItSaved) {
 
 TEST(ReadTraceTest, TakesTheNewestAndForgivesATornLine) {
   const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "trace_test.jsonl";
-  ASSERT_TRUE(WriteFileAtomic(file, R"({"type":"state","state":"started"})"
-                                    "\n"
-                                    R"({"type":"metric","name":"x","value":1})"
-                                    "\n"
-                                    R"({"type":"state","state":"checkpoint"})"
-                                    "\nnot json \"state\"\n"
-                                    R"({"type":"message","level":"error","text":"boom"})"
-                                    "\n"
-                                    R"({"type":"message","level":3,"text":["a"]})"
-                                    "\n"
-                                    R"({"type":{},"state":7})"
-                                    "\n"
-                                    R"({"type":"state","state":"interru)"));
+  ASSERT_TRUE(PutFile(file, R"({"type":"state","state":"started"})"
+                            "\n"
+                            R"({"type":"metric","name":"x","value":1})"
+                            "\n"
+                            R"({"type":"state","state":"checkpoint"})"
+                            "\nnot json \"state\"\n"
+                            R"({"type":"message","level":"error","text":"boom"})"
+                            "\n"
+                            R"({"type":"message","level":3,"text":["a"]})"
+                            "\n"
+                            R"({"type":{},"state":7})"
+                            "\n"
+                            R"({"type":"state","state":"interru)"));
   const AttemptTrace trace = ReadTrace(file);
   EXPECT_EQ(trace.last_state, "checkpoint");
   EXPECT_TRUE(trace.saved);

@@ -19,6 +19,7 @@
 #include "core/scheduler/signal_inbox.h"
 #include "core/store/artifact_store.h"
 #include "core/store/event_writer.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 
@@ -170,7 +171,7 @@ class FakeExecutor : public Executor {
 
   void Begin(const std::filesystem::path& folder, const AttemptDescription& attempt,
              const Act& act) {
-    REPRO_CHECK(WriteFileAtomic(folder / "task.json", CanonicalJson(ToJson(attempt))).has_value());
+    REPRO_CHECK(PutFile(folder / "task.json", CanonicalJson(ToJson(attempt))).has_value());
     const std::int64_t now = pulse_.NowMs();
     if (act.checkpoint) EventWriter::Open(folder / "events.jsonl")->State("checkpoint");
     if (act.resumes_at >= 0) {
@@ -182,7 +183,7 @@ class FakeExecutor : public Executor {
 
   void Publish(const Running& running) {
     const Task& task = running.description.task;
-    REPRO_CHECK(WriteFileAtomic(running.description.staging / "out.txt", task.label).has_value());
+    REPRO_CHECK(PutFile(running.description.staging / "out.txt", task.label).has_value());
     CompletionRecord record;
     record.task = DescribeTask(task);
     record.build = "build";

@@ -74,7 +74,7 @@ class ProcessTest : public testing::Test {
       task["spec"]["ledger"] = folder_ / "ledger";
       graph.push_back(task);
     }
-    REPRO_CHECK(WriteFileAtomic(folder_ / "graph.json", graph.dump()).has_value());
+    REPRO_CHECK(PutFile(folder_ / "graph.json", graph.dump()).has_value());
     SubprocessOptions options;
     options.program = starter.empty() ? std::filesystem::path(REPRO_FAKE_REPRO) : starter;
     if (!starter.empty()) options.arguments = {REPRO_FAKE_REPRO};

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "tests/core/scheduler/process_fixture.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -165,8 +166,9 @@ TEST_F(ProcessTest, AWorkspaceThatIsRemovedUnderTheRunEndsIt) {
   std::filesystem::rename(workspace_, folder_ / "elsewhere");
   EXPECT_EQ(first.Wait()->code, 1);
   EXPECT_THAT(Errors(), AllOf(HasSubstr("repro.sqlite"), HasSubstr("removed or replaced")));
+  WaitFor([&] { return TaskProcesses().empty(); }, "the task to end");
+  EXPECT_FALSE(std::filesystem::exists(workspace_)) << "nothing makes an empty one of its name";
   std::filesystem::rename(folder_ / "elsewhere", workspace_);
-  WaitFor([&] { return TaskProcesses().empty(); }, "the task to save and end");
   EXPECT_EQ(Run(), 0) << Errors();
 }
 
@@ -271,7 +273,7 @@ TEST_F(ProcessTest, ALimitOnFileSizesIsAnErrorAndNoSuddenDeath) {
 TEST_F(ProcessTest, AFileInTheWayIsNamed) {
   AddTask("a", {});
   std::filesystem::create_directories(workspace_);
-  ASSERT_TRUE(WriteFileAtomic(workspace_ / "work", "a file, not a folder"));
+  ASSERT_TRUE(PutFile(workspace_ / "work", "a file, not a folder"));
   EXPECT_EQ(Run(), 1);
   EXPECT_THAT(Errors(), HasSubstr((workspace_ / "work").string()));
 }

@@ -405,8 +405,7 @@ TEST_F(SchedulerTest, AnAttemptThatOutlivedItsSchedulerIsTakenOver) {
   description.task = *graph_.Find(key);
   description.staging = store_.StagingFolder(key, 1);
   description.workspace = workspace_;
-  ASSERT_TRUE(
-      WriteFileAtomic(book.Folder(*attempt) / "task.json", CanonicalJson(ToJson(description))));
+  ASSERT_TRUE(PutFile(book.Folder(*attempt) / "task.json", CanonicalJson(ToJson(description))));
 
   executor_.alive["long"] = {.seconds = 5, .how = Vanished{}};
   const auto summary = Run();
@@ -460,8 +459,7 @@ TEST_F(SchedulerTest, ATaskOfAnotherExperimentIsLeftRunning) {
   AttemptDescription description;
   description.task = guest;
   description.workspace = workspace_;
-  ASSERT_TRUE(
-      WriteFileAtomic(book.Folder(*attempt) / "task.json", CanonicalJson(ToJson(description))));
+  ASSERT_TRUE(PutFile(book.Folder(*attempt) / "task.json", CanonicalJson(ToJson(description))));
   executor_.alive["guest"] = {.seconds = 1000};
   Add("own a");
   Add("own b");
@@ -579,7 +577,7 @@ TEST_F(SchedulerTest, TheReasonIsTheLastLineOfAnyAmountOfOutput) {
   executor_.Script("loud", {{.how = Exited{134}}});
   pulse_.on_wait = [&](std::int64_t) {
     const std::string text = std::string(200'000, 'x') + "\nterminate called\n\n";
-    ASSERT_TRUE(WriteFileAtomic(store_.AttemptFolder(key, 1) / "stderr", text));
+    ASSERT_TRUE(PutFile(store_.AttemptFolder(key, 1) / "stderr", text));
   };
   const auto summary = Run({.retries = 0});
   ASSERT_TRUE(summary);
@@ -590,9 +588,9 @@ TEST_F(SchedulerTest, EventsOfTheWrongTypeStopNobody) {
   const std::string key = Add("odd");
   executor_.Script("odd", {{.how = Exited{1}}});
   pulse_.on_wait = [&](std::int64_t) {
-    ASSERT_TRUE(WriteFileAtomic(store_.AttemptFolder(key, 1) / "events.jsonl",
-                                "{\"type\":\"message\",\"level\":3,\"text\":[\"a\"]}\n"
-                                "{\"type\":\"progress\",\"done\":1,\"total\":2,\"unit\":{}}\n"));
+    ASSERT_TRUE(PutFile(store_.AttemptFolder(key, 1) / "events.jsonl",
+                        "{\"type\":\"message\",\"level\":3,\"text\":[\"a\"]}\n"
+                        "{\"type\":\"progress\",\"done\":1,\"total\":2,\"unit\":{}}\n"));
   };
   const auto summary = Run({.retries = 0});
   ASSERT_TRUE(summary);
@@ -622,7 +620,7 @@ TEST_F(SchedulerTest, ALivingAttemptThatCannotBeReadIsNotStartedBesideItself) {
   ASSERT_TRUE(log_.UpsertTask(MakeTaskRow(*graph_.Find(key))));
   const auto attempt = book.Begin(*graph_.Find(key));
   ASSERT_TRUE(attempt);
-  ASSERT_TRUE(WriteFileAtomic(book.Folder(*attempt) / "task.json", "of another format"));
+  ASSERT_TRUE(PutFile(book.Folder(*attempt) / "task.json", "of another format"));
   const auto lock = FileLock::TryLock(book.Folder(*attempt) / "lock");
   ASSERT_TRUE(lock);
   const auto survivors =

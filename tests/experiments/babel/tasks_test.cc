@@ -12,6 +12,7 @@
 #include "experiments/tasks/controls/task.h"
 #include "experiments/tasks/corpus/spec.h"
 #include "experiments/tasks/corpus/task.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/task_fixture.h"
 
 namespace repro {
@@ -161,8 +162,7 @@ TEST(ControlsTaskTest, ADamagedBenchmarkIsNamedByLine) {
   TaskFixture english(folder / "en");
   ASSERT_TRUE(english.Run(&RunBenchmarkTask, SmallBenchmark("en")).has_value());
   const std::string good = ReadFile(english.out() / "xnli.train.jsonl").value();
-  ASSERT_TRUE(
-      WriteFileAtomic(english.out() / "xnli.train.jsonl", good + "{\"id\":\"x\"}\n").has_value());
+  ASSERT_TRUE(PutFile(english.out() / "xnli.train.jsonl", good + "{\"id\":\"x\"}\n").has_value());
   TaskFixture controls(folder / "controls");
   controls.inputs = {{"en", english.out()}};
   const Status status =

@@ -5,6 +5,7 @@
 #include "experiments/data/labelled_encoder.h"
 #include "experiments/data/labelled_reader.h"
 #include "experiments/text/vocab_trainer.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/tiny_corpus.h"
 
 namespace repro {
@@ -23,7 +24,7 @@ class LabelledReaderTest : public ::testing::Test {
         R"({"xnli": ["contradiction", "neutral", "entailment"], "topic": ["a", "b"], "tags": ["O", "B-PER", "I-PER"]})");
   }
   void Write(const std::string& name, const std::string& content) {
-    ASSERT_TRUE(WriteFileAtomic(folder_ / name, content));
+    ASSERT_TRUE(PutFile(folder_ / name, content));
   }
   Result<std::vector<LabelledExample>> Read(const std::string& task) {
     auto labels = ReadLabelNames(folder_.path(), task);
@@ -148,7 +149,7 @@ class LabelledEncoderTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     testing::TempFolder folder;
-    ASSERT_TRUE(WriteFileAtomic(folder / "text.txt", testing::TinyText("aa", 400)));
+    ASSERT_TRUE(PutFile(folder / "text.txt", testing::TinyText("aa", 400)));
     auto vocab =
         TrainVocabulary({{"aa", folder / "text.txt", 1.0}}, {.size = 120, .sample_sentences = 400});
     ASSERT_TRUE(vocab) << vocab.error().message;

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/tiny_corpus.h"
 
 namespace repro {
@@ -30,7 +31,7 @@ class TokenShardTest : public ::testing::TestWithParam<std::int64_t> {
     auto bytes = ReadFile(folder_ / "x.tok");
     EXPECT_TRUE(bytes);
     change(*bytes);
-    EXPECT_TRUE(WriteFileAtomic(folder_ / "changed.tok", *bytes));
+    EXPECT_TRUE(PutFile(folder_ / "changed.tok", *bytes));
     return TokenShard::Open(folder_ / "changed.tok");
   }
   testing::TempFolder folder_;

@@ -13,6 +13,7 @@
 #include "experiments/eval/pseudo_bits.h"
 #include "experiments/eval/retrieval.h"
 #include "experiments/text/vocab_trainer.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/memory_limit.h"
 #include "tests/experiments/one_thread.h"
 #include "tests/experiments/tiny_corpus.h"
@@ -192,7 +193,7 @@ TEST_P(ClassifierTest, AsManyLabelsAsOutputsOrItIsDamaged) {
                                                            {"O", "B-X", "I-X"}, 2)));
   Json config = LoadJson(folder / "config.json").value();
   config["id2label"].erase("2");
-  ASSERT_TRUE(WriteFileAtomic(folder / "config.json", config.dump()));
+  ASSERT_TRUE(PutFile(folder / "config.json", config.dump()));
   const auto loaded = LoadClassifier(folder.path(), GetParam());
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, ErrorCode::kCorrupt);
@@ -261,7 +262,7 @@ class PseudoBitsTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     testing::TempFolder folder;
-    ASSERT_TRUE(WriteFileAtomic(folder / "text.txt", testing::TinyText("aa", 400)));
+    ASSERT_TRUE(PutFile(folder / "text.txt", testing::TinyText("aa", 400)));
     auto vocab = TrainVocabulary({{"aa", folder / "text.txt", 1.0}},
                                  {.size = kVocabSize, .sample_sentences = 400});
     ASSERT_TRUE(vocab) << vocab.error().message;

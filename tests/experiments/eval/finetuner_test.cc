@@ -11,6 +11,7 @@
 #include "core/base/rng.h"
 #include "experiments/train/checkpoint.h"
 #include "experiments/train/loss.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/one_thread.h"
 #include "tests/experiments/tiny_corpus.h"
 
@@ -96,7 +97,7 @@ class FinetunerTest : public ::testing::Test {
   static void Damage(const std::filesystem::path& path) {
     std::string bytes = ReadFile(path).value();
     bytes[bytes.size() - 3] ^= 1;
-    ASSERT_TRUE(WriteFileAtomic(path, bytes));
+    ASSERT_TRUE(PutFile(path, bytes));
   }
 
   testing::TempFolder folder_;

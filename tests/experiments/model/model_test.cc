@@ -710,7 +710,7 @@ TEST_F(ModelFilesTest, WeightsThatDoNotFitTheConfigAreRefused) {
   const auto expect = [&](const char* key, const Json& value, const char* message) {
     Json changed = config;
     changed[key] = value;
-    ASSERT_TRUE(WriteFileAtomic(folder_ / "config.json", changed.dump()));
+    ASSERT_TRUE(PutFile(folder_ / "config.json", changed.dump()));
     const auto loaded = LoadMlmModel(folder_);
     ASSERT_FALSE(loaded) << key;
     EXPECT_THAT(loaded.error().message, HasSubstr(message));

@@ -35,7 +35,7 @@ void WriteModel(const fs::path& folder, const std::string& architecture,
                                          TensorType::kF32, seed);  // tells the models apart
   testing::WriteTensors(folder / "model.safetensors", tensors);
   const Json config = TransformersConfig(TinyShape(), architecture, labels);
-  REPRO_CHECK(WriteFileAtomic(folder / "config.json", config.dump(2)).has_value());
+  REPRO_CHECK(PutFile(folder / "config.json", config.dump(2)).has_value());
 }
 
 class ExportCommandTest : public ::testing::Test {
@@ -43,8 +43,7 @@ class ExportCommandTest : public ::testing::Test {
   ExportCommandTest() : workspace_(root_ / "workspace") {
     vocab_ =
         workspace_.AddTask("vocab", "vocab en+sw", Json::object(), {}, [](const fs::path& out) {
-          REPRO_CHECK(
-              WriteFileAtomic(out / "sp.model", testing::SentencePieceModel(38)).has_value());
+          REPRO_CHECK(PutFile(out / "sp.model", testing::SentencePieceModel(38)).has_value());
         });
     const std::string encode =
         workspace_.AddWaitingTask("encode", "encode en+sw", Json::object(), {{"vocab", vocab_}});
@@ -61,7 +60,7 @@ class ExportCommandTest : public ::testing::Test {
             WriteModel(out, kind, labels, 10);
             WriteModel(out / "update-4", kind, labels, 11);
             const Json selection = {{"folders", {{"en", "."}, {"sw", "update-4"}}}};
-            REPRO_CHECK(WriteFileAtomic(out / "selection.json", selection.dump()).has_value());
+            REPRO_CHECK(PutFile(out / "selection.json", selection.dump()).has_value());
           });
     }
     workspace_.AddWaitingTask("finetune", "finetune topic en+sw seed 1.1",
@@ -162,7 +161,7 @@ TEST_F(ExportCommandTest, ReplacesOnlyAnEarlierExportAndOnlyWhenForced) {
   fs::create_directories(out());
   EXPECT_EQ(Export(arguments).code, 0) << "an empty folder is fine";
   EXPECT_THAT(Export(arguments).out, HasSubstr("--force replaces it"));
-  REPRO_CHECK(WriteFileAtomic(out() / "model.safetensors", "old").has_value());
+  REPRO_CHECK(PutFile(out() / "model.safetensors", "old").has_value());
   EXPECT_EQ(Export(forced).code, 0);
   EXPECT_GT(fs::file_size(out() / "model.safetensors"), 1000U);
 
@@ -171,7 +170,7 @@ TEST_F(ExportCommandTest, ReplacesOnlyAnEarlierExportAndOnlyWhenForced) {
     EXPECT_THAT(Export(given).out, HasSubstr("holds other things and no earlier export"));
   }
   fs::remove_all(out());
-  REPRO_CHECK(WriteFileAtomic(out(), "a file").has_value());
+  REPRO_CHECK(PutFile(out(), "a file").has_value());
   EXPECT_THAT(Export(forced).out, HasSubstr("a file is there"));
 }
 

@@ -67,7 +67,7 @@ class ImportCommandTest : public ::testing::Test {
     EXPECT_FALSE(fs::exists(workspace() / "imports" / "tiny.json"));
   }
   void Write(const std::string& name, const std::string& content) const {
-    REPRO_CHECK(WriteFileAtomic(model() / name, content).has_value());
+    REPRO_CHECK(PutFile(model() / name, content).has_value());
   }
   // A weights file with this header and so many data bytes.
   void WriteWeights(const std::string& header, std::size_t data_bytes) const {
@@ -234,7 +234,7 @@ TEST_F(ImportCommandTest, WhatIsNoPlainFileIsNamedAndNeverWaitedFor) {
     fs::remove(path);
   }
   fs::remove_all(model());
-  REPRO_CHECK(WriteFileAtomic(model(), "a file").has_value());
+  REPRO_CHECK(PutFile(model(), "a file").has_value());
   ExpectRefused(ErrorCode::kNotFound, "not a folder; a model is a folder with config.json");
 }
 

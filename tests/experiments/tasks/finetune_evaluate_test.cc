@@ -15,6 +15,7 @@
 #include "experiments/tasks/finetune/spec.h"
 #include "experiments/tasks/finetune/task.h"
 #include "experiments/text/vocab_trainer.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/task_fixture.h"
 
 namespace repro {
@@ -32,13 +33,13 @@ class FinetuneEvaluateTest : public ::testing::Test {
     std::vector<VocabText> texts;
     for (const std::string code : {"aa", "bb"}) {
       const auto text = *root_ / (code + ".txt");
-      ASSERT_TRUE(WriteFileAtomic(text, testing::TinyText(code, 200)));
+      ASSERT_TRUE(PutFile(text, testing::TinyText(code, 200)));
       texts.push_back({code, text, 1.0});
       WriteBenchmark(code);
     }
     const auto vocab = TrainVocabulary(texts, {.size = 150, .sample_sentences = 400});
     ASSERT_TRUE(vocab) << vocab.error().message;
-    ASSERT_TRUE(WriteFileAtomic(*root_ / "vocab/sp.model", vocab->model));
+    ASSERT_TRUE(PutFile(*root_ / "vocab/sp.model", vocab->model));
     ModelShape shape;
     shape.settings.layers = 1;
     shape.settings.hidden = 16;
@@ -52,8 +53,8 @@ class FinetuneEvaluateTest : public ::testing::Test {
 
   static void WriteBenchmark(const std::string& code) {
     const auto folder = *root_ / ("benchmark-" + code);
-    ASSERT_TRUE(WriteFileAtomic(folder / "labels.json",
-                                R"({"xnli": ["contradiction", "neutral", "entailment"],
+    ASSERT_TRUE(PutFile(folder / "labels.json",
+                        R"({"xnli": ["contradiction", "neutral", "entailment"],
                                     "topic": ["sea", "sky"], "tags": ["O", "B-PER"]})"));
     for (const std::string split : {"train", "dev", "test"}) {
       if (split == "train" && code != "aa") continue;
@@ -74,9 +75,9 @@ class FinetuneEvaluateTest : public ::testing::Test {
                     .dump() +
                 "\n";
       }
-      ASSERT_TRUE(WriteFileAtomic(folder / ("topic." + split + ".jsonl"), topics));
-      ASSERT_TRUE(WriteFileAtomic(folder / ("xnli." + split + ".jsonl"), pairs));
-      ASSERT_TRUE(WriteFileAtomic(folder / ("tags." + split + ".jsonl"), tags));
+      ASSERT_TRUE(PutFile(folder / ("topic." + split + ".jsonl"), topics));
+      ASSERT_TRUE(PutFile(folder / ("xnli." + split + ".jsonl"), pairs));
+      ASSERT_TRUE(PutFile(folder / ("tags." + split + ".jsonl"), tags));
     }
     std::string parallel;
     for (int i = 0; i < 10; ++i) {
@@ -85,7 +86,7 @@ class FinetuneEvaluateTest : public ::testing::Test {
                       .dump() +
                   "\n";
     }
-    ASSERT_TRUE(WriteFileAtomic(folder / "parallel.jsonl", parallel));
+    ASSERT_TRUE(PutFile(folder / "parallel.jsonl", parallel));
   }
 
   static FinetuneSpec Spec(const std::string& task, std::int64_t updates = 40) {
@@ -282,7 +283,7 @@ TEST_F(FinetuneEvaluateTest, TranslationsThatAreTheSentencesThemselvesAreAllFoun
       const Json& sentence = lines[(i + static_cast<std::size_t>(shift)) % lines.size()];
       text += Json{{"id", lines[i].at("id")}, {"text", sentence.at("text")}}.dump() + "\n";
     }
-    ASSERT_TRUE(WriteFileAtomic(other / "parallel.jsonl", text));
+    ASSERT_TRUE(PutFile(other / "parallel.jsonl", text));
     testing::TaskFixture evaluate(folder_ / ("evaluate-" + std::to_string(shift)));
     Connect(evaluate, "model", *root_ / "pretrained");
     evaluate.inputs["bb"] = other;
@@ -299,7 +300,7 @@ TEST_F(FinetuneEvaluateTest, ParallelSentencesInAnotherOrderAreNamedByLine) {
   std::filesystem::copy(*root_ / "benchmark-bb", other);
   std::string lines = ReadFile(other / "parallel.jsonl").value();
   lines.replace(lines.find("\"p3\""), 4, "\"q3\"");
-  ASSERT_TRUE(WriteFileAtomic(other / "parallel.jsonl", lines));
+  ASSERT_TRUE(PutFile(other / "parallel.jsonl", lines));
   testing::TaskFixture evaluate(folder_ / "evaluate");
   Connect(evaluate, "model", *root_ / "pretrained");
   evaluate.inputs["bb"] = other;

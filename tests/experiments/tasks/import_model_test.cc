@@ -24,9 +24,9 @@ class ImportModelTest : public ::testing::Test {
     at::set_num_threads(1);
     fs::create_directories(root_ / "theirs");
     fs::copy_file(kGolden / "config.json", root_ / "theirs" / "config.json");
-    REPRO_CHECK(WriteFileAtomic(root_ / "theirs" / kTransformersVocabulary,
-                                testing::SentencePieceModel(998))
-                    .has_value());
+    REPRO_CHECK(
+        PutFile(root_ / "theirs" / kTransformersVocabulary, testing::SentencePieceModel(998))
+            .has_value());
   }
 
   // The artifact of the folder "theirs".
@@ -73,7 +73,7 @@ TEST_F(ImportModelTest, ShardsGiveTheGoldenLogits) {
     ASSERT_TRUE(WriteSafetensors(root_ / "theirs" / name, views));
   }
   const Json index = {{"metadata", Json::object()}, {"weight_map", map}};
-  ASSERT_TRUE(WriteFileAtomic(root_ / "theirs" / "model.safetensors.index.json", index.dump()));
+  ASSERT_TRUE(PutFile(root_ / "theirs" / "model.safetensors.index.json", index.dump()));
   ExpectGoldenLogits(Import());
 }
 

@@ -158,18 +158,18 @@ class ImportGraphTest : public ImportTest {
   // A manifest of one point, with these lines.
   fs::path Manifest(const std::string& head, const std::string& sections) const {
     const fs::path path = root_ / "m.toml";
-    REPRO_CHECK(WriteFileAtomic(
-                    path, R"(schema = 1
+    REPRO_CHECK(
+        PutFile(path, R"(schema = 1
 id = "m"
 world = "babel"
 selection = "joint-dev"
 )" +
-                              (head.find("seeds") == std::string::npos
-                                   ? std::string("seeds = { pretrain = [1], finetune = [1, 2] }\n")
-                                   : std::string()) +
-                              head + "languages = [\"en\", \"sw\"]\n" +
-                              "[corpus]\nsource = \"babel-wiki\"\n" + sections)
-                    .has_value());
+                          (head.find("seeds") == std::string::npos
+                               ? std::string("seeds = { pretrain = [1], finetune = [1, 2] }\n")
+                               : std::string()) +
+                          head + "languages = [\"en\", \"sw\"]\n" +
+                          "[corpus]\nsource = \"babel-wiki\"\n" + sections)
+            .has_value());
     return path;
   }
   Result<TaskGraph> Graph(const std::string& sections, const std::string& head = "") const {

@@ -13,6 +13,7 @@
 #include "core/graph/task_runner.h"
 #include "core/io/subprocess.h"
 #include "core/store/artifact_store.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/tasks/pretrain_fixture.h"
 
 namespace repro {
@@ -106,7 +107,7 @@ class ParallelPretrainTest : public PretrainTaskTest {
         .staging = Store().StagingFolder(task.key, attempts_),
         .scratch = Store().ScratchFolder(task.key),
         .workspace = Store().workspace()};
-    REPRO_CHECK(WriteFileAtomic(attempt_ / "task.json", ToJson(description).dump()).has_value());
+    REPRO_CHECK(PutFile(attempt_ / "task.json", ToJson(description).dump()).has_value());
     SubprocessOptions options;
     options.program = "/bin/bash";
     options.arguments = {"-c", "[[ $1 == 0 ]] || ulimit -v $1; exec \"$0\" run \"$2\"",

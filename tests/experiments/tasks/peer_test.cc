@@ -57,12 +57,12 @@ class PeerTest : public ::testing::Test {
     for (int copy = 0; copy < 30; ++copy) {
       for (const std::string& text : OddTexts()) odd += text.empty() ? "" : text + "\n";
     }
-    REPRO_CHECK(WriteFileAtomic(*root_ / "a.txt", testing::TinyText("en", 600)).has_value());
-    REPRO_CHECK(WriteFileAtomic(*root_ / "b.txt", odd).has_value());
+    REPRO_CHECK(PutFile(*root_ / "a.txt", testing::TinyText("en", 600)).has_value());
+    REPRO_CHECK(PutFile(*root_ / "b.txt", odd).has_value());
     const auto vocab = TrainVocabulary({{"en", *root_ / "a.txt", 1}, {"xx", *root_ / "b.txt", 1}},
                                        {.size = kVocab, .sample_sentences = 900});
     if (!vocab) throw std::runtime_error(vocab.error().message);
-    REPRO_CHECK(WriteFileAtomic(Vocabulary(), vocab->model).has_value());
+    REPRO_CHECK(PutFile(Vocabulary(), vocab->model).has_value());
   }
   static void TearDownTestSuite() {
     delete root_;
@@ -288,7 +288,7 @@ TEST_F(PeerTest, OurIdsAreTheirTokenizersIds) {
   for (std::uint64_t i = 0; i < 200; ++i) texts.push_back(testing::TinySentence("en", 5000 + i));
   const std::size_t plain = texts.size();
   texts.insert(texts.end(), OddTexts().begin(), OddTexts().end());
-  ASSERT_TRUE(WriteFileAtomic(folder_ / "texts.json", Json(texts).dump()));
+  ASSERT_TRUE(PutFile(folder_ / "texts.json", Json(texts).dump()));
   Python({"ids", exported.string(), (folder_ / "texts.json").string(),
           (folder_ / "ids.json").string()});
   const auto ids = LoadJson(folder_ / "ids.json");

@@ -14,6 +14,7 @@
 #include "experiments/tasks/pretrain/spec.h"
 #include "experiments/tasks/pretrain/task.h"
 #include "experiments/text/vocab_trainer.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/task_fixture.h"
 
 namespace repro {
@@ -31,7 +32,7 @@ class PretrainTaskTest : public ::testing::Test {
     }
     const auto vocab = TrainVocabulary(texts, {.size = 150, .sample_sentences = 400});
     ASSERT_TRUE(vocab) << vocab.error().message;
-    ASSERT_TRUE(WriteFileAtomic(*root_ / "vocab/sp.model", vocab->model));
+    ASSERT_TRUE(PutFile(*root_ / "vocab/sp.model", vocab->model));
     encode.inputs["vocab"] = *root_ / "vocab";
     EncodeSpec spec;
     spec.languages = {"aa", "bb"};

@@ -10,6 +10,7 @@
 #include "experiments/tasks/vocab/spec.h"
 #include "experiments/tasks/vocab/task.h"
 #include "experiments/text/tokenizer.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/task_fixture.h"
 
 namespace repro {
@@ -65,8 +66,8 @@ TEST_F(VocabEncodeTest, VocabLeavesAModelAndItsFitByLanguage) {
 TEST_F(VocabEncodeTest, UncoveredCharactersLowerCoverage) {
   // Held-out text of bb: one word of known letters, one of an unknown script, as many characters
   // each.
-  ASSERT_TRUE(WriteFileAtomic(root_ / "bb/heldout.txt",
-                              "bako \xE4\xBD\xA0\xE5\xA5\xBD\xE5\x90\x97\xE5\x95\x8A\n"));
+  ASSERT_TRUE(
+      PutFile(root_ / "bb/heldout.txt", "bako \xE4\xBD\xA0\xE5\xA5\xBD\xE5\x90\x97\xE5\x95\x8A\n"));
   testing::TaskFixture vocab(root_ / "vocab");
   ASSERT_TRUE(LearnVocab(vocab));
   EXPECT_DOUBLE_EQ(vocab.MetricValue("vocab.coverage", "bb").value(), 0.5);
@@ -145,7 +146,7 @@ TEST_F(VocabEncodeTest, MissingAndDamagedInputsAreNamed) {
   Status status = vocab.Run(&RunVocabTask, Spec());
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().message, HasSubstr("no input 'bb'"));
-  ASSERT_TRUE(WriteFileAtomic(root_ / "bb/stats.json", "{}"));
+  ASSERT_TRUE(PutFile(root_ / "bb/stats.json", "{}"));
   status = LearnVocab(vocab);
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().message,

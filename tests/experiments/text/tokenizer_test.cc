@@ -10,6 +10,7 @@
 
 #include "core/io/json_io.h"
 #include "experiments/text/vocab_trainer.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/tiny_corpus.h"
 
 namespace repro {
@@ -37,7 +38,7 @@ class TokenizerTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     testing::TempFolder folder;
-    ASSERT_TRUE(WriteFileAtomic(folder / "text.txt", testing::TinyText("aa", 400)));
+    ASSERT_TRUE(PutFile(folder / "text.txt", testing::TinyText("aa", 400)));
     auto vocab =
         TrainVocabulary({{"aa", folder / "text.txt", 1.0}}, {.size = 120, .sample_sentences = 400});
     ASSERT_TRUE(vocab) << vocab.error().message;

@@ -6,6 +6,7 @@
 #include "core/base/hash.h"
 #include "experiments/text/smoothing.h"
 #include "experiments/text/tokenizer.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/tiny_corpus.h"
 
 namespace repro {
@@ -29,8 +30,8 @@ TEST(SmoothingTest, AlphaOneKeepsProportionsAndZeroLevelsThem) {
 class VocabTrainerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(WriteFileAtomic(folder_ / "aa.txt", testing::TinyText("aa", 600)));
-    ASSERT_TRUE(WriteFileAtomic(folder_ / "bb.txt", testing::TinyText("bb", 40)));
+    ASSERT_TRUE(PutFile(folder_ / "aa.txt", testing::TinyText("aa", 600)));
+    ASSERT_TRUE(PutFile(folder_ / "bb.txt", testing::TinyText("bb", 40)));
   }
   std::vector<VocabText> Texts() const {
     return {{"aa", folder_ / "aa.txt", 16}, {"bb", folder_ / "bb.txt", 1}};
@@ -91,7 +92,7 @@ TEST_F(VocabTrainerTest, SizeBelowTheAlphabetIsExplained) {
 }
 
 TEST_F(VocabTrainerTest, EmptyOrMissingTextIsNamed) {
-  ASSERT_TRUE(WriteFileAtomic(folder_ / "empty.txt", "\n\n"));
+  ASSERT_TRUE(PutFile(folder_ / "empty.txt", "\n\n"));
   const auto empty = TrainVocabulary({{"xx", folder_ / "empty.txt", 1}}, {});
   ASSERT_FALSE(empty);
   EXPECT_THAT(empty.error().message, HasSubstr("no sentence in the corpus of 'xx'"));

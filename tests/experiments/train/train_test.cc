@@ -14,6 +14,7 @@
 #include "experiments/model/out_of_memory.h"
 #include "experiments/train/checkpoint.h"
 #include "experiments/train/training_flops.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/memory_limit.h"
 #include "tests/experiments/train/tiny_training.h"
 
@@ -400,7 +401,7 @@ TEST_F(TrainTest, WhatAKillLeftUnfinishedIsRemoved) {
   const MlmModel model = InitMlmModel(TinyShape(), 1);
   AdamW optimizer(Parameters(model), {});
   const fs::path unfinished = folder_ / "checkpoint-000000003.safetensors.tmp.4711";
-  ASSERT_TRUE(WriteFileAtomic(unfinished, "half"));
+  ASSERT_TRUE(PutFile(unfinished, "half"));
   ASSERT_TRUE(SaveCheckpoint(folder_.path(), optimizer, 7, "{}", 2));
   EXPECT_FALSE(fs::exists(unfinished));
   EXPECT_EQ(ListCheckpoints(folder_.path()).size(), 1U);
@@ -425,6 +426,30 @@ TEST_F(TrainTest, CheckpointOfAnotherTypeChangesNothing) {
   EXPECT_EQ(outcome.warnings[1], "no whole checkpoint left: starts anew");
   EXPECT_THAT(outcome.warnings[0], HasSubstr("is I64 "));
   EXPECT_TRUE(BitEqual(before, Copies(model)));
+}
+
+// A workspace that was moved away must not come back as an empty one of its name.
+TEST_F(TrainTest, AVanishedScratchFolderEndsTheTrainingAndIsNotMadeAgain) {
+  MlmModel model = InitMlmModel(TinyShape(), 1);
+  TrainerOptions options = Options(9);
+  options.checkpoint_folder = folder_ / "gone" / "checkpoints";
+  const auto history = Run(model, CountingData(), options);
+  ASSERT_FALSE(history);
+  EXPECT_EQ(history.error().code, ErrorCode::kIo);
+  EXPECT_THAT(history.error().message, AllOf(HasSubstr(options.checkpoint_folder.string()),
+                                             HasSubstr("No such file or directory")));
+  EXPECT_FALSE(fs::exists(folder_ / "gone"));
+}
+
+// The words are those that LibTorch 2.x and oneDNN gave under a limit of address space.
+TEST(OutOfMemoryTest, IsToldFromOtherFailuresByItsWords) {
+  for (const char* words :
+       {"could not create a primitive", "DefaultCPUAllocator: can't allocate memory",
+        "could not create a memory object", "could not execute a primitive"}) {
+    EXPECT_TRUE(IsOutOfMemory(std::runtime_error(words))) << words;
+  }
+  EXPECT_TRUE(IsOutOfMemory(std::bad_alloc()));
+  EXPECT_FALSE(IsOutOfMemory(std::runtime_error("The size of tensor a (3) must match")));
 }
 
 TEST_F(TrainTest, OutOfMemoryHalvesTheMicroBatchAndKeepsTheBatch) {
@@ -471,8 +496,8 @@ TEST_F(TrainTest, AMicroBatchFileLowersTheMicroBatchAndNeverRaisesIt) {
     TrainerOptions options = Options(2, fmt::format("asked-{}", asked));
     options.sequences_per_micro_batch = asked;
     ASSERT_TRUE(MakeDirectories(options.checkpoint_folder));
-    ASSERT_TRUE(WriteFileAtomic(MicroBatchFile(options.checkpoint_folder),
-                                R"({"update":7,"micro_batch_from":4,"micro_batch_to":2})"));
+    ASSERT_TRUE(PutFile(MicroBatchFile(options.checkpoint_folder),
+                        R"({"update":7,"micro_batch_from":4,"micro_batch_to":2})"));
     fs::remove(folder_ / "events.jsonl");
     MlmModel model = InitMlmModel(TinyShape(), 1);
     const auto history = Run(model, CountingData(), options);

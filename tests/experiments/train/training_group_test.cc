@@ -21,6 +21,7 @@
 
 #include "experiments/train/checkpoint.h"
 #include "experiments/train/training_flops.h"
+#include "tests/core/temp_folder.h"
 #include "tests/experiments/memory_limit.h"
 #include "tests/experiments/train/tiny_training.h"
 
@@ -270,8 +271,8 @@ TEST_F(TrainingGroupTest, WhatMemoryTookIsNeverGivenBack) {
   };
   EXPECT_THAT(TrainAs(TrainingGroup(), options, 0, stop).error,
               HasSubstr("stopped after update 1"));
-  ASSERT_TRUE(WriteFileAtomic(MicroBatchFile(options.checkpoint_folder),
-                              R"({"update":0,"micro_batch_from":3,"micro_batch_to":2})"));
+  ASSERT_TRUE(PutFile(MicroBatchFile(options.checkpoint_folder),
+                      R"({"update":0,"micro_batch_from":3,"micro_batch_to":2})"));
   const auto trained =
       InGroup<Trained>(2, [&](const TrainingGroup& group) { return TrainAs(group, Options(9)); });
   for (std::size_t rank = 0; rank < 2; ++rank) {
