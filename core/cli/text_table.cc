@@ -126,7 +126,7 @@ void TextTable::PrintParagraphs(std::ostream& out, bool color, std::size_t width
         used = 0;
       }
       if (wanted > room) {  // alone on its lines
-        for (const std::string& part : WrapToColumns(name + ' ' + value, room)) {
+        for (const std::string& part : WrapToColumns(fmt::format("{} {}", name, value), room)) {
           text += std::string(2 * kIndent, ' ') + Styled(part, row[i].style, color) + '\n';
         }
         continue;

@@ -183,6 +183,11 @@ __global__ void BiasGeluGradKernel(std::int64_t width, const T* x, const float* 
 // ---- Bias + dropout + residual + LayerNorm
 // ----------------------------------------------------------------------------------------------
 
+/// Where this thread's pack `p` of a row begins.
+__device__ inline std::int64_t PackStart(int p) {
+  return static_cast<std::int64_t>((p * kRowThreads + threadIdx.x) * kPack);
+}
+
 /// One block a row, which lies in registers: width <= kPacks * kPack * kRowThreads. y =
 /// LayerNorm(residual + dropout(x + bias)); y_copy (may be null) is y in T.
 template <class T, int kPacks>
@@ -197,7 +202,7 @@ __global__ void ResidualNormKernel(std::int64_t width, const T* x, const float* 
   float sum = 0;
   REPRO_UNROLL
   for (int p = 0; p < kPacks; ++p) {
-    const std::int64_t c = (p * kRowThreads + threadIdx.x) * kPack;
+    const std::int64_t c = PackStart(p);
     if (c >= width) continue;
     const Pack<float> values = LoadPack(x + start + c);
     const Pack<float> shift = LoadPack(bias + c);
@@ -212,7 +217,7 @@ __global__ void ResidualNormKernel(std::int64_t width, const T* x, const float* 
   float squares = 0;
   REPRO_UNROLL
   for (int p = 0; p < kPacks; ++p) {
-    if ((p * kRowThreads + threadIdx.x) * kPack >= width) continue;
+    if (PackStart(p) >= width) continue;
     REPRO_UNROLL
     for (int k = 0; k < kPack; ++k) {
       row[p].values[k] -= mean;
@@ -223,7 +228,7 @@ __global__ void ResidualNormKernel(std::int64_t width, const T* x, const float* 
   if (threadIdx.x == 0) inverse_sd[blockIdx.x] = inverse;
   REPRO_UNROLL
   for (int p = 0; p < kPacks; ++p) {
-    const std::int64_t c = (p * kRowThreads + threadIdx.x) * kPack;
+    const std::int64_t c = PackStart(p);
     if (c >= width) continue;
     const Pack<float> factor = LoadPack(weight + c);
     const Pack<float> shift = LoadPack(norm_bias + c);
@@ -262,7 +267,7 @@ __global__ void ResidualNormGradKernel(std::int64_t rows, std::int64_t width, co
     float product = 0;
     REPRO_UNROLL
     for (int p = 0; p < kPacks; ++p) {
-      const std::int64_t c = (p * kRowThreads + threadIdx.x) * kPack;
+      const std::int64_t c = PackStart(p);
       if (c >= width) continue;
       gradient[p] = LoadPack(dy + start + c);
       unit[p] = LoadPack(normed + start + c);
@@ -281,7 +286,7 @@ __global__ void ResidualNormGradKernel(std::int64_t rows, std::int64_t width, co
     const float inverse = inverse_sd[r];
     REPRO_UNROLL
     for (int p = 0; p < kPacks; ++p) {
-      const std::int64_t c = (p * kRowThreads + threadIdx.x) * kPack;
+      const std::int64_t c = PackStart(p);
       if (c >= width) continue;
       Pack<float> dropped;
       REPRO_UNROLL
@@ -298,7 +303,7 @@ __global__ void ResidualNormGradKernel(std::int64_t rows, std::int64_t width, co
   float* sums = partial_sums + blockIdx.x * 3 * width;
   REPRO_UNROLL
   for (int p = 0; p < kPacks; ++p) {
-    const std::int64_t c = (p * kRowThreads + threadIdx.x) * kPack;
+    const std::int64_t c = PackStart(p);
     if (c >= width) continue;
     StorePack(weight_sum[p], sums + c);
     StorePack(norm_bias_sum[p], sums + width + c);
@@ -326,7 +331,8 @@ static __global__ void EmbeddingTileKernel(std::int64_t count, std::int64_t tile
                                            std::int64_t width, const std::int64_t* ids,
                                            const std::int64_t* order, const float* rows,
                                            float* table, float* partials) {
-  const std::int64_t begin = blockIdx.x * tile;
+  const std::int64_t tile_index = blockIdx.x;
+  const std::int64_t begin = tile_index * tile;
   const std::int64_t end = begin + tile < count ? begin + tile : count;
   const bool comes = ComesFromBefore(ids, begin);
   const bool goes = GoesOn(ids, end, count);
@@ -337,9 +343,9 @@ static __global__ void EmbeddingTileKernel(std::int64_t count, std::int64_t tile
       sum += rows[order[i] * width + c];
       if (i + 1 < end && ids[i + 1] == ids[i]) continue;
       if (first == begin && comes) {
-        partials[2 * blockIdx.x * width + c] = sum;
+        partials[2 * tile_index * width + c] = sum;
       } else if (i + 1 == end && goes) {
-        partials[(2 * blockIdx.x + 1) * width + c] = sum;
+        partials[(2 * tile_index + 1) * width + c] = sum;
       } else {
         table[ids[i] * width + c] += sum;
       }

@@ -44,7 +44,8 @@ at::Tensor Attention(const at::Tensor& qkv_BT3C, const at::Tensor& bias,
       qkv_BT3C.view({batch, length, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
   at::Tensor context_BHTD;
   if (rng != nullptr && dropout > 0) {
-    const double scale = 1.0 / std::sqrt(static_cast<double>(width / heads));
+    const std::int64_t head_width = width / heads;
+    const double scale = 1.0 / std::sqrt(static_cast<double>(head_width));
     at::Tensor scores_BHTT = at::matmul(parts[0] * scale, parts[1].transpose(-2, -1));
     if (bias.defined()) scores_BHTT = scores_BHTT + bias;
     const at::Tensor weights_BHTT =

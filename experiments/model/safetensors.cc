@@ -145,11 +145,12 @@ constexpr std::size_t kMappedBlock = 8 << 20;
 
 // Gives back the whole pages inside a block of a mapping, which is read-only and of a file.
 void DropPages(std::span<const std::byte> block) {
-  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(block.data());
-  const std::uintptr_t from = (begin + page - 1) / page * page;
-  const std::uintptr_t to = (begin + block.size()) / page * page;
-  if (from < to) ::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+  static const auto kPage = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t before =
+      (kPage - reinterpret_cast<std::uintptr_t>(block.data()) % kPage) % kPage;
+  if (block.size() < before + kPage) return;
+  const std::size_t whole = (block.size() - before) / kPage * kPage;
+  ::madvise(const_cast<std::byte*>(block.data()) + before, whole, MADV_DONTNEED);
 }
 
 // The first element whose exponent has all its bits set: NaN or infinity. Tensors of a file need
@@ -354,7 +355,7 @@ Status WriteSafetensors(const std::filesystem::path& path, const std::vector<Ten
   text.resize((text.size() + 7) / 8 * 8, ' ');  // tensor bytes start at a multiple of 8
   const std::uint64_t header_bytes = text.size();
   const std::filesystem::path temporary = path.string() + ".tmp." + std::to_string(::getpid());
-  const Status written = WriteAll(temporary, header_bytes, text, tensors);
+  Status written = WriteAll(temporary, header_bytes, text, tensors);
   if (!written) {
     ::unlink(temporary.c_str());
     return written;

@@ -71,7 +71,7 @@ Result<OpenedModel> OpenModel(const fs::path& folder) {
   REPRO_ASSIGN_OR_RETURN(ModelShape shape, LoadTransformersShape(ConfigPath(folder)));
   REPRO_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(WeightsPath(folder)));
   REPRO_RETURN_IF_ERROR(CheckClaim(file, shape));
-  return OpenedModel{std::move(shape), std::move(file)};
+  return OpenedModel{shape, std::move(file)};
 }
 
 // Outputs of a head, from the first dimension of its weight.

@@ -74,7 +74,8 @@ at::Tensor ToTensor(const TensorView& view) {
   return tensor;
 }
 
-Status CopyTensor(const SafetensorsFile& file, const std::string& name, at::Tensor destination) {
+Status CopyTensor(const SafetensorsFile& file, const std::string& name,
+                  const at::Tensor& destination) {
   const TensorView* view = file.Find(name);
   if (view == nullptr) {
     return Fail(ErrorCode::kCorrupt, "{}: no tensor '{}'", file.path().string(), name);

@@ -37,6 +37,7 @@ at::Tensor ToTensor(const TensorView& view);
 
 /// Copies a tensor of the file into `destination` (any device; floating types are converted).
 /// Errors: kCorrupt when it is missing or its shape differs, naming file, tensor and both shapes.
-Status CopyTensor(const SafetensorsFile& file, const std::string& name, at::Tensor destination);
+Status CopyTensor(const SafetensorsFile& file, const std::string& name,
+                  const at::Tensor& destination);
 
 }  // namespace repro

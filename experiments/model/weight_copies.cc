@@ -19,7 +19,7 @@ at::Tensor WeightCopies::Of(const at::Tensor& weight, at::ScalarType type) {
   }
   const at::NoGradGuard no_grad;
   ++casts_;
-  const at::Tensor copy = weight.detach().to(type);
+  at::Tensor copy = weight.detach().to(type);
   copies_[key] = {weight, static_cast<std::int64_t>(weight._version()), copy};
   return copy;
 }

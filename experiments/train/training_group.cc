@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define USE_C10D_GLOO
+#define USE_C10D_GLOO  // NOLINT(readability-identifier-naming): what the headers below ask for
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -84,9 +84,8 @@ class Bfloat16Hook : public c10d::CommHookInterface {
   c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
     const auto size = static_cast<double>(group_->getSize());
     std::vector<at::Tensor> rounded = {bucket.getBuffer().to(at::kBFloat16).div_(size)};
-    const at::Tensor full = bucket.getBuffer();
     return group_->allreduce(rounded)->getFuture()->then(
-        [full](c10::ivalue::Future& done) -> c10::IValue {
+        [full = bucket.getBuffer()](c10::ivalue::Future& done) -> c10::IValue {
           const at::NoGradGuard no_grad;
           full.copy_(done.value().toTensorVector().front());
           return c10::List<at::Tensor>({full});
@@ -220,6 +219,7 @@ GradientExchange::GradientExchange(const TrainingGroup& group,
     : impl_(std::make_unique<Impl>()) {
   // The last layers' gradients come first.
   std::vector<at::Tensor> tensors;
+  tensors.reserve(parameters.size());
   for (const NamedTensor& parameter : parameters) tensors.push_back(parameter.tensor);
   std::reverse(tensors.begin(), tensors.end());
   const std::vector<bool> dense(tensors.size(), false);

@@ -75,7 +75,7 @@ struct Finished {
 void PlanOfTenThousandChangedTasks(benchmark::State& state) {
   const Finished finished(MakeGraph(kTasks, 4000), 0);
   const TaskGraph graph = MakeGraph(kTasks, 3000);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     const auto assessment = Assess(graph, &finished.log, finished.store, "bench");
     REPRO_CHECK(assessment.has_value() && assessment->Count(Standing::kRun) == kTasks);
     const std::vector<double> seconds = OrderingSeconds(graph, assessment->seconds);
@@ -91,7 +91,7 @@ void AssessFinishedTasks(benchmark::State& state) {
   const auto tasks = static_cast<int>(state.range(0));
   const TaskGraph graph = MakeGraph(tasks, 4000);
   const Finished finished(graph, tasks);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     const auto assessment = Assess(graph, &finished.log, finished.store, "bench");
     REPRO_CHECK(assessment.has_value() &&
                 assessment->Count(Standing::kCached) == graph.tasks().size());

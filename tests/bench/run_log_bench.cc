@@ -80,7 +80,8 @@ void Fill(const fs::path& workspace, int runs) {
   {
     auto pretrain = EventWriter::Open(workspace / "pretrain.jsonl").value();
     for (int step = 1; step <= 110; ++step) {
-      pretrain.Write({.name = "pretrain.loss", .value = 8.0 / step, .step = step * 10});
+      pretrain.Write(
+          {.name = "pretrain.loss", .value = 8.0 / step, .step = std::int64_t{step} * 10});
     }
     pretrain.State("finished");
     auto evaluate = EventWriter::Open(workspace / "evaluate.jsonl").value();

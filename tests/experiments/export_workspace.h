@@ -16,7 +16,7 @@ namespace repro::testing {
 
 class ExportWorkspace {
  public:
-  explicit ExportWorkspace(std::filesystem::path workspace)
+  explicit ExportWorkspace(const std::filesystem::path& workspace)
       : store_(workspace),
         log_(RunLog::Open(workspace / "repro.sqlite", RunLog::Mode::kWrite).value()) {}
 

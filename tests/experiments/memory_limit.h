@@ -39,12 +39,12 @@ class MemoryLimit {
   class Refusing : public c10::Allocator {
    public:
     static Refusing& Installed() {
-      static Refusing* const refusing = [] {
+      static Refusing* const kRefusing = [] {
         auto* allocator = new Refusing(c10::GetCPUAllocator());  // outlives every tensor
         c10::SetCPUAllocator(allocator, /*priority=*/1);
         return allocator;
       }();
-      return *refusing;
+      return *kRefusing;
     }
 
     c10::DataPtr allocate(std::size_t bytes) override {

@@ -122,6 +122,7 @@ inline OwnedTensor& TensorNamed(std::vector<OwnedTensor>& tensors, const std::st
 inline void WriteTensors(const std::filesystem::path& path,
                          const std::vector<OwnedTensor>& tensors) {
   std::vector<TensorView> views;
+  views.reserve(tensors.size());
   for (const OwnedTensor& tensor : tensors) views.push_back(tensor.View());
   REPRO_CHECK(WriteSafetensors(path, views, {{"format", "pt"}}).has_value());
 }
@@ -167,7 +168,7 @@ inline void WriteShardedFolder(const std::filesystem::path& folder) {
   const std::vector<OwnedTensor> tensors = MlmTensors(TinyShape());
   const auto middle = tensors.begin() + static_cast<std::ptrdiff_t>(tensors.size() / 2);
   Json map = Json::object();
-  const auto write = [&](const std::string& name, std::vector<OwnedTensor> part) {
+  const auto write = [&](const std::string& name, const std::vector<OwnedTensor>& part) {
     for (const OwnedTensor& tensor : part) map[tensor.name] = name;
     WriteTensors(folder / name, part);
   };

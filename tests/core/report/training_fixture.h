@@ -32,7 +32,7 @@ class TrainingTest : public WorkspaceTest {
     row.task_key = key_;
     row.number = number;
     row.folder = "work/" + key_ + "/attempts/" + std::to_string(number);
-    row.started_ms = 1'700'000'000'000 + 1000 * number;
+    row.started_ms = 1'700'000'000'000 + std::int64_t{1000} * number;
     const auto folder = workspace_ / row.folder;
     std::filesystem::create_directories(folder);
     row.id = log.BeginAttempt(row).value();

@@ -29,6 +29,7 @@ using testing::TrainingTest;
 
 std::vector<std::int64_t> Steps(const std::vector<MetricPoint>& points) {
   std::vector<std::int64_t> steps;
+  steps.reserve(points.size());
   for (const MetricPoint& point : points) steps.push_back(point.step);
   return steps;
 }
@@ -350,7 +351,7 @@ TEST_F(TrainingTest, TheRateIsThatOfTheRecentPast) {
     AppendText(attempt.folder / "events.jsonl",
                fmt::format("{{\"done\":{},\"info\":{{}},\"seq\":1,\"time_ms\":{},\"total\":500,"
                            "\"type\":\"progress\",\"unit\":\"updates\"}}\n",
-                           done, attempt.row.started_ms + 1000 * second));
+                           done, attempt.row.started_ms + std::int64_t{1000} * second));
   };
   progress(100, 50);  // slow at first: data were read
   progress(200, 150);

@@ -48,6 +48,7 @@ class SchedulerTest : public testing::Test {
     run.key = Sha256Hex(name);
     run.config = Json::object();
     std::vector<std::string> wanted;
+    wanted.reserve(labels.size());
     for (const std::string& label : labels) wanted.push_back(keys_.at(label));
     run.task_keys = graph_.Closure(wanted);
     graph_.AddRun(run);
@@ -90,6 +91,7 @@ class SchedulerTest : public testing::Test {
   std::vector<std::string> AttemptStates(const std::string& label) const {
     std::vector<std::string> states;
     const auto attempts = log_.Attempts(keys_.at(label)).value();
+    states.reserve(attempts.size());
     for (const AttemptRow& attempt : attempts) states.push_back(attempt.state);
     return states;
   }
@@ -523,7 +525,7 @@ TEST_F(SchedulerTest, ToAskForTheEndTwiceKillsNothing) {
   executor_.Script("long", {{.seconds = 30, .heeds_stop = false}});
   int asked = 0;
   pulse_.on_wait = [&](std::int64_t now) {
-    if (asked == 2 || now < FakePulse::kStart + 2000 * (asked + 1)) return;
+    if (asked == 2 || now < FakePulse::kStart + std::int64_t{2000} * (asked + 1)) return;
     ++asked;
     ASSERT_TRUE(DropRequest(workspace_, Request{}));
   };
@@ -556,7 +558,7 @@ TEST_F(SchedulerTest, WhatWasStoppedGoesOnWhenARetryNamesIt) {
     Request request;
     request.kind = kind;
     request.task_key = key;
-    asks.emplace_back(FakePulse::kStart + second * 1000, request);
+    asks.emplace_back(FakePulse::kStart + std::int64_t{second} * 1000, request);
   }
   pulse_.on_wait = [&](std::int64_t now) {
     if (asks.empty() || now < asks.front().first) return;

@@ -20,6 +20,7 @@ inline std::string Key(char digit) {
 }
 
 /// Errors read as a test failure with their message.
+// NOLINTNEXTLINE(readability-identifier-naming): named like GoogleTest's own
 #define ASSERT_OK(expression)                            \
   do {                                                   \
     const auto& ok_ = (expression);                      \

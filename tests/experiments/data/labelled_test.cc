@@ -162,9 +162,8 @@ class LabelledEncoderTest : public ::testing::Test {
     const auto ids = tokenizer_->Encode(text);
     return {ids.begin(), ids.end()};
   }
-  static Tokenizer* tokenizer_;
+  static inline Tokenizer* tokenizer_ = nullptr;
 };
-Tokenizer* LabelledEncoderTest::tokenizer_ = nullptr;
 
 std::vector<std::int64_t> Join(std::initializer_list<std::vector<std::int64_t>> parts) {
   std::vector<std::int64_t> joined;

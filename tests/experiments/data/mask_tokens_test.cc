@@ -181,9 +181,8 @@ class MaskStatisticsTest : public ::testing::Test {
     }
     return statistic;
   }
-  static Counts* counts_;
+  static inline Counts* counts_ = nullptr;
 };
-MaskStatisticsTest::Counts* MaskStatisticsTest::counts_ = nullptr;
 
 TEST_F(MaskStatisticsTest, NumberIsTheFloorWithAUniformOffset) {
   const double low = kSequences * Facts().at("p_low").get<double>();

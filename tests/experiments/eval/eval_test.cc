@@ -271,9 +271,8 @@ class PseudoBitsTest : public ::testing::Test {
     tokenizer_ = new Tokenizer(std::move(*tokenizer));
   }
   static void TearDownTestSuite() { delete tokenizer_; }
-  static Tokenizer* tokenizer_;
+  static inline Tokenizer* tokenizer_ = nullptr;
 };
-Tokenizer* PseudoBitsTest::tokenizer_ = nullptr;
 
 // The definition, one sentence and one piece at a time.
 TEST_F(PseudoBitsTest, EqualsTheDefinition) {

@@ -29,7 +29,7 @@ class SafetensorsTest : public ::testing::Test {
     return WriteRaw(content);
   }
   std::filesystem::path WriteRaw(const std::string& content) {
-    const std::filesystem::path path = folder_ / "t.safetensors";
+    std::filesystem::path path = folder_ / "t.safetensors";
     std::ofstream(path, std::ios::binary) << content;
     return path;
   }
@@ -44,7 +44,7 @@ class SafetensorsTest : public ::testing::Test {
   std::filesystem::path WriteValid() {
     static const std::vector<float> kFloats = {1.5F, -2, 3, 4, 5, 6};
     static const std::vector<std::int64_t> kIds = {7, 8};
-    const std::filesystem::path path = folder_ / "valid.safetensors";
+    std::filesystem::path path = folder_ / "valid.safetensors";
     EXPECT_TRUE(
         WriteSafetensors(path,
                          {{"weight", TensorType::kF32, {2, 3}, std::as_bytes(std::span(kFloats))},

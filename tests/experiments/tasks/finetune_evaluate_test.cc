@@ -130,10 +130,9 @@ class FinetuneEvaluateTest : public ::testing::Test {
     return spec;
   }
 
-  static testing::TempFolder* root_;
+  static inline testing::TempFolder* root_ = nullptr;
   testing::TempFolder folder_;
 };
-testing::TempFolder* FinetuneEvaluateTest::root_ = nullptr;
 
 TEST_F(FinetuneEvaluateTest, EachTaskIsLearntScoredAndItsPredictionsKept) {
   for (const std::string task : {"xnli", "topic", "tags"}) {

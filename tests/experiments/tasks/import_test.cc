@@ -157,7 +157,7 @@ class ImportGraphTest : public ImportTest {
 
   // A manifest of one point, with these lines.
   fs::path Manifest(const std::string& head, const std::string& sections) const {
-    const fs::path path = root_ / "m.toml";
+    fs::path path = root_ / "m.toml";
     REPRO_CHECK(
         PutFile(path, R"(schema = 1
 id = "m"

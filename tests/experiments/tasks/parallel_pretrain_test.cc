@@ -157,13 +157,13 @@ class ParallelPretrainTest : public PretrainTaskTest {
   }
   // SHA-256 of what LongTask gives when nobody disturbs it; made once.
   const std::string& UndisturbedWeights() {
-    static const std::string sha256 = [&] {
+    static const std::string kSha256 = [&] {
       const fs::path folder = RunWhole(LongTask());
-      const std::string hash = Sha256File(folder / "model.safetensors").value();
+      std::string hash = Sha256File(folder / "model.safetensors").value();
       fs::remove_all(folder);
       return hash;
     }();
-    return sha256;
+    return kSha256;
   }
   // Waits for a checkpoint of an attempt under way.
   bool SawCheckpoint() const {
@@ -310,7 +310,7 @@ TEST_F(ParallelPretrainTest, ActivationCheckpointingTakesLessMemoryAndGivesTheSa
   spec.settings.activation_checkpointing = true;
   const Task recomputed = TaskOf(spec, 1);
   const std::int64_t all = PeakKilobytes(kept, "VmHWM");
-  EXPECT_LT(PeakKilobytes(recomputed, "VmHWM"), all - 32 * 1024);
+  EXPECT_LT(PeakKilobytes(recomputed, "VmHWM"), all - (32 << 10));
   EXPECT_EQ(WeightsOf(recomputed), WeightsOf(kept));
 }
 
@@ -324,7 +324,7 @@ TEST_F(ParallelPretrainTest, WhereTheSystemGivesNoMoreMemoryTheMicroBatchIsHalve
   const std::int64_t small = PeakKilobytes(TaskOf(spec, 1), "VmPeak");
   ASSERT_GT(small, 0);
   spec.settings.sequences_per_micro_batch = 0;
-  Subprocess process = StartAttempt(TaskOf(spec, 1), small + 128 * 1024);
+  Subprocess process = StartAttempt(TaskOf(spec, 1), small + (128 << 10));
   EXPECT_EQ(EndOf(process).code, 0) << Stderr();
   EXPECT_THAT(EventsText(), HasSubstr("\"state\":\"out_of_memory\""));
   EXPECT_THAT(EventsText(), HasSubstr("\"micro_batch_from\":1024,\"micro_batch_to\":512"));

@@ -182,9 +182,8 @@ class PeerTest : public ::testing::Test {
   fs::path folder_;
 
  private:
-  static TempFolder* root_;
+  static inline TempFolder* root_ = nullptr;
 };
-TempFolder* PeerTest::root_ = nullptr;
 
 struct Made {
   const char* name;

@@ -64,18 +64,16 @@ TEST(ShowModelTest, PointsOfFigure2HaveOneModel) {
   EXPECT_EQ(desk["models"][0]["asked_parameters"], nullptr);
 }
 
+// The width is what the number of parameters leaves.
+constexpr const char* kSolved =
+    "model={hidden = 0, heads = 0, feed_forward = 0, parameters = 200_000_000}";
+
 TEST(ShowModelTest, PointsWithOtherModelsAreShownApartAndOneCanBeChosen) {
-  const std::vector<std::string> sweep = {"--model",
-                                          "fig2",
-                                          "--scale",
-                                          "paper",
-                                          "--set",
-                                          "sweep.vocab.size=[32_000, 512_000]",
-                                          "--set",
-                                          "sweep.languages=[\"xlm7\"]",
-                                          "--set",
-                                          "model={hidden = 0, heads = 0, feed_forward = 0, "
-                                          "parameters = 200_000_000}"};
+  const std::vector<std::string> sweep = {"--model", "fig2",
+                                          "--scale", "paper",
+                                          "--set",   "sweep.vocab.size=[32_000, 512_000]",
+                                          "--set",   "sweep.languages=[\"xlm7\"]",
+                                          "--set",   kSolved};
   const Json shown = Show(sweep, true).json();
   ASSERT_EQ(shown["models"].size(), 2U) << shown.dump(1);
   const auto& first = shown["models"][0];

@@ -45,9 +45,8 @@ class TokenizerTest : public ::testing::Test {
     model_ = new std::string(vocab->model);
   }
   static void TearDownTestSuite() { delete model_; }
-  static std::string* model_;
+  static inline std::string* model_ = nullptr;
 };
-std::string* TokenizerTest::model_ = nullptr;
 
 TEST_F(TokenizerTest, TextComesBackFromItsIds) {
   const auto tokenizer = Tokenizer::FromBytes(*model_, "model");
@@ -138,6 +137,7 @@ void CheckGolden(const std::filesystem::path& model, const std::filesystem::path
     framed.push_back(kEosId);
     EXPECT_EQ(framed, field("fairseq_ids").get<std::vector<TokenId>>()) << where;
     std::vector<int> own_ids;
+    own_ids.reserve(ids.size());
     for (const TokenId id : ids) own_ids.push_back(ToPieceId(id, tokenizer->vocab_size()));
     EXPECT_EQ(own_ids, field("ids").get<std::vector<int>>()) << where;
     std::vector<std::string> pieces;

@@ -101,13 +101,13 @@ class TrainTest : public ::testing::Test {
     return options;
   }
   Result<TrainingHistory> Run(MlmModel& model, const TrainingData& data,
-                              const TrainerOptions& options, const StopFlag& stop = never_) {
+                              const TrainerOptions& options, const StopFlag& stop = kNever) {
     auto events = EventWriter::Open(folder_ / "events.jsonl");
     return Train(model, data, options, *events, stop);
   }
   std::string Events() const { return ReadFile(folder_ / "events.jsonl").value(); }
 
-  static inline const StopFlag never_{false};
+  static inline const StopFlag kNever{false};
   TempFolder folder_;
 };
 

@@ -48,6 +48,7 @@ std::vector<T> InGroup(std::int64_t size, const std::function<T(const TrainingGr
   }
   for (std::thread& thread : threads) thread.join();
   std::vector<T> values;
+  values.reserve(results.size());
   for (auto& result : results) values.push_back(std::move(*result));
   return values;
 }
@@ -90,7 +91,7 @@ class TrainingGroupTest : public TrainTest {
   static void SetUpTestSuite() { ::setenv("TORCH_FR_BUFFER_SIZE", "0", 1); }
 
   Trained TrainAs(const TrainingGroup& group, const TrainerOptions& given,
-                  std::int64_t limit_bytes = 0, const StopFlag& stop = never_,
+                  std::int64_t limit_bytes = 0, const StopFlag& stop = kNever,
                   const std::function<void(const MlmModel&)>& spoil = {}) {
     MlmModel model = InitMlmModel(TinyShape(), 1);
     if (spoil) spoil(model);
@@ -288,8 +289,8 @@ TEST_F(TrainingGroupTest, WhatMemoryTookIsNeverGivenBack) {
 // [66 tokens, 32] or more in float32, of three [42, 3 x 16]. In training it has three of fewer
 // tokens.
 TEST_F(TrainingGroupTest, TheLeaderSaysWhereAWorkersValidationTakesFewerSequences) {
-  constexpr std::int64_t kLimit = 66 * 32 * 4;
-  static_assert(42 * 3 * 16 * 4 < kLimit);
+  constexpr std::int64_t kLimit = std::int64_t{66} * 32 * 4;
+  static_assert(std::int64_t{42} * 3 * 16 * 4 < kLimit);
   const Trained alone = TrainAs(TrainingGroup(), Options(3, "alone"));
   const auto trained = InGroup<Trained>(2, [&](const TrainingGroup& group) {
     return TrainAs(group, Options(3), group.rank() == 1 ? kLimit : 0);
@@ -341,7 +342,7 @@ TEST_F(TrainingGroupTest, ALossOfOneProcessThatIsNotFiniteEndsAll) {
   options.sequences_per_micro_batch = 2;
   const auto trained = InGroup<Trained>(2, [&](const TrainingGroup& group) {
     int passes = 0;
-    return TrainAs(group, options, 0, never_, [&](const MlmModel& model) {
+    return TrainAs(group, options, 0, kNever, [&](const MlmModel& model) {
       if (group.rank() != 1) return;
       const at::Tensor bias_C = model.encoder.layers[1].output.bias_O;
       model.encoder.word_embeddings_VC.register_hook([&passes, bias_C](const at::Tensor& gradient) {
@@ -358,7 +359,7 @@ TEST_F(TrainingGroupTest, ALossOfOneProcessThatIsNotFiniteEndsAll) {
 
 TEST_F(TrainingGroupTest, AGradientOfOneProcessThatIsNotFiniteEndsAll) {
   const auto trained = InGroup<Trained>(2, [&](const TrainingGroup& group) {
-    return TrainAs(group, Options(9), 0, never_, [&](const MlmModel& model) {
+    return TrainAs(group, Options(9), 0, kNever, [&](const MlmModel& model) {
       if (group.rank() != 1) return;
       model.encoder.layers[0].intermediate.bias_O.register_hook([](const at::Tensor& gradient) {
         return gradient * std::numeric_limits<double>::infinity();

@@ -144,6 +144,7 @@ class XlmrGolden : public ::testing::TestWithParam<Case> {
   void ExpectGradients(const std::vector<NamedTensor>& parameters, const SafetensorsFile& truth,
                        Stated stated) const {
     std::vector<NamedTensor> gradients;
+    gradients.reserve(parameters.size());
     for (const NamedTensor& parameter : parameters) {
       gradients.push_back({parameter.name, parameter.tensor.grad()});
     }
