@@ -32,4 +32,14 @@ add_library(repro_torch INTERFACE IMPORTED GLOBAL)
 # Behind the system's folders: the wheel carries its own fmt headers (another version than the library we link).
 target_compile_options(repro_torch INTERFACE "SHELL:-idirafter ${torch_dir}/include")
 target_link_libraries(repro_torch INTERFACE ${REPRO_TORCH_LIB_DIR}/libtorch_cpu.so ${REPRO_TORCH_LIB_DIR}/libc10.so)
+# at::parallel_for is a template: compiled without OpenMP it runs in one thread, and says nothing. Linked is the runtime
+# that LibTorch brings, where it does, so that a process has one pool of threads.
+target_compile_options(repro_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+file(GLOB torch_openmp ${REPRO_TORCH_LIB_DIR}/libgomp*.so*)
+if(torch_openmp)
+  list(GET torch_openmp 0 torch_openmp)
+else()
+  set(torch_openmp -fopenmp)
+endif()
+target_link_libraries(repro_torch INTERFACE ${torch_openmp})
 message(STATUS "LibTorch ${REPRO_TORCH_VERSION}: ${torch_dir}")

@@ -71,6 +71,11 @@ class LargeBlocks {
     return fresh;
   }
 
+  void Clear() {
+    const std::lock_guard lock(mutex_);
+    free_.clear();
+  }
+
   void Return(at::Tensor block) {
     const std::lock_guard lock(mutex_);
     free_.push_back(std::move(block));
@@ -83,6 +88,11 @@ class LargeBlocks {
   std::mutex mutex_;
   std::vector<at::Tensor> free_;
 };
+
+LargeBlocks& TheLargeBlocks() {
+  static LargeBlocks& blocks = *new LargeBlocks;  // outlives every tensor
+  return blocks;
+}
 
 }  // namespace
 
@@ -117,12 +127,15 @@ at::Tensor EmptyTensor(at::IntArrayRef sizes, const at::TensorOptions& options) 
   const std::int64_t bytes =
       c10::multiply_integers(sizes) * static_cast<std::int64_t>(options.dtype().itemsize());
   if (bytes < kLargeBytes) return at::empty(sizes, options.requires_grad(false));
-  static LargeBlocks& blocks = *new LargeBlocks;  // outlives every tensor
-  at::Tensor block = blocks.Take(bytes);
+  at::Tensor block = TheLargeBlocks().Take(bytes);
   void* data = block.data_ptr();
   return at::from_blob(
-      data, sizes, [block](void*) mutable { blocks.Return(std::move(block)); },
+      data, sizes, [block](void*) mutable { TheLargeBlocks().Return(std::move(block)); },
       options.requires_grad(false));
+}
+
+void FreeKeptBlocks() {
+  TheLargeBlocks().Clear();
 }
 
 GradientSink OpenGradientSink(const at::Tensor& parameter) {

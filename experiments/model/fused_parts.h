@@ -49,6 +49,8 @@ at::Tensor Multiply(const at::Tensor& a, const at::Tensor& b, bool bfloat16);
 /// memory is kept for the next one of about this size: glibc hands blocks above 32 MiB back, and an
 /// update would pay for the clearing of every page.
 at::Tensor EmptyTensor(at::IntArrayRef sizes, const at::TensorOptions& options);
+/// What EmptyTensor keeps and nobody uses goes back to the system.
+void FreeKeptBlocks();
 
 /// Where a backward function adds the gradient of a large parameter. The tied embedding matrix gets
 /// two, each of its full size: added to its .grad() as they arise, there is one table and no pass

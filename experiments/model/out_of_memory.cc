@@ -5,6 +5,9 @@
 #include <string_view>
 
 #include <c10/util/Exception.h>
+#include <malloc.h>
+
+#include "experiments/model/fused_parts.h"
 
 namespace repro {
 
@@ -41,6 +44,15 @@ Status WithoutExceptions(std::string_view what, const std::function<Status()>& w
 
 namespace {
 
+// The allocator keeps what was freed for allocations to come; a library that asks the system itself
+// (oneDNN for the code that it makes, a thread for its stack) would find nothing left.
+void GiveMemoryBack() {
+  FreeKeptBlocks();
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
+
 std::int64_t Before(std::int64_t at_a_time, std::int64_t all) {
   return at_a_time > 0 ? std::min(at_a_time, all) : all;
 }
@@ -49,6 +61,7 @@ std::int64_t Before(std::int64_t at_a_time, std::int64_t all) {
 
 Result<std::int64_t> HalfAsMany(std::int64_t at_a_time, std::int64_t all, const char* what,
                                 const std::string& reason) {
+  GiveMemoryBack();
   const std::int64_t before = Before(at_a_time, all);
   if (before <= 1) {
     return Fail(ErrorCode::kFailed,

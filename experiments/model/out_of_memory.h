@@ -22,7 +22,8 @@ std::string WordsOf(const std::exception& error);
 /// ("pretraining") and what helps, else WordsOf. Where a task hands over to LibTorch.
 Status WithoutExceptions(std::string_view what, const std::function<Status()>& work);
 
-/// `at_a_time` halved, rounded up; 0 stands for `all`. Errors: kFailed when it is one already,
+/// `at_a_time` halved, rounded up; 0 stands for `all`. Freed memory that is kept for later use goes
+/// back to the system. Errors: kFailed when it is one already,
 /// naming `what` ("sequence", "example") and `reason`.
 Result<std::int64_t> HalfAsMany(std::int64_t at_a_time, std::int64_t all, const char* what,
                                 const std::string& reason);

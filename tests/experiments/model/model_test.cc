@@ -3,7 +3,10 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <numeric>
+#include <set>
+#include <thread>
 
 #include <ATen/core/grad_mode.h>
 #include <gmock/gmock.h>
@@ -95,6 +98,43 @@ TEST_P(FusedTwinTest, FusedLayersEqualPlainOnesForwardAndBackward) {
   if (padded) {
     EXPECT_EQ(fused_hidden[1][5].abs().max().item<float>(), 0.0F);
   }
+}
+
+// What is divided among threads is written by one of them each, and summed in a fixed order.
+TEST_P(FusedTwinTest, ThreadsShareTheWorkAndGiveTheSameBitsAgain) {
+  const auto [hidden, padded, dropout] = GetParam();
+  const at::Tensor tokens_BT =
+      padded ? RandomTokens({17, 5, 1, 0, 16}, 17) : RandomTokens({19, 19, 19}, 19);
+  for (const bool bfloat16 : {false, true}) {
+    SCOPED_TRACE(bfloat16);
+    Encoder encoder = InitEncoder(TinyShape(hidden, hidden == 24 ? 3 : 2), 3);
+    encoder.bfloat16_products = bfloat16;
+    const auto [alone_hidden, alone_gradients] = RunOnce(encoder, tokens_BT, false, dropout);
+    at::set_num_threads(3);
+    const auto [hidden_BTC, gradients] = RunOnce(encoder, tokens_BT, false, dropout);
+    const auto [hidden_again, gradients_again] = RunOnce(encoder, tokens_BT, false, dropout);
+    at::set_num_threads(1);
+    EXPECT_LE(Distance(alone_hidden, hidden_BTC), 1e-5);
+    ExpectSameGradients(encoder, alone_gradients, gradients);
+    EXPECT_TRUE(hidden_BTC.equal(hidden_again));
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      EXPECT_TRUE(gradients[i].equal(gradients_again[i])) << i;
+    }
+  }
+}
+
+// at::parallel_for is a template: in code that is compiled without OpenMP it would do all the work
+// in the thread that calls it.
+TEST(ThreadsTest, ParallelForOfThisBuildIsParallel) {
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  at::set_num_threads(3);
+  at::parallel_for(0, 3, 1, [&](std::int64_t, std::int64_t) {
+    const std::lock_guard lock(mutex);
+    threads.insert(std::this_thread::get_id());
+  });
+  at::set_num_threads(1);
+  EXPECT_EQ(threads.size(), 3U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, FusedTwinTest,
