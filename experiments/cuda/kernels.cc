@@ -54,8 +54,8 @@ GpuKernels GpuKernels::SwitchedOn(const CudaPlugin& plugin) {
 }
 
 const GpuKernels& SwitchedOnGpuKernels() {
-  static const GpuKernels kernels = GpuKernels::SwitchedOn(ProcessCuda());
-  return kernels;
+  static const GpuKernels kKernels = GpuKernels::SwitchedOn(ProcessCuda());
+  return kKernels;
 }
 
 GpuKernels GpuKernels::ForParity(const CudaPlugin& plugin, const std::vector<GpuKernel>& wanted) {

@@ -1,5 +1,7 @@
 #include "experiments/model/fused_parts.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <vector>
 
@@ -65,9 +67,12 @@ class LargeBlocks {
     }
     at::Tensor fresh = at::empty({rounded}, at::kByte);
     const auto address = reinterpret_cast<std::uintptr_t>(fresh.data_ptr());
-    const std::uintptr_t begin = (address + kHugePage - 1) / kHugePage * kHugePage;
-    const std::uintptr_t end = (address + fresh.nbytes()) / kHugePage * kHugePage;
-    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // no matter if it cannot
+    const std::size_t before = (kHugePage - address % kHugePage) % kHugePage;
+    if (fresh.nbytes() > before + kHugePage) {
+      const std::size_t whole = (fresh.nbytes() - before) / kHugePage * kHugePage;
+      auto* const begin = static_cast<std::byte*>(fresh.data_ptr()) + before;
+      ::madvise(begin, whole, MADV_HUGEPAGE);  // no matter if it cannot
+    }
     return fresh;
   }
 
@@ -90,6 +95,7 @@ class LargeBlocks {
 };
 
 LargeBlocks& TheLargeBlocks() {
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): a cache behind a lock
   static LargeBlocks& blocks = *new LargeBlocks;  // outlives every tensor
   return blocks;
 }
