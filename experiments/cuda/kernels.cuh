@@ -185,7 +185,7 @@ __global__ void BiasGeluGradKernel(std::int64_t width, const T* x, const float* 
 
 /// Where this thread's pack `p` of a row begins.
 __device__ inline std::int64_t PackStart(int p) {
-  return static_cast<std::int64_t>((p * kRowThreads + threadIdx.x) * kPack);
+  return std::int64_t{p * kRowThreads + static_cast<int>(threadIdx.x)} * kPack;
 }
 
 /// One block a row, which lies in registers: width <= kPacks * kPack * kRowThreads. y =

@@ -209,7 +209,8 @@ TEST_F(MaskStatisticsTest, PositionsAreUniformAndThoseOfBosAndEosAmongThem) {
 
 TEST_F(MaskStatisticsTest, NeighboursAreMaskedTogetherAsOftenAsAnyTwo) {
   const double both = Facts().at("p_two_given_positions");
-  const double pairs = kSequences * (kLength / 2);
+  constexpr std::int64_t kPairsEach = kLength / 2;
+  const double pairs = kSequences * static_cast<double>(kPairsEach);
   EXPECT_NEAR(counts_->neighbours / pairs, both, 5 * std::sqrt(both * (1 - both) / pairs));
 }
 
