@@ -1,6 +1,7 @@
 #include "core/base/text.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -129,6 +130,52 @@ std::string_view Prefix(std::string_view text, std::size_t bytes) {
   if (bytes >= text.size()) return text;
   while (bytes > 0 && IsContinuation(text[bytes])) --bytes;
   return text.substr(0, bytes);
+}
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    // Eight ASCII bytes at a time.
+    std::uint64_t word = 0;
+    if (text.size() >= sizeof word) {
+      std::memcpy(&word, text.data(), sizeof word);
+      if ((word & 0x8080808080808080U) == 0) {
+        text.remove_prefix(sizeof word);
+        continue;
+      }
+    }
+    const CodePoint point = Decode(text);
+    if (!point.valid) return false;
+    text.remove_prefix(point.bytes);
+  }
+  return true;
+}
+
+char32_t TakeCodePoint(std::string_view& text) {
+  const CodePoint point = Decode(text);
+  text.remove_prefix(point.bytes);
+  return point.valid ? char32_t{point.value} : U'\uFFFD';
+}
+
+void AppendUtf8(char32_t code_point, std::string& out) {
+  const auto c = static_cast<std::uint32_t>(code_point);
+  const auto continuation = [c](unsigned shift) {
+    return static_cast<char>(0x80U | ((c >> shift) & 0x3FU));
+  };
+  if (c < 0x80) {
+    out += static_cast<char>(c);
+    return;
+  }
+  if (c < 0x800) {
+    out += static_cast<char>(0xC0U | (c >> 6U));
+  } else if (c < 0x10000) {
+    out += static_cast<char>(0xE0U | (c >> 12U));
+    out += continuation(6);
+  } else {
+    out += static_cast<char>(0xF0U | (c >> 18U));
+    out += continuation(12);
+    out += continuation(6);
+  }
+  out += continuation(0);
 }
 
 std::int64_t CountCodePoints(std::string_view text) {

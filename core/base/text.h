@@ -22,6 +22,16 @@ std::string Brief(std::string_view text);
 /// The first `bytes` of `text`, or fewer: no character is cut in two.
 std::string_view Prefix(std::string_view text, std::size_t bytes);
 
+/// Whether all of it is UTF-8: no overlong forms, no surrogates, nothing beyond Unicode.
+bool IsUtf8(std::string_view text);
+
+/// Takes the first code point off `text`, which must not be empty: U+FFFD, and one byte, where that
+/// is not UTF-8.
+char32_t TakeCodePoint(std::string_view& text);
+
+/// Puts the UTF-8 of a code point, which must be one, behind `out`.
+void AppendUtf8(char32_t code_point, std::string& out);
+
 /// Code points of valid UTF-8.
 std::int64_t CountCodePoints(std::string_view text);
 

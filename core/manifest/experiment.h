@@ -78,7 +78,8 @@ struct Language {
   std::string branch;  ///< "Germanic"; only Indo-European is split
   /// Value of Figure 1; 0.1 at its axis, 0.05 below it or outside the figure; 0: CC only.
   double wiki_gb = 0;
-  double cc_gb = 0;  ///< Table 6; 0: not in it
+  double cc_gb = 0;    ///< Table 6; 0: not in it
+  bool coded = false;  ///< nobody's: English under a key, with no size of its own
 };
 
 struct Experiment {

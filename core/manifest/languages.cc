@@ -26,6 +26,7 @@ struct LanguageRow {
     v("cc_gb", language.cc_gb, Positive());
     v("row", row);
     v("note", note);
+    v("coded", language.coded);
   }
 };
 
@@ -102,9 +103,10 @@ void ReadLanguages(const Node* node, LanguageTable& table, Diagnostics& diagnost
     reader.ReportUnknownKeys();
     const Language& language = row.language;
     if (language.name.empty() || language.script.empty() || language.family.empty() ||
-        (language.wiki_gb <= 0 && language.cc_gb <= 0)) {
+        (language.wiki_gb <= 0 && language.cc_gb <= 0) != language.coded) {
       diagnostics.Add(row_node.position, fmt::format("`languages.{}` is incomplete", code),
-                      "expected `name`, `script`, `family` and `wiki_gb` or `cc_gb`");
+                      "expected `name`, `script`, `family` and `wiki_gb` or `cc_gb`, or instead of "
+                      "those `coded = true`");
     }
     table.languages.emplace(code, row.language);
   }

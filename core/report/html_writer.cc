@@ -398,8 +398,10 @@ Result<HtmlAssets> LoadHtmlAssets(const std::filesystem::path& report_dir) {
   REPRO_ASSIGN_OR_RETURN(assets.style, ReadFile(report_dir / "style.css"));
   REPRO_ASSIGN_OR_RETURN(assets.viewer, ReadFile(report_dir / "viewer.js"));
   REPRO_ASSIGN_OR_RETURN(assets.run_page, ReadFile(report_dir / "templates/run.html"));
+  REPRO_ASSIGN_OR_RETURN(assets.table_page, ReadFile(report_dir / "templates/tables.html"));
   REPRO_ASSIGN_OR_RETURN(assets.curves, LoadJson(report_dir / "curves.vega.json"));
   REPRO_ASSIGN_OR_RETURN(assets.chart, LoadJson(report_dir / "chart.vega.json"));
+  REPRO_ASSIGN_OR_RETURN(assets.shares, LoadJson(report_dir / "shares.vega.json"));
   const std::filesystem::path installed = report_dir / "vega.js";
   std::error_code error;
   REPRO_ASSIGN_OR_RETURN(assets.vega, ReadFile(std::filesystem::exists(installed, error)

@@ -11,13 +11,15 @@ namespace repro {
 
 /// What the page is made of: the files of reports/ and the Vega bundle that the build makes.
 struct HtmlAssets {
-  std::string page;      ///< templates/report.html, mustache
-  std::string run_page;  ///< templates/run.html, mustache
-  std::string style;     ///< style.css
-  std::string viewer;    ///< viewer.js
-  std::string vega;      ///< vega.js
-  Json chart;            ///< chart.vega.json
-  Json curves;           ///< curves.vega.json
+  std::string page;        ///< templates/report.html, mustache
+  std::string run_page;    ///< templates/run.html, mustache
+  std::string table_page;  ///< templates/tables.html, mustache
+  std::string style;       ///< style.css
+  std::string viewer;      ///< viewer.js
+  std::string vega;        ///< vega.js
+  Json chart;              ///< chart.vega.json
+  Json curves;             ///< curves.vega.json
+  Json shares;             ///< shares.vega.json
 };
 
 /// Reads them from `report_dir`; vega.js from there (an installed tree) or from the build's own

@@ -17,7 +17,8 @@ Result<CorpusFiles> CorpusFiles::Load(const std::filesystem::path& folder) {
     return Fail(ErrorCode::kCorrupt, "{}: nominal_units: expected a number above 0",
                 stats.string());
   }
-  return CorpusFiles{folder / "text.txt", folder / "heldout.txt", units->get<double>()};
+  return CorpusFiles{folder / "text.txt", folder / "heldout.txt", units->get<double>(),
+                     TextField(json, "left_out")};
 }
 
 Status ForEachLine(const std::filesystem::path& path,

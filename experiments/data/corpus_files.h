@@ -14,6 +14,7 @@ struct CorpusFiles {
   std::filesystem::path text;
   std::filesystem::path heldout;
   double nominal_units = 0;  ///< n_i of sampling and of the vocabulary's sample
+  std::string left_out{};    ///< why nothing is trained on it; empty: it is
 
   /// Errors: kNotFound, kCorrupt naming stats.json and the field.
   static Result<CorpusFiles> Load(const std::filesystem::path& folder);

@@ -47,6 +47,10 @@ Result<EncodedCorpus> EncodedCorpus::Load(const std::filesystem::path& folder) {
                                 CountsFromJson(language.at("train")),
                                 CountsFromJson(language.at("heldout"))};
     }
+    const Json left_out = json.value("left_out", Json::object());
+    for (const auto& [code, reason] : left_out.items()) {
+      corpus.left_out[code] = reason.get<std::string>();
+    }
     return corpus;
   } catch (const Json::exception& e) {
     return Fail(ErrorCode::kCorrupt, "{}: {}", path.string(), JsonProblem(e));
@@ -61,6 +65,7 @@ Status EncodedCorpus::Save(const std::filesystem::path& folder) const {
                                {"train", CountsToJson(language.train)},
                                {"heldout", CountsToJson(language.heldout)}};
   }
+  if (!left_out.empty()) json["left_out"] = left_out;
   return WriteFileAtomic(folder / "meta.json", CanonicalJson(json) + "\n");
 }
 

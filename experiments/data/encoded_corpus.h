@@ -26,6 +26,7 @@ struct EncodedLanguage {
 struct EncodedCorpus {
   std::int64_t vocab_size = 0;
   std::map<std::string, EncodedLanguage> languages;  ///< by code
+  std::map<std::string, std::string> left_out;       ///< languages without shards, and why
 
   static std::filesystem::path TrainShard(const std::filesystem::path& folder,
                                           const std::string& code);

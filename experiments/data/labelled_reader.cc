@@ -198,6 +198,21 @@ Result<std::vector<LabelledExample>> ReadLabelled(const std::filesystem::path& f
   return examples;
 }
 
+Result<std::vector<SentencePair>> ReadSentencePairs(const std::filesystem::path& folder) {
+  std::vector<SentencePair> pairs;
+  const std::filesystem::path path = folder / "pairs.jsonl";
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return pairs;
+  REPRO_RETURN_IF_ERROR(ReadLines(path, [&](Line& line) {
+    SentencePair pair;
+    pair.id = line.Text("id");
+    pair.text = line.Text("text");
+    pair.source_text = line.Text("source_text");
+    pairs.push_back(std::move(pair));
+  }));
+  return pairs;
+}
+
 Result<std::vector<ParallelSentence>> ReadParallel(const std::filesystem::path& folder) {
   std::vector<ParallelSentence> sentences;
   REPRO_RETURN_IF_ERROR(ReadLines(folder / "parallel.jsonl", [&](Line& line) {

@@ -42,6 +42,16 @@ Result<std::vector<LabelledExample>> ReadLabelled(const std::filesystem::path& f
                                                   const std::string& task, const std::string& split,
                                                   const std::vector<std::string>& labels);
 
+/// A sentence and its translation in the source language.
+struct SentencePair {
+  std::string id;
+  std::string text;
+  std::string source_text;
+};
+
+/// pairs.jsonl, in the file's order; none where there is no such file.
+Result<std::vector<SentencePair>> ReadSentencePairs(const std::filesystem::path& folder);
+
 /// parallel.jsonl, in the file's order.
 Result<std::vector<ParallelSentence>> ReadParallel(const std::filesystem::path& folder);
 

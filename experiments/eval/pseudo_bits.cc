@@ -9,6 +9,7 @@
 
 #include "core/base/text.h"
 #include "experiments/data/batcher.h"
+#include "experiments/text/piece_words.h"
 #include "experiments/text/vocabulary.h"
 
 namespace repro {
@@ -29,14 +30,16 @@ struct Row {
 };
 
 // A row for each piece of `pieces`: it and what follows of its word are masked.
-void AddRows(const std::vector<Tokenizer::Piece>& pieces, TokenId mask, std::vector<Row>& rows) {
+void AddRows(const std::vector<Tokenizer::Piece>& pieces, const WordBreaker* breaker, TokenId mask,
+             std::vector<Row>& rows) {
+  const std::vector<std::int64_t> words = WordOfPieces(pieces, breaker);
   std::vector<std::int64_t> plain = {kBosId};
   for (const auto& piece : pieces) plain.push_back(piece.id);
   plain.push_back(kEosId);
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     Row row{plain, static_cast<std::int64_t>(i) + 1, pieces[i].id};
     row.tokens[i + 1] = mask;
-    for (std::size_t k = i + 1; k < pieces.size() && !pieces[k].text.starts_with(kWordMark); ++k) {
+    for (std::size_t k = i + 1; k < pieces.size() && words[k] == words[i]; ++k) {
       row.tokens[k + 1] = mask;
     }
     rows.push_back(std::move(row));
@@ -76,6 +79,7 @@ double PseudoBits::PerSentence() const {
 }
 
 Result<PseudoBits> ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
+                                     const WordBreaker* breaker,
                                      const std::vector<std::string>& sentences,
                                      std::int64_t max_tokens, const WarningSink& warn) {
   const at::NoGradGuard no_grad;
@@ -94,7 +98,7 @@ Result<PseudoBits> ComputePseudoBits(const MlmModel& model, const Tokenizer& tok
     result.pieces += static_cast<std::int64_t>(pieces.size());
     result.unknown_pieces += std::count_if(pieces.begin(), pieces.end(),
                                            [](const auto& piece) { return piece.id == kUnkId; });
-    AddRows(pieces, tokenizer.mask_id(), rows);
+    AddRows(pieces, breaker, tokenizer.mask_id(), rows);
   }
   std::vector<std::int64_t> lengths;
   for (const Row& row : rows) lengths.push_back(static_cast<std::int64_t>(row.tokens.size()));

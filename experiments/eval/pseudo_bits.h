@@ -15,6 +15,7 @@
 #include "experiments/eval/length_batches.h"
 #include "experiments/model/heads.h"
 #include "experiments/text/tokenizer.h"
+#include "experiments/text/word_breaker.h"
 
 namespace repro {
 
@@ -32,10 +33,12 @@ struct PseudoBits {
   double PerSentence() const;
 };
 
-/// Words begin where SentencePiece marks a space; in a script without spaces a word is the stretch
-/// between them. One model row a piece, in batches of like lengths; smaller ones where memory runs
-/// out, which `warn` is told (length_batches.h). Errors: kFailed when not even one row fits.
+/// Words begin where SentencePiece marks a space, and, with a `breaker` (text without spaces),
+/// where ICU begins one. One model row a piece, in batches of like lengths; smaller ones where
+/// memory runs out, which `warn` is told (length_batches.h). Errors: kFailed when not even one row
+/// fits.
 Result<PseudoBits> ComputePseudoBits(const MlmModel& model, const Tokenizer& tokenizer,
+                                     const WordBreaker* breaker,
                                      const std::vector<std::string>& sentences,
                                      std::int64_t max_tokens, const WarningSink& warn);
 

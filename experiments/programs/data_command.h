@@ -1,5 +1,6 @@
 #pragma once
-/// `repro data`: look at the synthetic world (`show`) and at what its labels give away (`check`).
+/// `repro data`: data sets (`list`, `show`, `fetch`, `check`, `stats`), what became of a run's text
+/// (`stats`), and the synthetic world by the same words (`show babel`, `check babel`).
 
 #include <memory>
 

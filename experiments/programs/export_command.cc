@@ -18,16 +18,16 @@
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
 #include "core/io/file.h"
-#include "core/store/artifact_store.h"
 #include "experiments/model/transformers_config.h"
 #include "experiments/model/transformers_folder.h"
+#include "experiments/programs/run_artifact.h"
+#include "experiments/tasks/import/import_record.h"
+#include "experiments/text/vocab_files.h"
 
 namespace repro {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kMark = "repro-export.json";
 
 bool LeavesAModel(const TaskRow& task) {
   return task.kind == "pretrain" || task.kind == "finetune" || task.kind == "import";
@@ -42,27 +42,8 @@ std::string Choices(const std::vector<TaskRow>& tasks) {
   return list;
 }
 
-/// A whole artifact and its files.
-struct Artifact {
-  fs::path folder;
-  CompletionRecord record;
-};
-
-Result<Artifact> FindArtifact(const ArtifactStore& store, const TaskRow& task) {
-  REPRO_ASSIGN_OR_RETURN(auto record, store.Find(task.kind, task.key));
-  if (!record) {
-    const std::string advice =
-        task.state == "running"    ? "wait for it: `repro status --watch` shows how far it is"
-        : task.state == "diverged" ? "with its settings there will be no weights"
-                                   : "`repro run` makes it";
-    return Fail(ErrorCode::kNotFound, "'{}' has left nothing yet (it is {}): {}", task.label,
-                task.state, advice);
-  }
-  return Artifact{store.Folder(task.kind, task.key), std::move(*record)};
-}
-
 /// Copies one file of an artifact and checks its SHA-256 on the way. Errors: kCorrupt, kIo.
-Result<ArtifactFile> CopyChecked(const Artifact& artifact, const std::string& from,
+Result<ArtifactFile> CopyChecked(const RunArtifact& artifact, const std::string& from,
                                  const fs::path& out, const std::string& to) {
   const auto& files = artifact.record.files;
   const auto known = std::find_if(files.begin(), files.end(),
@@ -151,9 +132,9 @@ class ExportCommand final : public Command {
     REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(context.options));
     REPRO_ASSIGN_OR_RETURN(const TaskRow task, ChooseTask(log));
     const ArtifactStore store(context.options.workspace);
-    REPRO_ASSIGN_OR_RETURN(const Artifact model, FindArtifact(store, task));
-    REPRO_ASSIGN_OR_RETURN(const TaskRow vocabulary_task, FindVocabulary(log, task));
-    REPRO_ASSIGN_OR_RETURN(const Artifact vocabulary, FindArtifact(store, vocabulary_task));
+    REPRO_ASSIGN_OR_RETURN(const RunArtifact model, FindArtifact(store, task));
+    REPRO_ASSIGN_OR_RETURN(const TaskRow vocabulary_task, FindVocabularyTask(log, task));
+    REPRO_ASSIGN_OR_RETURN(const RunArtifact vocabulary, FindArtifact(store, vocabulary_task));
     REPRO_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(task, model));
     std::string name = fmt::format("{}-{}", task.kind, ShortKey(task.key));
     if (!language_.empty()) name += "-" + language_;
@@ -181,6 +162,12 @@ class ExportCommand final : public Command {
       context.out << fmt::format("In Python: {}.from_pretrained({})\n",
                                  written->at("architecture").get<std::string>(),
                                  Json(out.string()).dump());
+      if (written->contains("pre_tokenization")) {
+        context.out << fmt::format(
+            "Its vocabulary takes text that is cut into words, as {} says; transformers' tokenizer "
+            "does not cut.\n",
+            kExportMark);
+      }
     }
     return 0;
   }
@@ -228,28 +215,8 @@ class ExportCommand final : public Command {
     return TextField(task.spec, "task") == task_ || task.key.starts_with(task_);
   }
 
-  // finetune reads its vocabulary itself, pretrain the tokens that were made with it; an imported
-  // model has it with the weights.
-  static Result<TaskRow> FindVocabulary(const RunLog& log, const TaskRow& task) {
-    if (task.kind == "import") return task;
-    TaskRow at = task;
-    for (const char* role : {"tokens", "vocab"}) {
-      const std::string key = TextField(at.inputs, role);
-      if (key.empty()) continue;
-      REPRO_ASSIGN_OR_RETURN(std::vector<TaskRow> inputs, log.Tasks({key}));
-      if (inputs.empty()) {
-        return Fail(ErrorCode::kNotFound, "'{}': its input '{}' ({}) is not in the run log",
-                    at.label, role, ShortKey(key));
-      }
-      at = std::move(inputs.front());
-    }
-    if (at.kind == "vocab" || at.kind == "import") return at;
-    return Fail(ErrorCode::kNotFound, "'{}': nothing says which vocabulary it was made with",
-                task.label);
-  }
-
   // Folder inside the artifact, "" or "update-N/".
-  Result<std::string> ModelFolder(const TaskRow& task, const Artifact& model) const {
+  Result<std::string> ModelFolder(const TaskRow& task, const RunArtifact& model) const {
     if (language_.empty()) return std::string();
     const fs::path path = model.folder / "selection.json";
     if (task.kind != "finetune") {
@@ -277,7 +244,7 @@ class ExportCommand final : public Command {
                   out.string());
     }
     if (fs::is_empty(out, error)) return {};
-    if (!fs::exists(out / kMark, error)) {
+    if (!fs::exists(out / kExportMark, error)) {
       return Fail(
           ErrorCode::kInvalidArgument,
           "{}: the folder holds other things and no earlier export, so it is never replaced: "
@@ -291,11 +258,11 @@ class ExportCommand final : public Command {
   }
 
   static Result<Json> Write(const fs::path& staging, const std::string& folder, const TaskRow& task,
-                            const Artifact& model, const TaskRow& vocabulary_task,
-                            const Artifact& vocabulary, const std::string& build) {
+                            const RunArtifact& model, const TaskRow& vocabulary_task,
+                            const RunArtifact& vocabulary, const std::string& build) {
     REPRO_RETURN_IF_ERROR(MakeDirectories(staging));
     Json files = Json::array();
-    const auto add = [&](const Artifact& artifact, const std::string& from,
+    const auto add = [&](const RunArtifact& artifact, const std::string& from,
                          const std::string& to) -> Status {
       REPRO_ASSIGN_OR_RETURN(const ArtifactFile file, CopyChecked(artifact, from, staging, to));
       files.push_back({{"path", file.path}, {"bytes", file.bytes}, {"sha256", file.sha256}});
@@ -310,16 +277,17 @@ class ExportCommand final : public Command {
         WriteFileAtomic(staging / "tokenizer_config.json", TokenizerConfig(shape).dump(2) + "\n"));
     REPRO_RETURN_IF_ERROR(
         WriteFileAtomic(staging / "special_tokens_map.json", SpecialTokens().dump(2) + "\n"));
-    const Json mark = {
-        {"format", 1},
-        {"architecture", config.at("architectures").at(0)},
-        {"task", {{"key", task.key}, {"kind", task.kind}, {"label", task.label}}},
-        {"vocabulary", {{"key", vocabulary_task.key}, {"label", vocabulary_task.label}}},
-        {"made_by", model.record.build},
-        {"files", std::move(files)},
-        {"build", build},
-        {"exported_ms", WallTimeMs()}};
-    REPRO_RETURN_IF_ERROR(WriteFileAtomic(staging / kMark, mark.dump(1) + "\n"));
+    REPRO_ASSIGN_OR_RETURN(const VocabFiles text, VocabFiles::Load(vocabulary.folder));
+    Json mark = {{"format", 1},
+                 {"architecture", config.at("architectures").at(0)},
+                 {"task", {{"key", task.key}, {"kind", task.kind}, {"label", task.label}}},
+                 {"vocabulary", {{"key", vocabulary_task.key}, {"label", vocabulary_task.label}}},
+                 {"made_by", model.record.build},
+                 {"files", std::move(files)},
+                 {"build", build},
+                 {"exported_ms", WallTimeMs()}};
+    if (text.pre_tokenization()) mark["pre_tokenization"] = text.pre_tokenization()->ToJson();
+    REPRO_RETURN_IF_ERROR(WriteFileAtomic(staging / kExportMark, mark.dump(1) + "\n"));
     REPRO_RETURN_IF_ERROR(SyncTree(staging));
     return mark;
   }

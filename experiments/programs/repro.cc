@@ -15,6 +15,7 @@
 #include "experiments/programs/data_command.h"
 #include "experiments/programs/export_command.h"
 #include "experiments/programs/import_command.h"
+#include "experiments/programs/vocab_command.h"
 #include "experiments/tasks/model_description.h"
 #include "experiments/tasks/pipeline.h"
 
@@ -54,7 +55,10 @@ int Main(int argc, char** argv) {
   const Layout layout = FindLayout(self);
   repro::Suite suite;
   suite.validate_sections = &repro::ValidateSections;
-  suite.build_graph = &repro::BuildTaskGraph;
+  suite.build_graph = [datasets = layout.data / "manifests" / "datasets"](
+                          const repro::Experiment& experiment, const fs::path& workspace) {
+    return repro::BuildTaskGraph(experiment, {.workspace = workspace, .datasets = datasets});
+  };
   suite.describe_model = &repro::DescribeModel;
   suite.describe_published_model = &repro::DescribePublishedModel;
   suite.version = repro::VersionText();
@@ -69,12 +73,13 @@ int Main(int argc, char** argv) {
                                             : fs::current_path(error) / "repro-workspace";
 
   std::vector<repro::CommandEntry> commands = repro::CoreCommands();
-  commands.push_back(
-      {"data", "Look at the synthetic world and its controls", &repro::MakeDataCommand});
+  commands.push_back({"data", "Data sets: list, show, fetch, check; and the synthetic world",
+                      &repro::MakeDataCommand});
   commands.push_back(
       {"import", "Register published weights, to fine-tune from", &repro::MakeImportCommand});
   commands.push_back({"export", "A model of a run as a folder that transformers loads",
                       &repro::MakeExportCommand});
+  commands.push_back({"vocab", "How vocabularies serve their languages", &repro::MakeVocabCommand});
   return repro::RunCommandLine(argc, argv, suite, commands);
 }
 

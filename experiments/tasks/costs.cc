@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/text/vocab_memory.h"
+
 namespace repro {
 namespace {
 
 constexpr double kGb = 1e9;
 // An upper estimate: the 22 corpora of Figure 2 at smoke had 32 (sw) to 77 (hi), median 47.
 constexpr double kBytesPerBabelSentence = 60;
+// Lines of novels, scripture and Wikipedia in twelve languages: 304 and 231.
+constexpr double kBytesPerLine = 300, kCharactersPerLine = 230;
+// Half a minute of encoding: with less, other tasks need the core more.
+constexpr double kEncodedBytesPerThread = 64e6;
 constexpr std::int64_t kTorchProcessBytes =
     400 << 20;  // repro-task with LibTorch loaded, before any tensor
 
@@ -83,6 +89,17 @@ void AddCosts(const CorpusSpec& spec, Task& task) {
   task.resources.disk_bytes = static_cast<std::int64_t>(bytes);
 }
 
+void AddCosts(const SubsetSpec& spec, double packed_mb, Task& task) {
+  const double all = kUnpacked * packed_mb * 1e6;
+  const double bytes = spec.settings.max_bytes > 0
+                           ? std::min(all, static_cast<double>(spec.settings.max_bytes))
+                           : all;
+  task.work = bytes / 1e6;
+  task.work_unit = "MB";
+  task.resources.memory_bytes = kTorchProcessBytes;
+  task.resources.disk_bytes = static_cast<std::int64_t>(bytes);
+}
+
 void AddCosts(const BenchmarkSpec& spec, Task& task) {
   const BenchmarkSettings& sizes = spec.sizes;
   const double examples =
@@ -94,14 +111,16 @@ void AddCosts(const BenchmarkSpec& spec, Task& task) {
   task.resources.disk_bytes = static_cast<std::int64_t>(examples * 150);
 }
 
-void AddCosts(const VocabSpec& spec, Task& task) {
+void AddCosts(const VocabSpec& spec, bool babel, Task& task) {
   const auto sentences = static_cast<double>(spec.settings.sample_sentences);
   task.work = sentences;
   task.work_unit = "sentences";
   task.resources.threads = static_cast<int>(spec.threads);
-  // SentencePiece's unigram trainer: users measured about 70 GB for 10 million sentences (its issue
-  // 702).
-  task.resources.memory_bytes = kTorchProcessBytes + static_cast<std::int64_t>(7'000 * sentences);
+  // The texts are not there yet; the task itself says what its sample takes.
+  const double bytes = sentences * (babel ? kBytesPerBabelSentence : kBytesPerLine);
+  const double characters = sentences * (babel ? kBytesPerBabelSentence : kCharactersPerLine);
+  task.resources.memory_bytes =
+      kTorchProcessBytes + EstimateVocabMemory(spec.settings.model, bytes, characters);
   task.resources.disk_bytes = 20 * spec.settings.size;
 }
 
@@ -114,6 +133,8 @@ void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
   }
   task.work = bytes / 1e6;
   task.work_unit = "MB";
+  task.resources.threads = static_cast<int>(
+      std::clamp(bytes / kEncodedBytesPerThread, 1.0, 64.0));  // at most the machine's
   task.resources.memory_bytes = kTorchProcessBytes;
   task.resources.disk_bytes =
       static_cast<std::int64_t>(bytes);  // about a token for 4 bytes of text, 4 bytes each

@@ -13,8 +13,12 @@ namespace repro {
 
 void AddImportCosts(const ImportRecord& record, Task& task);
 void AddCosts(const CorpusSpec& spec, Task& task);
+/// How many times its size packed text has; for estimates.
+inline constexpr double kUnpacked = 4;
+/// `packed_mb`: of the whole corpus.
+void AddCosts(const SubsetSpec& spec, double packed_mb, Task& task);
 void AddCosts(const BenchmarkSpec& spec, Task& task);
-void AddCosts(const VocabSpec& spec, Task& task);
+void AddCosts(const VocabSpec& spec, bool babel, Task& task);
 void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
                     std::size_t languages, Task& task);
 /// `processes`: `pretrain.processes`; it goes into `task.info`, where the task finds it.

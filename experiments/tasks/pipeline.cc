@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include <fmt/ranges.h>
@@ -12,6 +13,7 @@
 #include "core/manifest/diagnostics.h"
 #include "core/manifest/document.h"
 #include "core/manifest/section_reader.h"
+#include "experiments/corpus/coded/coded_language.h"
 #include "experiments/tasks/contradictions.h"
 #include "experiments/tasks/controls/spec.h"
 #include "experiments/tasks/costs.h"
@@ -19,6 +21,7 @@
 #include "experiments/tasks/import/import_record.h"
 #include "experiments/tasks/import/spec.h"
 #include "experiments/tasks/model_description.h"
+#include "experiments/tasks/real_text.h"
 #include "experiments/tasks/settings.h"
 
 namespace repro {
@@ -36,6 +39,12 @@ const std::vector<std::string>& BenchmarkLanguages() {
 
 bool IsBabel(const std::string& source) {
   return source.starts_with(kBabelPrefix);
+}
+
+// What `world` says where a source is used.
+std::string_view WorldOf(const std::string& source) {
+  if (IsBabel(source)) return "babel";
+  return IsCodedSource(source) ? "coded English" : "real text";
 }
 
 std::vector<std::string> Sorted(std::vector<std::string> values) {
@@ -60,10 +69,25 @@ struct Variant {
   bool pretrained = true;
 };
 
+// What a point is measured with: a task a language, and which languages each measure has.
+struct TestData {
+  std::map<std::string, std::string> tasks;                     // by language: key
+  std::map<std::string, std::vector<std::string>> languages{};  // by measure, sorted
+
+  std::map<std::string, std::string> Inputs(const std::string& measure) const {
+    std::map<std::string, std::string> inputs;
+    for (const std::string& code : languages.at(measure)) inputs[code] = tasks.at(code);
+    return inputs;
+  }
+};
+
 class GraphBuilder {
  public:
-  GraphBuilder(const Experiment& experiment, std::filesystem::path workspace)
-      : experiment_(experiment), workspace_(std::move(workspace)) {}
+  GraphBuilder(const Experiment& experiment, const GraphPlaces& places)
+      : experiment_(experiment),
+        workspace_(places.workspace),
+        real_text_(places.workspace, places.datasets,
+                   std::filesystem::path(experiment.path).parent_path()) {}
 
   // What the sections cannot know alone: whether they fit the world and the languages of the point.
   void Check(const Point& point, Diagnostics& diagnostics) {
@@ -74,11 +98,31 @@ class GraphBuilder {
     const std::string stated =
         fmt::format("`corpus.source` = \"{}\"{}", source,
                     config.Find("corpus.source") == nullptr ? " (the default)" : "");
-    if (IsBabel(source) != (experiment_.world == "babel")) {
+    if (WorldOf(source) != experiment_.world) {
       std::vector<std::string> fitting = CorpusSources();
-      std::erase_if(fitting, [&](const auto& other) { return IsBabel(other) == IsBabel(source); });
+      fitting.push_back(std::string(kDatasetPrefix) + "ID");
+      fitting.push_back(std::string(kCodedPrefix) + "ID");
+      std::erase_if(fitting,
+                    [&](const auto& other) { return WorldOf(other) != experiment_.world; });
       diagnostics.Add(where, fmt::format("{} with `world` = \"{}\"", stated, experiment_.world),
                       "expected " + OneOfText(fitting) + " in this world");
+    }
+    if (IsRealText(source)) {
+      if (const Status known = real_text_.Check(DatasetOf(source)); !known) {
+        diagnostics.Add(where, stated + ": " + known.error().message,
+                        "expected \"dataset:\" or \"coded:\" with a name of `repro data list`, or "
+                        "with the path of a manifest");
+      }
+      CheckCodedLanguages(point, source, diagnostics);
+      if (SameTokens(point) && !IsCodedSource(source)) {
+        diagnostics.Add(where,
+                        fmt::format("{} at point `{}`, whose `budget` is "
+                                    "\"same-tokens-per-language\"",
+                                    stated, point.id),
+                        "expected \"same-updates\": how much text a language has is known only "
+                        "when it is read");
+      }
+      return;
     }
     std::vector<std::string> empty;
     for (const std::string& code : point.languages) {
@@ -109,11 +153,28 @@ class GraphBuilder {
     if (IsImportSource(settings.pretrain.from)) CheckImported(point, settings, diagnostics);
   }
 
+  // Coded languages have text where English is recoded, and nowhere else.
+  void CheckCodedLanguages(const Point& point, const std::string& source,
+                           Diagnostics& diagnostics) {
+    std::vector<std::string> wrong;
+    for (const std::string& code : point.languages) {
+      const std::optional<std::int64_t> number = ParseCodedLanguageName(code);  // en: 0
+      const bool fits = IsCodedSource(source) ? number.has_value() : number.value_or(0) == 0;
+      if (!fits) wrong.push_back(code);
+    }
+    if (wrong.empty()) return;
+    diagnostics.Add(point.config->PositionOf("corpus.source"),
+                    fmt::format("point `{}` holds {} with `corpus.source` = \"{}\"", point.id,
+                                fmt::join(wrong, ", "), source),
+                    IsCodedSource(source) ? "expected en, en-c01, en-c02, ..."
+                                          : "expected languages that people speak");
+  }
+
   Status AddPoint(const Point& point) {
     REPRO_ASSIGN_OR_RETURN(RunSettings settings, Resolve(point));
     const Variant main;
     for (const std::int64_t seed : experiment_.pretrain_seeds) {
-      AddRun(point, settings, main, seed);
+      REPRO_RETURN_IF_ERROR(AddRun(point, settings, main, seed));
     }
     const auto& controls = experiment_.controls;
     const auto lists = [&](const std::vector<std::string>& values) {
@@ -123,11 +184,14 @@ class GraphBuilder {
       });
     };
     for (const std::int64_t seed : controls.seeds) {
-      if (lists(controls.null_world) && IsBabel(settings.corpus.source)) {
-        AddRun(point, settings, {.role = "null-world", .null_world = true}, seed);
+      const std::string& text = settings.corpus.source;
+      if (lists(controls.null_world) && (IsBabel(text) || IsCodedSource(text))) {
+        REPRO_RETURN_IF_ERROR(
+            AddRun(point, settings, {.role = "null-world", .null_world = true}, seed));
       }
       if (lists(controls.no_pretraining)) {
-        AddRun(point, settings, {.role = "no-pretraining", .pretrained = false}, seed);
+        REPRO_RETURN_IF_ERROR(
+            AddRun(point, settings, {.role = "no-pretraining", .pretrained = false}, seed));
       }
     }
     return {};
@@ -245,6 +309,7 @@ class GraphBuilder {
   }
 
   double NominalGb(const std::string& code, const std::string& source) const {
+    if (IsCodedSource(source)) return 1;  // slices of one corpus
     const auto found = experiment_.languages.find(code);
     if (found == experiment_.languages.end()) return 0;
     return SizeField(source) == "cc_gb" ? found->second.cc_gb : found->second.wiki_gb;
@@ -287,8 +352,77 @@ class GraphBuilder {
     return task;
   }
 
-  std::string AddCorpus(const RunSettings& settings, const Variant& variant,
-                        const std::string& code) {
+  // The documents of a data set: cleaned once for all languages and points.
+  struct Cleaned {
+    std::string key;
+    double packed_mb = 0;  // of its files
+  };
+  Result<Cleaned> AddClean(const RunSettings& settings) {
+    const std::string_view dataset = DatasetOf(settings.corpus.source);
+    const std::string id = std::string(dataset) + CanonicalJson(ToJson(settings.clean));
+    const auto cleaned = cleaned_.find(id);
+    if (cleaned != cleaned_.end()) return cleaned->second;
+    std::map<std::string, std::string> inputs;
+    const auto& stages = settings.clean.stages;
+    if (std::find(stages.begin(), stages.end(), "evaluation") != stages.end()) {
+      REPRO_ASSIGN_OR_RETURN(Task task, real_text_.EvaluationText(settings.testsets));
+      inputs["evaluation"] = graph_.Add(std::move(task));
+    }
+    REPRO_ASSIGN_OR_RETURN(auto models, real_text_.LineModels(settings.clean));
+    for (auto& [language, task] : models) {
+      inputs[std::string(kLineModelRole) + language] = graph_.Add(std::move(task));
+    }
+    REPRO_ASSIGN_OR_RETURN(Task task, real_text_.Clean(dataset, settings.clean, std::move(inputs)));
+    const double packed_mb = task.work;
+    return cleaned_.emplace(id, Cleaned{graph_.Add(std::move(task)), packed_mb}).first->second;
+  }
+
+  std::string AddCodedTypes(const RunSettings& settings, const std::string& clean) {
+    Task task = MakeTask("coded_types", kCodedTypesVersion,
+                         CodedTypesSpec{.types = settings.coded.types}, "coded English, its types");
+    task.inputs = {{"clean", clean}};
+    return graph_.Add(std::move(task));
+  }
+
+  // Coded English of a variant. In its null world only the words of a line are left, in any order,
+  // and nothing means the same in two languages.
+  static CodedSection CodedOf(const RunSettings& settings, const Variant& variant) {
+    CodedSection coded = settings.coded;
+    if (variant.null_world) {
+      coded.order = "shuffled";
+      coded.anchor_share = 0;
+      coded.keep_symbols = false;
+    }
+    return coded;
+  }
+
+  // Text of a language out of a data set.
+  Result<std::string> AddSubset(const RunSettings& settings, const Variant& variant,
+                                const std::string& code) {
+    REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
+    const auto& limits = static_cast<const SubsetSettings&>(settings.corpus);
+    const std::string label = fmt::format(
+        "text {} {}{}", std::filesystem::path(DatasetOf(settings.corpus.source)).stem().string(),
+        code, Suffix(variant));
+    const SubsetSpec subset{.language = code, .settings = limits};
+    Task task = MakeTask("subset", kSubsetVersion, subset, label);
+    AddCosts(subset, clean.packed_mb, task);
+    if (IsCodedSource(settings.corpus.source)) {
+      const CodedSpec spec{.language = ParseCodedLanguageName(code).value_or(0),
+                           .coded = CodedOf(settings, variant),
+                           .settings = limits};
+      task.kind = "coded";
+      task.version = kCodedVersion;
+      task.spec = ToJson(spec);
+      task.inputs["types"] = AddCodedTypes(settings, clean.key);
+    }
+    task.inputs["clean"] = clean.key;
+    return graph_.Add(std::move(task));
+  }
+
+  Result<std::string> AddCorpus(const RunSettings& settings, const Variant& variant,
+                                const std::string& code) {
+    if (IsRealText(settings.corpus.source)) return AddSubset(settings, variant, code);
     const CorpusSpec spec{.source = settings.corpus.source,
                           .language = code,
                           .null_world = variant.null_world,
@@ -320,15 +454,65 @@ class GraphBuilder {
     return graph_.Add(std::move(task));
   }
 
-  void AddRun(const Point& point, const RunSettings& settings, const Variant& variant,
-              std::int64_t seed) {
-    const std::vector<std::string> languages = Sorted(point.languages);
-    const std::vector<std::string> evaluated = EvaluatedLanguages(point);
-    const std::string& source = experiment_.source_language;
+  Result<TestData> AddTestData(const Point& point, const RunSettings& settings,
+                               const Variant& variant) {
+    TestData data;
+    std::vector<std::string> measures = settings.finetune.tasks;
+    measures.emplace_back("intrinsic");
+    if (!IsRealText(settings.corpus.source)) {
+      const std::vector<std::string> evaluated = EvaluatedLanguages(point);
+      for (const std::string& code : evaluated) {
+        data.tasks[code] = AddBenchmark(settings, variant, code);
+      }
+      for (const std::string& measure : measures) data.languages[measure] = evaluated;
+      return data;
+    }
+    for (const std::string& code : Sorted(point.languages)) {
+      REPRO_ASSIGN_OR_RETURN(
+          RealText::LanguageTestsets testsets,
+          real_text_.Testsets(settings.testsets, settings.benchmark, settings.finetune.tasks, code,
+                              experiment_.source_language));
+      const bool unknown = !testsets.task.unresolved.empty();
+      for (const std::string& measure : measures) {
+        const bool has = measure == "xnli"   ? testsets.xnli
+                         : measure == "tags" ? testsets.tags
+                                             : testsets.parallel;
+        if (has || unknown) data.languages[measure].push_back(code);
+      }
+      data.tasks[code] = graph_.Add(std::move(testsets.task));
+    }
+    for (const std::string& measure : measures) {
+      const auto& languages = data.languages[measure];
+      const std::string& source = experiment_.source_language;
+      if (std::find(languages.begin(), languages.end(), source) != languages.end()) continue;
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{}: point `{}`: no test data of `{}` in `{}`, the source language; expected "
+                  "[testsets] to name data sets that have it",
+                  experiment_.path, point.id, measure, source);
+    }
+    return data;
+  }
 
-    std::map<std::string, std::string> benchmarks;
-    for (const std::string& code : evaluated)
-      benchmarks[code] = AddBenchmark(settings, variant, code);
+  // The English test sets of `task` in a coded language.
+  Status Recode(const RunSettings& settings, const Variant& variant, const std::string& code,
+                Task& task) {
+    REPRO_ASSIGN_OR_RETURN(auto spec, FromJson<TestsetsSpec>(task.spec));
+    spec.coded_language = ParseCodedLanguageName(code).value_or(0);
+    spec.coded = CodedOf(settings, variant);
+    spec.xnli_train = {};
+    spec.tags_train = {};
+    task.spec = ToJson(spec);
+    task.label = fmt::format("test sets {}{}", code, Suffix(variant));
+    REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
+    task.inputs["types"] = AddCodedTypes(settings, clean.key);
+    return {};
+  }
+
+  Status AddRun(const Point& point, const RunSettings& settings, const Variant& variant,
+                std::int64_t seed) {
+    const std::vector<std::string> languages = Sorted(point.languages);
+    const std::string& source = experiment_.source_language;
+    REPRO_ASSIGN_OR_RETURN(const TestData test_data, AddTestData(point, settings, variant));
 
     const std::string where = point.id + Suffix(variant);
     const ModelSettings& model = settings.model;  // without what only a manifest says
@@ -347,14 +531,14 @@ class GraphBuilder {
       std::map<std::string, std::string> corpora;
       double nominal_gb = 0;
       for (const std::string& code : languages) {
-        corpora[code] = AddCorpus(settings, variant, code);
+        REPRO_ASSIGN_OR_RETURN(corpora[code], AddCorpus(settings, variant, code));
         nominal_gb += NominalGb(code, settings.corpus.source);
       }
       if (!imported) {
         const VocabSpec vocab_spec{.languages = languages, .settings = settings.vocab};
         Task vocab = MakeTask("vocab", kVocabVersion, vocab_spec, fmt::format("vocab {}", where));
         vocab.inputs = corpora;
-        AddCosts(vocab_spec, vocab);
+        AddCosts(vocab_spec, IsBabel(settings.corpus.source), vocab);
         vocab_key = graph_.Add(std::move(vocab));
       }
 
@@ -363,6 +547,10 @@ class GraphBuilder {
           MakeTask("encode", kEncodeVersion, encode_spec, fmt::format("encode {}", where));
       encode.inputs = corpora;
       encode.inputs["vocab"] = vocab_key;
+      if (IsRealText(settings.corpus.source)) {
+        REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
+        nominal_gb = kUnpacked * clean.packed_mb / 1e3;
+      }
       AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), settings, languages.size(),
                      encode);
       const std::string encode_key = graph_.Add(std::move(encode));
@@ -381,29 +569,28 @@ class GraphBuilder {
 
     std::vector<std::string> finals;
     if (!imported || !variant.pretrained || Imported(settings.pretrain.from)->has_lm_head) {
-      finals.push_back(AddEvaluate(settings, "intrinsic", encoder_key, vocab_key, benchmarks,
-                                   evaluated, 0, -1,
+      finals.push_back(AddEvaluate(settings, "intrinsic", encoder_key, vocab_key, test_data, 0, -1,
                                    fmt::format("evaluate intrinsic {} seed {}", where, seed)));
     }
-    finals.push_back(AddControls(benchmarks, evaluated, where));
+    if (!IsRealText(settings.corpus.source)) finals.push_back(AddControls(test_data, where));
     for (const std::string& name : settings.finetune.tasks) {
       const FinetuneSettings& recipe = *settings.finetune.Find(name);
       for (const std::int64_t finetune_seed : experiment_.finetune_seeds) {
         const FinetuneSpec spec{.task = name,
                                 .source_language = source,
-                                .languages = evaluated,
+                                .languages = test_data.languages.at(name),
                                 .selection = experiment_.selection,
                                 .settings = recipe,
                                 .compute = settings.compute,
                                 .seed = finetune_seed};
         const std::string label = fmt::format("{} {} seed {}.{}", name, where, seed, finetune_seed);
         Task finetune = MakeTask("finetune", kFinetuneVersion, spec, "finetune " + label);
-        finetune.inputs = benchmarks;
+        finetune.inputs = test_data.Inputs(name);
         finetune.inputs["encoder"] = encoder_key;
         finetune.inputs["vocab"] = vocab_key;
         AddCosts(spec, settings, finetune);
         const std::string finetune_key = graph_.Add(std::move(finetune));
-        finals.push_back(AddEvaluate(settings, name, finetune_key, vocab_key, benchmarks, evaluated,
+        finals.push_back(AddEvaluate(settings, name, finetune_key, vocab_key, test_data,
                                      recipe.max_tokens, finetune_seed, "evaluate " + label));
       }
     }
@@ -428,6 +615,7 @@ class GraphBuilder {
     run.task_keys = graph_.Closure(finals);
     run.key = Sha256Hex(fmt::format("{} {}", variant.role, fmt::join(Sorted(finals), " ")));
     graph_.AddRun(std::move(run));
+    return {};
   }
 
   // `from` was resolved before.
@@ -446,30 +634,30 @@ class GraphBuilder {
 
   std::string AddEvaluate(const RunSettings& settings, const std::string& measure,
                           const std::string& model_key, const std::string& vocab_key,
-                          const std::map<std::string, std::string>& benchmarks,
-                          const std::vector<std::string>& evaluated, std::int64_t max_tokens,
-                          std::int64_t seed, std::string label) {
+                          const TestData& test_data, std::int64_t max_tokens, std::int64_t seed,
+                          std::string label) {
     const EvaluateSpec spec{
         .measure = measure,
         .source_language = experiment_.source_language,
-        .languages = evaluated,
+        .languages = test_data.languages.at(measure),
         .settings = settings.evaluate,
         .max_tokens = max_tokens > 0 ? max_tokens : settings.pretrain.tokens_per_sample,
         .compute = settings.compute,
         .seed = seed};
     Task task = MakeTask("evaluate", kEvaluateVersion, spec, std::move(label));
-    task.inputs = benchmarks;
+    task.inputs = test_data.Inputs(measure);
     task.inputs["model"] = model_key;
     task.inputs["vocab"] = vocab_key;
     AddCosts(spec, settings, task);
     return graph_.Add(std::move(task));
   }
 
-  std::string AddControls(const std::map<std::string, std::string>& benchmarks,
-                          const std::vector<std::string>& evaluated, const std::string& where) {
-    const ControlsSpec spec{.source_language = experiment_.source_language, .languages = evaluated};
+  std::string AddControls(const TestData& test_data, const std::string& where) {
+    // Every language of babel has every measure.
+    const ControlsSpec spec{.source_language = experiment_.source_language,
+                            .languages = test_data.languages.at("intrinsic")};
     Task task = MakeTask("controls", kControlsVersion, spec, fmt::format("controls {}", where));
-    task.inputs = benchmarks;
+    task.inputs = test_data.tasks;
     AddCosts(spec, task);
     return graph_.Add(std::move(task));
   }
@@ -481,6 +669,8 @@ class GraphBuilder {
   const Experiment& experiment_;
   std::filesystem::path workspace_;
   std::map<std::string, Result<ImportRecord>> imports_;  // by `pretrain.from`
+  RealText real_text_;
+  std::map<std::string, Cleaned> cleaned_;  // by source and settings
   TaskGraph graph_;
 };
 
@@ -491,9 +681,8 @@ void ValidateSections(const Document& config, Diagnostics& diagnostics) {
   CheckContradictions(settings, config, diagnostics);
 }
 
-Result<TaskGraph> BuildTaskGraph(const Experiment& experiment,
-                                 const std::filesystem::path& workspace) {
-  GraphBuilder builder(experiment, workspace);
+Result<TaskGraph> BuildTaskGraph(const Experiment& experiment, const GraphPlaces& places) {
+  GraphBuilder builder(experiment, places);
   Diagnostics diagnostics;
   for (const Point& point : experiment.points) builder.Check(point, diagnostics);
   REPRO_RETURN_IF_ERROR(diagnostics.ToStatus());

@@ -17,13 +17,18 @@ class Diagnostics;
 /// metrics of `series`, where it stands beside them. Every error is reported with its position.
 void ValidateSections(const Document& config, Diagnostics& diagnostics);
 
+/// Where what a graph is made of is looked up.
+struct GraphPlaces {
+  std::filesystem::path workspace;  ///< imported models, fetched data sets
+  std::filesystem::path datasets;   ///< manifests of data sets
+};
+
 /// Tasks and runs of every point, seed and control. Tasks that several runs need are there once.
-/// A source that is not at hand (real text, in this version) gives tasks that are planned but
-/// unresolved. `pretrain.from` is looked up in `workspace`, and its files are hashed where that was
+/// A data set that is not at hand gives tasks that are planned but unresolved. `pretrain.from` is
+/// looked up in the workspace, and its files, like those of data sets, are hashed where that was
 /// not done before. Errors: kInvalidArgument with one line "file:line:column: what, expected" for
 /// each contradiction between the sections and the experiment (e.g. real text in the world "babel")
 /// or what they name.
-Result<TaskGraph> BuildTaskGraph(const Experiment& experiment,
-                                 const std::filesystem::path& workspace);
+Result<TaskGraph> BuildTaskGraph(const Experiment& experiment, const GraphPlaces& places);
 
 }  // namespace repro

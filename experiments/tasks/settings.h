@@ -11,11 +11,14 @@
 #include "experiments/corpus/babel/settings.h"
 #include "experiments/model/config.h"
 #include "experiments/tasks/benchmark/spec.h"
+#include "experiments/tasks/clean/spec.h"
+#include "experiments/tasks/coded/spec.h"
 #include "experiments/tasks/compute.h"
 #include "experiments/tasks/corpus/spec.h"
 #include "experiments/tasks/evaluate/spec.h"
 #include "experiments/tasks/finetune/spec.h"
 #include "experiments/tasks/pretrain/spec.h"
+#include "experiments/tasks/testsets/spec.h"
 #include "experiments/tasks/vocab/spec.h"
 
 namespace repro {
@@ -79,8 +82,11 @@ struct PretrainSection : PretrainSettings {
 
 struct RunSettings {
   CorpusSettings corpus;
+  CleanSettings clean;
+  CodedSection coded;
   BabelSettings babel;
   BenchmarkSettings benchmark;
+  TestsetsSettings testsets;
   VocabSettings vocab;
   SamplingSettings sampling;
   ModelSection model;
@@ -92,8 +98,11 @@ struct RunSettings {
   template <class V>
   void Visit(V& v) {
     v("corpus", corpus);
+    v("clean", clean);
+    v("coded", coded);
     v("babel", babel);
     v("benchmark", benchmark);
+    v("testsets", testsets);
     v("vocab", vocab);
     v("sampling", sampling);
     v("model", model);

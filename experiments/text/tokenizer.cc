@@ -14,10 +14,7 @@ struct Tokenizer::Impl {
   std::int64_t vocab_size = 0;
 };
 
-Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
-Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
-Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Result<Tokenizer> Tokenizer::Load(const std::filesystem::path& model) {
   REPRO_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(model));
@@ -25,7 +22,7 @@ Result<Tokenizer> Tokenizer::Load(const std::filesystem::path& model) {
 }
 
 Result<Tokenizer> Tokenizer::FromBytes(std::string_view bytes, std::string_view where) {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_shared<Impl>();
   bool loaded = false;
   try {
     loaded = impl->processor.LoadFromSerializedProto(bytes).ok();
@@ -47,14 +44,22 @@ Result<Tokenizer> Tokenizer::FromBytes(std::string_view bytes, std::string_view 
   return Tokenizer(std::move(impl));
 }
 
+Tokenizer Tokenizer::After(std::shared_ptr<const WordTokenizer> words) const {
+  Tokenizer tokenizer = *this;
+  tokenizer.words_ = std::move(words);
+  return tokenizer;
+}
+
 std::vector<TokenId> Tokenizer::Encode(std::string_view text) const {
-  std::vector<int> ids = impl_->processor.EncodeAsIds(text);
+  std::vector<int> ids =
+      impl_->processor.EncodeAsIds(words_ ? std::string_view(words_->Join(text)) : text);
   for (int& id : ids) id = FromPieceId(id);
   return ids;
 }
 
 std::vector<Tokenizer::Piece> Tokenizer::EncodePieces(std::string_view text) const {
-  std::vector<std::string> texts = impl_->processor.EncodeAsPieces(text);
+  std::vector<std::string> texts =
+      impl_->processor.EncodeAsPieces(words_ ? std::string_view(words_->Join(text)) : text);
   std::vector<Piece> pieces(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     pieces[i].id = FromPieceId(impl_->processor.PieceToId(texts[i]));
@@ -71,6 +76,16 @@ std::string Tokenizer::Decode(const std::vector<TokenId>& ids) const {
     if (piece >= 0) pieces.push_back(piece);
   }
   return impl_->processor.DecodeIds(pieces);
+}
+
+std::vector<Tokenizer::Entry> Tokenizer::Entries() const {
+  std::vector<Entry> entries(static_cast<std::size_t>(impl_->processor.GetPieceSize()));
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const int id = static_cast<int>(i);
+    entries[i] = {impl_->processor.IdToPiece(id),
+                  impl_->processor.IsUnknown(id) || impl_->processor.IsControl(id)};
+  }
+  return entries;
 }
 
 std::int64_t Tokenizer::vocab_size() const {

@@ -7,46 +7,73 @@
 #include <cstddef>
 #include <exception>
 #include <fstream>
+#include <limits>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sentencepiece_trainer.h>
 
 #include "core/base/rng.h"
+#include "core/base/text.h"
+#include "core/base/units.h"
 #include "experiments/text/smoothing.h"
+#include "experiments/text/vocab_memory.h"
 #include "experiments/text/vocabulary.h"
+#include "experiments/text/word_breaker.h"
+#include "experiments/text/word_tokenizer.h"
 
 namespace repro {
 namespace {
 
-// Longer lines are skipped by SentencePiece; its default of 4,192 drops whole paragraphs of scripts
-// with 3-byte letters.
-constexpr int kMaxSentenceBytes = 16'384;
+// SentencePiece leaves lines out that hold the character which it puts for unknown bytes.
+constexpr std::string_view kUnknownByte = "\xE2\x96\x85";
+// A suffix array over more needs indices of 8 bytes and twice the memory.
+constexpr double kMostCharacters = std::numeric_limits<std::int32_t>::max();
+// Enough to see whether a text has spaces.
+constexpr std::int64_t kSpacingSentences = 10'000;
 
-struct Part {
-  VocabText source;
-  VocabSample sample;
+enum class LineUse { kDrawn, kEmpty, kTooLong, kReserved };
+
+LineUse UseOf(std::string_view line) {
+  if (line.empty()) return LineUse::kEmpty;
+  if (static_cast<std::int64_t>(line.size()) > kMaxSentenceBytes) return LineUse::kTooLong;
+  return line.find(kUnknownByte) == std::string_view::npos ? LineUse::kDrawn : LineUse::kReserved;
+}
+
+struct TextCounts {
+  std::int64_t available = 0, too_long = 0, reserved = 0, bytes = 0, characters = 0;
+  Spacing spacing;  // of the first sentences
 };
 
-Result<std::int64_t> CountSentences(const std::filesystem::path& path) {
+Result<TextCounts> CountText(const std::filesystem::path& path) {
   std::ifstream in(path);
   if (!in && errno == ENOENT) {
     return Fail(ErrorCode::kNotFound, "{}: no such corpus text", path.string());
   }
   if (!in) return FailErrno("open", path.string());
-  std::int64_t sentences = 0;
-  std::string line;
-  while (std::getline(in, line)) sentences += line.empty() ? 0 : 1;
+  TextCounts counts;
+  for (std::string line; std::getline(in, line);) {
+    const LineUse use = UseOf(line);
+    counts.too_long += use == LineUse::kTooLong ? 1 : 0;
+    counts.reserved += use == LineUse::kReserved ? 1 : 0;
+    if (use != LineUse::kDrawn) continue;
+    if (++counts.available <= kSpacingSentences) counts.spacing.Add(line);
+    counts.bytes += static_cast<std::int64_t>(line.size());
+    counts.characters += CountCodePoints(line);
+  }
   if (in.bad()) return FailErrno("read", path.string());
-  return sentences;
+  return counts;
 }
 
 // Streams the sample, one language after the other.
 class SampleIterator : public sentencepiece::SentenceIterator {
  public:
-  SampleIterator(const std::vector<Part>& parts, std::uint64_t seed) : parts_(parts), seed_(seed) {
+  SampleIterator(const VocabPlan& plan, std::vector<WordTokenizer> words)
+      : plan_(plan), words_(std::move(words)) {
     OpenPart();
     Next();
   }
@@ -61,7 +88,7 @@ class SampleIterator : public sentencepiece::SentenceIterator {
 
   void Next() override {
     while (copies_ == 0) {
-      done_ = done_ || part_ == parts_.size();
+      done_ = done_ || part_ == plan_.texts.size();
       if (done_) return;
       if (!std::getline(in_, line_)) {
         if (in_.bad()) Stop("read failed");
@@ -69,9 +96,10 @@ class SampleIterator : public sentencepiece::SentenceIterator {
         if (done_) return;
         ++part_;
         OpenPart();
-      } else if (!line_.empty()) {
+      } else if (UseOf(line_) == LineUse::kDrawn) {
         if (left_ == 0) return Stop("longer than when it was counted");
         copies_ = Copies();
+        if (copies_ > 0 && !words_.empty()) line_ = words_[part_].Join(line_);
       }
     }
     --copies_;
@@ -80,17 +108,17 @@ class SampleIterator : public sentencepiece::SentenceIterator {
  private:
   // The first reason counts.
   void Stop(const char* what) {
-    if (!done_) failed_ = parts_[part_].source.text.string() + ": " + what;
+    if (!done_) failed_ = plan_.texts[part_].text.string() + ": " + what;
     done_ = true;
   }
 
   void OpenPart() {
     in_ = std::ifstream();
-    if (part_ == parts_.size()) return;
-    const VocabSample& sample = parts_[part_].sample;
-    in_.open(parts_[part_].source.text);
+    if (part_ == plan_.texts.size()) return;
+    const VocabSample& sample = plan_.sample[part_];
+    in_.open(plan_.texts[part_].text);
     if (!in_) Stop("cannot be opened any more");
-    rng_ = Rng(seed_, "vocab.sample." + sample.language);
+    rng_ = Rng(plan_.options.seed, "vocab.sample." + sample.language);
     passes_ = sample.drawn / sample.available;
     wanted_ = sample.drawn % sample.available;
     left_ = sample.available;
@@ -106,8 +134,8 @@ class SampleIterator : public sentencepiece::SentenceIterator {
     return passes_ + (extra ? 1 : 0);
   }
 
-  const std::vector<Part>& parts_;
-  std::uint64_t seed_;
+  const VocabPlan& plan_;
+  std::vector<WordTokenizer> words_;  // by text; empty: raw text
   std::size_t part_ = 0;
   std::ifstream in_;
   Rng rng_{0, ""};
@@ -132,13 +160,13 @@ std::optional<std::int64_t> NumberBehind(std::string_view message, std::string_v
 
 // SentencePiece says in its own words what is wrong with the size; ours name the setting and what
 // would do.
-tl::unexpected<Error> TrainingError(const std::string& message, const VocabTrainerOptions& options,
-                                    std::int64_t drawn) {
+tl::unexpected<Error> TrainingError(const std::string& message, const VocabPlan& plan) {
+  const VocabTrainerOptions& options = plan.options;
   if (const auto most = NumberBehind(message, "set it to a value <= ")) {
     return Fail(ErrorCode::kInvalidArgument,
                 "vocab.size = {}: a sample of {} sentences gives at most {}: lower vocab.size, or "
                 "raise vocab.sample_sentences or the size of the corpora",
-                options.size, drawn, VocabSize(*most));
+                options.size, plan.sentences(), VocabSize(*most));
   }
   const std::size_t alphabet = message.find("smaller than required_chars");
   if (alphabet != std::string::npos) {
@@ -154,62 +182,146 @@ tl::unexpected<Error> TrainingError(const std::string& message, const VocabTrain
               options.size, message);
 }
 
+template <class Value>
+double Sum(const std::vector<VocabSample>& sample, Value VocabSample::*value) {
+  double sum = 0;
+  for (const VocabSample& language : sample) sum += static_cast<double>(language.*value);
+  return sum;
+}
+
 }  // namespace
 
-Result<TrainedVocab> TrainVocabulary(const std::vector<VocabText>& texts,
-                                     const VocabTrainerOptions& options) {
+std::int64_t VocabPlan::sentences() const {
+  return std::llround(Sum(sample, &VocabSample::drawn));
+}
+double VocabPlan::bytes() const {
+  return Sum(sample, &VocabSample::bytes);
+}
+double VocabPlan::characters() const {
+  return Sum(sample, &VocabSample::characters);
+}
+
+std::string VocabPlan::Text() const {
+  std::string text = fmt::format(
+      "learning a vocabulary of {} ({}) from {} sentences of {} languages: {} of text, {} "
+      "characters; about {} of memory",
+      FormatCount(options.size), options.model, FormatCount(sentences()), texts.size(),
+      FormatBytes(std::llround(bytes())), FormatCount(std::llround(characters())),
+      FormatBytes(memory_bytes));
+  const auto left_out = [&](double lines, std::string_view why) {
+    if (lines > 0)
+      text += fmt::format("; {} lines left out: {}", FormatCount(std::llround(lines)), why);
+  };
+  left_out(Sum(sample, &VocabSample::too_long),
+           fmt::format("longer than {} bytes", FormatCount(kMaxSentenceBytes)));
+  left_out(Sum(sample, &VocabSample::reserved), "with U+2585, which SentencePiece reserves");
+  return text;
+}
+
+Result<VocabPlan> PlanVocabulary(const std::vector<VocabText>& texts,
+                                 const VocabTrainerOptions& options) {
   if (texts.empty()) return Fail(ErrorCode::kInvalidArgument, "vocabulary: no languages");
+  VocabPlan plan;
+  plan.options = options;
+  plan.texts = texts;
+  if (options.model == "bpe") plan.pre_tokenization = PreTokenization{{}, IcuVersion()};
   std::vector<double> units;
-  std::vector<Part> parts;
+  std::vector<TextCounts> counts;
   for (const VocabText& text : texts) {
-    REPRO_ASSIGN_OR_RETURN(const std::int64_t available, CountSentences(text.text));
-    if (available == 0) {
-      return Fail(ErrorCode::kInvalidArgument, "{}: no sentence in the corpus of '{}'",
-                  text.text.string(), text.language);
+    REPRO_ASSIGN_OR_RETURN(const TextCounts found, CountText(text.text));
+    if (found.available == 0) {
+      std::string why;
+      if (found.too_long + found.reserved > 0) {
+        why = fmt::format(": of its {} lines all have more than {} bytes or hold U+2585",
+                          found.too_long + found.reserved, kMaxSentenceBytes);
+      }
+      return Fail(ErrorCode::kInvalidArgument, "{}: no sentence in the corpus of '{}'{}",
+                  text.text.string(), text.language, why);
     }
     if (!(text.nominal_units > 0)) {
       return Fail(ErrorCode::kInvalidArgument, "corpus of '{}': nominal_units is {}, must be > 0",
                   text.language, text.nominal_units);
     }
     units.push_back(text.nominal_units);
-    parts.push_back({text, {text.language, available, 0}});
+    counts.push_back(found);
+    if (plan.pre_tokenization) {
+      plan.pre_tokenization->rules[text.language] =
+          found.spacing.LacksSpaces(text.language) ? kIcuWords : kWordRules;
+    }
   }
   const std::vector<double> shares = SmoothedShares(units, options.alpha);
-  TrainedVocab result;
-  std::int64_t drawn = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    VocabSample& sample = parts[i].sample;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    VocabSample sample{texts[i].language, counts[i].available, counts[i].too_long,
+                       counts[i].reserved};
     sample.drawn = std::max<std::int64_t>(
         1, std::llround(shares[i] * static_cast<double>(options.sample_sentences)));
-    drawn += sample.drawn;
-    result.sample.push_back(sample);
+    const double passes =
+        static_cast<double>(sample.drawn) / static_cast<double>(counts[i].available);
+    sample.bytes = passes * static_cast<double>(counts[i].bytes);
+    sample.characters = passes * static_cast<double>(counts[i].characters);
+    plan.sample.push_back(sample);
   }
+  if (plan.characters() > kMostCharacters) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "vocab.sample_sentences = {}: the sample has {:.3g} characters, SentencePiece "
+        "indexes at most {:.0f}: lower it to {:.0f} or less (its author finds a few million "
+        "enough)",
+        options.sample_sentences, plan.characters(), kMostCharacters,
+        static_cast<double>(options.sample_sentences) * kMostCharacters / plan.characters());
+  }
+  plan.memory_bytes = EstimateVocabMemory(options.model, plan.bytes(), plan.characters());
+  return plan;
+}
 
+Result<TrainedVocab> TrainVocabulary(const VocabPlan& plan) {
+  const VocabTrainerOptions& options = plan.options;
+  std::vector<WordTokenizer> words;
+  if (plan.pre_tokenization) {
+    for (const VocabText& text : plan.texts) {
+      REPRO_ASSIGN_OR_RETURN(WordTokenizer rules, plan.pre_tokenization->For(text.language));
+      words.push_back(std::move(rules));
+    }
+  }
   // Everything that decides the result is stated here and not left to SentencePiece's defaults,
-  // except its normalisation (nmt_nfkc, XLM-R's) and the unigram algorithm's own constants.
+  // except its normalisation (nmt_nfkc, XLM-R's) and the algorithms' own constants. Words with
+  // spaces between them take at most twice the bytes of the text.
   const std::unordered_map<std::string, std::string> settings = {
-      {"model_type", "unigram"},
+      {"model_type", options.model},
       {"vocab_size", std::to_string(PieceCount(options.size))},
       {"character_coverage", fmt::format("{}", options.character_coverage)},
       {"num_threads", std::to_string(options.threads)},
-      {"hard_vocab_limit", "true"},
+      {"hard_vocab_limit", options.hard_limit ? "true" : "false"},
       {"input_sentence_size", "0"},
-      {"max_sentence_length", std::to_string(kMaxSentenceBytes)},
+      {"max_sentence_length", std::to_string(kMaxSentenceBytes * (words.empty() ? 1 : 2))},
       {"unk_id", "0"},
       {"bos_id", "1"},
       {"eos_id", "2"},
       {"pad_id", "-1"},
       {"minloglevel", "2"},
   };
+  TrainedVocab result;
+  result.sample = plan.sample;
   try {
-    SampleIterator sentences(parts, options.seed);
+    SampleIterator sentences(plan, std::move(words));
     const auto status =
         sentencepiece::SentencePieceTrainer::Train(settings, &sentences, &result.model);
-    if (!status.ok()) return TrainingError(status.ToString(), options, drawn);
+    if (!status.ok()) return TrainingError(status.ToString(), plan);
+  } catch (const std::bad_alloc&) {
+    return Fail(ErrorCode::kFailed,
+                "no memory left for a vocabulary of {} from {} sentences, estimated at {}: lower "
+                "vocab.sample_sentences",
+                options.size, plan.sentences(), FormatBytes(plan.memory_bytes));
   } catch (const std::exception& e) {
     return Fail(ErrorCode::kFailed, "SentencePiece could not learn a vocabulary: {}", e.what());
   }
   return result;
+}
+
+Result<TrainedVocab> TrainVocabulary(const std::vector<VocabText>& texts,
+                                     const VocabTrainerOptions& options) {
+  REPRO_ASSIGN_OR_RETURN(const VocabPlan plan, PlanVocabulary(texts, options));
+  return TrainVocabulary(plan);
 }
 
 }  // namespace repro

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# kill -9 of a task, of repro, or of both at random moments of tests/testdata/mini.toml. The next `repro run` goes on,
+# kill -9 of a task, of repro, or of both at random moments of a manifest of tests/testdata. The next `repro run` goes on,
 # does nothing again that is complete, and ends with the same artifacts, weights included, as an undisturbed run.
-#   kill_mini.sh [TRIALS [SEED]]
+#   kill_mini.sh [TRIALS [SEED [MANIFEST]]]
 set -euo pipefail
 trials=${1:-2}
 RANDOM=${2:-2111}  # bash's generator, seeded: the same moments and victims each time
-manifest=$REPRO_SOURCE_DIR/tests/testdata/mini.toml
+manifest=$REPRO_SOURCE_DIR/tests/testdata/${3:-mini.toml}
 kills_a_trial=6
 
 fail() {

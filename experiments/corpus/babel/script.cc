@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/base/check.h"
+#include "core/base/text.h"
 
 namespace repro {
 namespace {
@@ -56,19 +57,6 @@ char32_t Syllable(std::string_view script, Sound consonant, int vowel) {
   if (script == "Jpan") return kKana[cell];
   // Unified ideographs, spread over the block so that neighbours do not look alike.
   return (script == "Hans" ? U'\u5000' : U'\u7000') + cell * 37;
-}
-
-void AppendUtf8(char32_t c, std::string& out) {
-  if (c < 0x80) {
-    out.push_back(static_cast<char>(c));
-  } else if (c < 0x800) {
-    out.push_back(static_cast<char>(0xC0 | (c >> 6U)));
-    out.push_back(static_cast<char>(0x80 | (c & 0x3FU)));
-  } else {
-    out.push_back(static_cast<char>(0xE0 | (c >> 12U)));
-    out.push_back(static_cast<char>(0x80 | ((c >> 6U) & 0x3FU)));
-    out.push_back(static_cast<char>(0x80 | (c & 0x3FU)));
-  }
 }
 
 }  // namespace

@@ -10,16 +10,18 @@
 
 #include "core/manifest/fields.h"
 #include "experiments/corpus/babel/settings.h"
+#include "experiments/tasks/subset/spec.h"
 
 namespace repro {
 
-struct CorpusSettings {
-  std::string source =
-      "wiki";  ///< "babel-wiki", "babel-cc", or the name of a data set of real text
+struct CorpusSettings : SubsetSettings {
+  /// "babel-wiki", "babel-cc"; "wiki", "cc": the paper's; "dataset:ID": a data set of real text.
+  std::string source = "wiki";
 
   template <class V>
   void Visit(V& v) {
     v("source", source);
+    SubsetSettings::Visit(v);
   }
 };
 

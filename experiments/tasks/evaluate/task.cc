@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -17,15 +18,17 @@
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/evaluate/spec.h"
 #include "experiments/tasks/finetune/selection_file.h"
+#include "experiments/text/vocab_files.h"
+#include "experiments/text/word_breaker.h"
 
 namespace repro {
 namespace {
 
 class Evaluation {
  public:
-  Evaluation(TaskContext& context, const EvaluateSpec& spec, const Tokenizer& tokenizer,
+  Evaluation(TaskContext& context, const EvaluateSpec& spec, const VocabFiles& vocabulary,
              at::Device device)
-      : context_(context), spec_(spec), tokenizer_(tokenizer), device_(device) {}
+      : context_(context), spec_(spec), vocabulary_(vocabulary), device_(device) {}
 
   // Predictions and scores of a fine-tuned model, language by language.
   Status Labelled(const std::filesystem::path& model) {
@@ -58,7 +61,8 @@ class Evaluation {
       REPRO_ASSIGN_OR_RETURN(const auto benchmark, context_.Input(code));
       REPRO_ASSIGN_OR_RETURN(const auto test,
                              ReadLabelled(benchmark, spec_.measure, "test", classifier.labels));
-      const auto examples = EncodeExamples(test, task, tokenizer_, MaxTokens(classifier.encoder()));
+      REPRO_ASSIGN_OR_RETURN(const Tokenizer tokenizer, vocabulary_.For(code));
+      const auto examples = EncodeExamples(test, task, tokenizer, MaxTokens(classifier.encoder()));
       REPRO_ASSIGN_OR_RETURN(const Predictions predicted, Predict(classifier, examples, warn_));
       WriteScore(metric, code, ScorePredictions(classifier, examples, predicted));
       scores_["examples"][code] = examples.size();
@@ -84,37 +88,74 @@ class Evaluation {
     }
     scores_["retrieval_layer"] = layer;
     REPRO_ASSIGN_OR_RETURN(const auto source, Parallel(spec_.source_language));
+    REPRO_ASSIGN_OR_RETURN(const Tokenizer source_tokenizer,
+                           vocabulary_.For(spec_.source_language));
     REPRO_ASSIGN_OR_RETURN(const at::Tensor source_NC,
-                           Vectors(model.encoder, source, layer, max_tokens));
+                           Vectors(model.encoder, source_tokenizer, source, layer, max_tokens));
     for (const std::string& code : spec_.languages) {
       REPRO_RETURN_IF_ERROR(BeginLanguage(code));
       REPRO_ASSIGN_OR_RETURN(const auto sentences, Parallel(code));
       REPRO_RETURN_IF_ERROR(CheckAligned(code, sentences, source));
+      REPRO_ASSIGN_OR_RETURN(const Tokenizer tokenizer, vocabulary_.For(code));
       if (code != spec_.source_language) {
         REPRO_ASSIGN_OR_RETURN(const at::Tensor vectors_NC,
-                               Vectors(model.encoder, sentences, layer, max_tokens));
+                               Vectors(model.encoder, tokenizer, sentences, layer, max_tokens));
         WriteScore("retrieval.accuracy", code, RetrievalAccuracy(vectors_NC, source_NC));
       }
-      std::vector<std::string> texts;
-      for (const ParallelSentence& sentence : sentences) {
-        if (static_cast<std::int64_t>(texts.size()) == spec_.settings.pseudo_bits_sentences) break;
-        texts.push_back(sentence.text);
-      }
-      REPRO_ASSIGN_OR_RETURN(const PseudoBits bits,
-                             ComputePseudoBits(model, tokenizer_, texts, max_tokens, warn_));
-      WriteScore("pseudo_bits.per_character", code, bits.PerCharacter());
-      WriteScore("pseudo_bits.per_sentence", code, bits.PerSentence());
-      scores_["pseudo_bits"][code] = {{"sentences", bits.sentences},
-                                      {"characters", bits.characters},
-                                      {"pieces", bits.pieces},
-                                      {"unknown_pieces", bits.unknown_pieces},
-                                      {"cut", bits.cut}};
+      REPRO_RETURN_IF_ERROR(Pairs(model.encoder, code, tokenizer, source_tokenizer, layer));
+      REPRO_RETURN_IF_ERROR(Bits(model, code, tokenizer, sentences));
       scores_["parallel_sentences"][code] = sentences.size();
     }
     return Finish();
   }
 
  private:
+  // Retrieval between pairs that this language alone has with the source language.
+  Status Pairs(const Encoder& encoder, const std::string& code, const Tokenizer& tokenizer,
+               const Tokenizer& source_tokenizer, std::int64_t layer) {
+    REPRO_ASSIGN_OR_RETURN(const auto benchmark, context_.Input(code));
+    REPRO_ASSIGN_OR_RETURN(const auto pairs, ReadSentencePairs(benchmark));
+    if (pairs.empty()) return {};
+    std::vector<ParallelSentence> ours, theirs;
+    for (const SentencePair& pair : pairs) {
+      ours.push_back({pair.id, pair.text});
+      theirs.push_back({pair.id, pair.source_text});
+    }
+    REPRO_ASSIGN_OR_RETURN(const at::Tensor ours_NC,
+                           Vectors(encoder, tokenizer, ours, layer, MaxTokens(encoder)));
+    REPRO_ASSIGN_OR_RETURN(const at::Tensor theirs_NC,
+                           Vectors(encoder, source_tokenizer, theirs, layer, MaxTokens(encoder)));
+    WriteScore("retrieval.pairs.accuracy", code, RetrievalAccuracy(ours_NC, theirs_NC));
+    scores_["sentence_pairs"][code] = pairs.size();
+    return {};
+  }
+
+  Status Bits(const MlmModel& model, const std::string& code, const Tokenizer& tokenizer,
+              const std::vector<ParallelSentence>& sentences) {
+    std::vector<std::string> texts;
+    Spacing spacing;
+    for (const ParallelSentence& sentence : sentences) {
+      if (static_cast<std::int64_t>(texts.size()) == spec_.settings.pseudo_bits_sentences) break;
+      texts.push_back(sentence.text);
+      spacing.Add(sentence.text);
+    }
+    std::optional<WordBreaker> breaker;
+    if (spacing.LacksSpaces(code)) {
+      REPRO_ASSIGN_OR_RETURN(breaker, WordBreaker::Open(code));
+    }
+    REPRO_ASSIGN_OR_RETURN(const PseudoBits bits,
+                           ComputePseudoBits(model, tokenizer, breaker ? &*breaker : nullptr, texts,
+                                             MaxTokens(model.encoder), warn_));
+    WriteScore("pseudo_bits.per_character", code, bits.PerCharacter());
+    WriteScore("pseudo_bits.per_sentence", code, bits.PerSentence());
+    scores_["pseudo_bits"][code] = {{"sentences", bits.sentences},
+                                    {"characters", bits.characters},
+                                    {"pieces", bits.pieces},
+                                    {"unknown_pieces", bits.unknown_pieces},
+                                    {"cut", bits.cut}};
+    return {};
+  }
+
   // Progress, and the stop flag: a language takes seconds, so there is nothing to checkpoint.
   Status BeginLanguage(const std::string& code) {
     context_.events.Progress(done_++, static_cast<std::int64_t>(spec_.languages.size()),
@@ -134,12 +175,13 @@ class Evaluation {
     return ReadParallel(benchmark);
   }
 
-  Result<at::Tensor> Vectors(const Encoder& encoder, const std::vector<ParallelSentence>& sentences,
-                             std::int64_t layer, std::int64_t max_tokens) const {
+  Result<at::Tensor> Vectors(const Encoder& encoder, const Tokenizer& tokenizer,
+                             const std::vector<ParallelSentence>& sentences, std::int64_t layer,
+                             std::int64_t max_tokens) const {
     std::vector<std::vector<std::int64_t>> tokens;
     tokens.reserve(sentences.size());
     for (const ParallelSentence& sentence : sentences) {
-      tokens.push_back(EncodeSentence(sentence.text, tokenizer_, max_tokens));
+      tokens.push_back(EncodeSentence(sentence.text, tokenizer, max_tokens));
     }
     return SentenceVectors(encoder, tokens, layer, warn_);
   }
@@ -190,7 +232,7 @@ class Evaluation {
 
   TaskContext& context_;
   const EvaluateSpec& spec_;
-  const Tokenizer& tokenizer_;
+  const VocabFiles& vocabulary_;
   at::Device device_;
   const WarningSink warn_ = [this](const std::string& line) {
     context_.events.Message("warning", line);
@@ -207,9 +249,9 @@ Status EvaluateModel(TaskContext& context) {
     context.events.Message("warning", *slow);
   }
   REPRO_ASSIGN_OR_RETURN(const auto vocab, context.Input("vocab"));
-  REPRO_ASSIGN_OR_RETURN(const Tokenizer tokenizer, Tokenizer::Load(vocab / "sp.model"));
+  REPRO_ASSIGN_OR_RETURN(const VocabFiles vocabulary, VocabFiles::Load(vocab));
   REPRO_ASSIGN_OR_RETURN(const auto model, context.Input("model"));
-  Evaluation evaluation(context, spec, tokenizer, device);
+  Evaluation evaluation(context, spec, vocabulary, device);
   return spec.measure == "intrinsic" ? evaluation.Intrinsic(model) : evaluation.Labelled(model);
 }
 

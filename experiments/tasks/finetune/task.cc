@@ -15,6 +15,7 @@
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/finetune/selection_file.h"
 #include "experiments/tasks/finetune/spec.h"
+#include "experiments/text/vocab_files.h"
 #include "experiments/train/finetuner.h"
 #include "experiments/train/loss.h"
 
@@ -32,14 +33,16 @@ Result<FinetuneData> LoadData(const FinetuneSpec& spec, LabelledTask task,
                               const TaskContext& context, std::int64_t max_tokens) {
   FinetuneData data;
   REPRO_ASSIGN_OR_RETURN(const auto vocab, context.Input("vocab"));
-  REPRO_ASSIGN_OR_RETURN(const Tokenizer tokenizer, Tokenizer::Load(vocab / "sp.model"));
+  REPRO_ASSIGN_OR_RETURN(const VocabFiles vocabulary, VocabFiles::Load(vocab));
+  REPRO_ASSIGN_OR_RETURN(const Tokenizer source_tokenizer, vocabulary.For(spec.source_language));
   REPRO_ASSIGN_OR_RETURN(const auto source, context.Input(spec.source_language));
   REPRO_ASSIGN_OR_RETURN(data.labels, ReadLabelNames(source, spec.task));
   REPRO_ASSIGN_OR_RETURN(const auto train, ReadLabelled(source, spec.task, "train", data.labels));
-  data.train = EncodeExamples(train, task, tokenizer, max_tokens, &data.cut);
+  data.train = EncodeExamples(train, task, source_tokenizer, max_tokens, &data.cut);
   for (const std::string& code : spec.languages) {
     REPRO_ASSIGN_OR_RETURN(const auto folder, context.Input(code));
     REPRO_ASSIGN_OR_RETURN(const auto dev, ReadLabelled(folder, spec.task, "dev", data.labels));
+    REPRO_ASSIGN_OR_RETURN(const Tokenizer tokenizer, vocabulary.For(code));
     data.dev[code] = EncodeExamples(dev, task, tokenizer, max_tokens);
   }
   return data;

@@ -150,6 +150,18 @@ Result<ImportRecord> ImportRecord::FromJson(const Json& json, std::string_view w
 Result<ImportRecord> ReadImport(const fs::path& folder) {
   REPRO_ASSIGN_OR_RETURN(const TransformersFolder model, TransformersFolder::Open(folder));
   REPRO_RETURN_IF_ERROR(model.CheckWeights());
+  const fs::path mark = model.folder() / kExportMark;
+  std::error_code error;
+  if (fs::exists(mark, error)) {
+    REPRO_ASSIGN_OR_RETURN(const Json json, LoadJson(mark));
+    if (json.contains("pre_tokenization")) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{}: its vocabulary is learnt from text that was cut into words first, and an "
+                  "imported model is given raw text: expected a model with `vocab.model = "
+                  "\"unigram\"`",
+                  mark.string());
+    }
+  }
   ImportRecord record;
   record.folder = model.folder();
   record.shape = model.shape();

@@ -44,8 +44,11 @@ struct ImportRecord {
   static Result<ImportRecord> FromJson(const Json& json, std::string_view where);
 };
 
+/// What `repro export` leaves beside a model.
+inline constexpr const char* kExportMark = "repro-export.json";
+
 /// Checks the folder whole (TransformersFolder::Open and CheckWeights) and hashes every file.
-/// Errors: as there.
+/// Errors: as there; kInvalidArgument for an export whose vocabulary takes words, not raw text.
 Result<ImportRecord> ReadImport(const std::filesystem::path& folder);
 
 /// 1 to 64 characters out of letters, digits, '.', '_' and '-', the first no '.'.

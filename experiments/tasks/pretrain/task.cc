@@ -8,6 +8,7 @@
 #include "core/io/file.h"
 #include "experiments/cuda/plugin.h"
 #include "experiments/data/batch_source.h"
+#include "experiments/data/encoded_corpus.h"
 #include "experiments/model/device.h"
 #include "experiments/model/out_of_memory.h"
 #include "experiments/model/state_dict_adapter.h"
@@ -18,9 +19,9 @@
 namespace repro {
 namespace {
 
-BatchSourceOptions DataOptions(const PretrainSpec& spec) {
+BatchSourceOptions DataOptions(const PretrainSpec& spec, std::vector<std::string> languages) {
   const PretrainSettings& settings = spec.settings;
-  return {.languages = spec.languages,
+  return {.languages = std::move(languages),
           .alpha = spec.sampling.alpha,
           .unit = spec.sampling.unit,
           .tokens_per_sample = settings.tokens_per_sample,
@@ -30,6 +31,24 @@ BatchSourceOptions DataOptions(const PretrainSpec& spec) {
           .random_token_prob = settings.random_token_prob,
           .valid_blocks = settings.valid_blocks,
           .seed = static_cast<std::uint64_t>(spec.seed)};
+}
+
+// Those of the spec that there are shards of; the leader says which are left out, and why.
+Result<std::vector<std::string>> LanguagesWithText(const PretrainSpec& spec,
+                                                   const std::filesystem::path& tokens,
+                                                   const TrainingGroup& group,
+                                                   EventWriter& events) {
+  REPRO_ASSIGN_OR_RETURN(const EncodedCorpus corpus, EncodedCorpus::Load(tokens));
+  std::vector<std::string> languages;
+  for (const std::string& code : spec.languages) {
+    const auto left_out = corpus.left_out.find(code);
+    if (left_out == corpus.left_out.end()) {
+      languages.push_back(code);
+    } else if (group.Leads()) {
+      events.Message("warning", fmt::format("{} is left out: {}", code, left_out->second));
+    }
+  }
+  return languages;
 }
 
 TrainerOptions LoopOptions(const PretrainSpec& spec, const TaskContext& context,
@@ -128,7 +147,9 @@ Status TrainInTeam(const PretrainSpec& spec, TaskContext& context, TrainingGroup
   REPRO_ASSIGN_OR_RETURN(
       const at::Device device,
       OpenDevice(spec.compute.device, spec.compute.threads, static_cast<int>(group.rank())));
-  REPRO_ASSIGN_OR_RETURN(BatchSource source, BatchSource::Open(tokens, DataOptions(spec)));
+  REPRO_ASSIGN_OR_RETURN(auto languages, LanguagesWithText(spec, tokens, group, context.events));
+  REPRO_ASSIGN_OR_RETURN(BatchSource source,
+                         BatchSource::Open(tokens, DataOptions(spec, std::move(languages))));
   const ModelShape shape{.settings = spec.model,
                          .vocab_size = source.vocab_size(),
                          .max_positions = spec.settings.tokens_per_sample + 2};

@@ -13,15 +13,15 @@
 namespace repro {
 
 struct VocabSettings {
-  std::string model = "unigram";
-  std::int64_t size = 32'000;  ///< rows of the embedding: pieces and fairseq's specials together
-  double alpha = 0.3;          ///< smoothing of the text that the vocabulary is learnt from
+  std::string model = "unigram";  ///< on raw text; "bpe": on words (vocab_trainer.h)
+  std::int64_t size = 32'000;     ///< rows of the embedding: pieces and fairseq's specials together
+  double alpha = 0.3;             ///< smoothing of the text that the vocabulary is learnt from
   std::int64_t sample_sentences = 200'000;  ///< sentences drawn over all languages
   double character_coverage = 0.9995;
 
   template <class V>
   void Visit(V& v) {
-    v("model", model, OneOf({"unigram"}));
+    v("model", model, OneOf({"unigram", "bpe"}));
     v("size", size, Range(64, 2'000'000));
     v("alpha", alpha, Range(0, 1));
     v("sample_sentences", sample_sentences, Range(100, 100'000'000));

@@ -5,6 +5,33 @@
 namespace repro {
 namespace {
 
+TEST(TextTest, TellsWhatIsUtf8) {
+  for (const std::string_view text :
+       {"", "plain", "na\u00efve", "\u4f60\u597d", "\U0010FFFF", "eight bytes and more \u00e9 "}) {
+    EXPECT_TRUE(IsUtf8(text)) << text;
+  }
+  // A lone continuation, a cut character, an overlong "/", a surrogate, beyond Unicode, Latin-1.
+  for (const std::string_view bytes : {"\x80", "abcdefgh\xE4\xBD", "\xC0\xAF", "\xED\xA0\x80",
+                                       "\xF4\x90\x80\x80", "caf\xE9 au lait"}) {
+    EXPECT_FALSE(IsUtf8(bytes)) << Printable(bytes);
+  }
+  EXPECT_TRUE(IsUtf8(std::string_view("a\0b", 3)));
+}
+
+TEST(TextTest, CodePointsGoToUtf8AndBack) {
+  std::string out;
+  for (const char32_t c : {U'a', U'\u00e9', U'\uac00', U'\U0001f600'}) AppendUtf8(c, out);
+  EXPECT_EQ(out, "a\u00e9\uac00\U0001f600");
+  for (char32_t c = 0; c <= 0x10FFFF; ++c) {
+    if (c >= 0xD800 && c <= 0xDFFF) continue;
+    std::string one;
+    AppendUtf8(c, one);
+    std::string_view rest = one;
+    ASSERT_EQ(TakeCodePoint(rest), c);
+    ASSERT_TRUE(rest.empty());
+  }
+}
+
 TEST(PrintableTest, WhatATerminalWouldActOnBecomesVisible) {
   EXPECT_EQ(Printable("\x1b[31mred"), "\\x1b[31mred");
   EXPECT_EQ(Printable(std::string_view("a\0b\x7f", 4)), "a\\x00b\\x7f");

@@ -44,10 +44,13 @@ std::string LikelyScript(const std::string& tag) {
 }
 
 TEST(LanguagesTest, ScriptsAreThoseOfIcu) {
-  ASSERT_EQ(Table().languages.size(), 107u);
+  std::size_t spoken = 0;
   for (const auto& [code, language] : Table().languages) {
+    if (language.coded) continue;
+    ++spoken;
     EXPECT_EQ(language.script, LikelyScript(language.tag)) << code;
   }
+  EXPECT_EQ(spoken, 107u);
 }
 
 TEST(LanguagesTest, SetsAreTheListsThatThePaperStates) {

@@ -12,6 +12,7 @@
 #include "core/io/file.h"
 #include "core/io/subprocess.h"
 #include "core/report/html_writer.h"
+#include "core/report/table_page.h"
 #include "tests/core/report/sample.h"
 #include "tests/core/temp_folder.h"
 
@@ -44,7 +45,10 @@ class BrowserTest : public testing::Test {
             const std::vector<std::string>& flags = {}, const std::string& script = "") {
     const auto assets = LoadHtmlAssets(REPRO_REPORTS);
     ASSERT_TRUE(assets) << assets.error().message;
-    const auto page = WriteHtml(report, *assets);
+    OpenPage(WriteHtml(report, *assets), window, flags, script);
+  }
+  void OpenPage(const Result<std::string>& page, const std::string& window,
+                const std::vector<std::string>& flags = {}, const std::string& script = "") {
     ASSERT_TRUE(page) << page.error().message;
     ASSERT_TRUE(PutFile(folder_ / "page.html", *page + script));
     SubprocessOptions options;
@@ -130,6 +134,28 @@ TEST_F(BrowserTest, ShowsTheValuesOfAPointUnderThePointer) {
   EXPECT_NE(dom_.find("low (mean of sw, ur)\nxlm7: 62.9 % ± 0.34, read off the figure</div>"),
             std::string::npos)
       << dom_.substr(dom_.find("class=\"tip\""), 300);
+  EXPECT_EQ(log_.find("CONSOLE"), std::string::npos) << log_;
+}
+
+TEST_F(BrowserTest, DrawsTheSharesOfAPageOfTables) {
+  if (FindBrowser().empty()) GTEST_SKIP() << "no chromium: the page is not looked at";
+  TablePage page;
+  page.title = "funnel";
+  page.chart = ShareBars{.classes = {"kept", "dropped by length"},
+                         .bars = {{.name = "en", .whole = 100, .parts = {75, 25}},
+                                  {.name = "<b>sw</b>", .whole = 8, .parts = {8, 0}}}};
+  page.show_part = &FormatBytes;
+  page.tables = {{.title = "Table", .about = "", .columns = {{"A"}}, .rows = {{{"<i>x", "y"}}}}};
+  const auto assets = LoadHtmlAssets(REPRO_REPORTS);
+  ASSERT_TRUE(assets) << assets.error().message;
+  OpenPage(WriteTablePage(page, *assets), "1200,900");
+  EXPECT_EQ(Count(dom_, "<svg xmlns="), 1u);
+  EXPECT_NE(dom_.find(">&lt;b&gt;sw&lt;/b&gt;</text>"), std::string::npos);
+  EXPECT_NE(dom_.find(">75%</text>"), std::string::npos);
+  EXPECT_NE(dom_.find("<td>&lt;i&gt;x <span class=\"range\">y</span></td>"), std::string::npos);
+  const std::size_t shares = dom_.find("shares\"");
+  ASSERT_NE(shares, std::string::npos);
+  EXPECT_EQ(Count(dom_.substr(shares, dom_.find("</g>", shares) - shares), "<path"), 3u);
   EXPECT_EQ(log_.find("CONSOLE"), std::string::npos) << log_;
 }
 

@@ -20,14 +20,17 @@ TEST(BabelLanguagesTest, AgreeWithTheManifestsInCodeScriptAndFamily) {
   const auto table =
       LoadLanguages(std::filesystem::path(REPRO_SOURCE_DIR) / "manifests" / "languages.toml");
   ASSERT_TRUE(table.has_value()) << table.error().message;
-  EXPECT_EQ(table->languages.size(), BabelLanguages().size());
+  std::size_t spoken = 0;
   for (const auto& [code, language] : table->languages) {
+    if (language.coded) continue;
+    ++spoken;
     const auto found = FindBabelLanguage(code);
     ASSERT_TRUE(found.has_value()) << code;
     EXPECT_EQ(found->script, language.script) << code;
     EXPECT_EQ(found->family, language.branch.empty() ? language.family : language.branch) << code;
     EXPECT_EQ(found->cc_only(), language.wiki_gb == 0) << code;
   }
+  EXPECT_EQ(spoken, BabelLanguages().size());
 }
 
 TEST(BabelLanguagesTest, AHundredHaveWordsOfTheirOwn) {

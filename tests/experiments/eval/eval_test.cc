@@ -279,7 +279,8 @@ TEST_F(PseudoBitsTest, EqualsTheDefinition) {
   const MlmModel model = InitMlmModel(TinyShape(), 1);
   std::vector<std::string> sentences;
   for (std::uint64_t i = 0; i < 6; ++i) sentences.push_back(testing::TinySentence("aa", i));
-  const PseudoBits bits = ComputePseudoBits(model, *tokenizer_, sentences, 64, NoWarning).value();
+  const PseudoBits bits =
+      ComputePseudoBits(model, *tokenizer_, nullptr, sentences, 64, NoWarning).value();
 
   const at::NoGradGuard no_grad;
   double expected = 0;
@@ -318,16 +319,16 @@ TEST_F(PseudoBitsTest, EqualsTheDefinition) {
 TEST_F(PseudoBitsTest, UniformModelPaysTheLogarithmOfTheVocabularyForEachPiece) {
   MlmModel model = InitMlmModel(TinyShape(), 1);
   VisitTensors(model, [](const std::string&, at::Tensor& tensor) { tensor.detach().zero_(); });
-  const PseudoBits bits =
-      ComputePseudoBits(model, *tokenizer_, {testing::TinySentence("aa", 3)}, 64, NoWarning)
-          .value();
+  const PseudoBits bits = ComputePseudoBits(model, *tokenizer_, nullptr,
+                                            {testing::TinySentence("aa", 3)}, 64, NoWarning)
+                              .value();
   EXPECT_NEAR(bits.bits, static_cast<double>(bits.pieces) * std::log2(kVocabSize), 1e-3);
 }
 
 TEST_F(PseudoBitsTest, UnknownAndCutSentencesAreCounted) {
   const MlmModel model = InitMlmModel(TinyShape(), 1);
   const PseudoBits bits =
-      ComputePseudoBits(model, *tokenizer_,
+      ComputePseudoBits(model, *tokenizer_, nullptr,
                         {"\xE4\xBD\xA0\xE5\xA5\xBD", testing::TinySentence("aa", 1)}, 8, NoWarning)
           .value();
   EXPECT_EQ(bits.unknown_pieces, 1);
@@ -346,12 +347,14 @@ TEST_F(PseudoBitsTest, ACutSentenceCountsTheCharactersThatAreLeft) {
   for (std::size_t i = 0; i < 6; ++i) {
     bytes += pieces[i].text.size() - (pieces[i].text.starts_with(kWordMark) ? 2 : 0);
   }
-  const PseudoBits cut = ComputePseudoBits(model, *tokenizer_, {sentence}, 8, NoWarning).value();
+  const PseudoBits cut =
+      ComputePseudoBits(model, *tokenizer_, nullptr, {sentence}, 8, NoWarning).value();
   EXPECT_EQ(cut.pieces, 6);
   EXPECT_EQ(cut.characters, static_cast<std::int64_t>(bytes) - 1);
   EXPECT_LT(cut.characters, static_cast<std::int64_t>(sentence.size()));
   const PseudoBits left =
-      ComputePseudoBits(model, *tokenizer_, {sentence.substr(0, bytes - 1)}, 64, NoWarning).value();
+      ComputePseudoBits(model, *tokenizer_, nullptr, {sentence.substr(0, bytes - 1)}, 64, NoWarning)
+          .value();
   EXPECT_EQ(left.cut, 0);
   EXPECT_EQ(left.characters, cut.characters);
 }

@@ -122,6 +122,21 @@ TEST_F(ExportCommandTest, ExportThenImportGivesEveryTensorByteForByte) {
   }
 }
 
+TEST_F(ExportCommandTest, AVocabularyOfWordsIsSaidAndNotImportedAsOneOfRawText) {
+  const Json rules = {{"rules", {{"en", "moses-like-1"}}}, {"icu", "72.1"}};
+  ASSERT_TRUE(PutFile(workspace_.store().Folder("vocab", vocab_) / "vocab.json",
+                      Json{{"pre_tokenization", rules}}.dump()));
+  const CommandOutcome outcome = Export({run_, "--out", out().string()});
+  ASSERT_EQ(outcome.code, 0) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("Its vocabulary takes text that is cut into words"));
+  const Json mark = LoadJson(out() / kExportMark).value();
+  EXPECT_EQ(mark.at("pre_tokenization").at("rules"), rules.at("rules"));
+  const CommandOutcome imported =
+      testing::RunCommand(&MakeImportCommand, root_ / "workspace", {out().string(), "--as", "own"});
+  EXPECT_EQ(imported.code, -1);
+  EXPECT_THAT(imported.out, HasSubstr("an imported model is given raw text"));
+}
+
 TEST_F(ExportCommandTest, ChoosesAFineTunedModelByTaskSeedAndLanguage) {
   const CommandOutcome several = Export({run_, "--task", "xnli"});
   EXPECT_THAT(several.out,

@@ -180,7 +180,7 @@ selection = "joint-dev"
                                            .manifest_dir = REPRO_SOURCE_DIR "/manifests",
                                            .reference_dir = REPRO_SOURCE_DIR "/results/reference",
                                            .validate_sections = &ValidateSections}));
-    return BuildTaskGraph(experiment, workspace());
+    return BuildTaskGraph(experiment, {.workspace = workspace(), .datasets = {}});
   }
   static std::multiset<std::string> Kinds(const TaskGraph& graph) {
     std::multiset<std::string> kinds;

@@ -29,7 +29,7 @@ Experiment Load(const std::string& name, const std::string& scale,
 }
 
 TaskGraph Build(const Experiment& experiment) {
-  auto graph = BuildTaskGraph(experiment, "/no/workspace");
+  auto graph = BuildTaskGraph(experiment, {.workspace = "/no/workspace", .datasets = {}});
   EXPECT_TRUE(graph) << (graph ? "" : graph.error().message);
   return graph ? std::move(*graph) : TaskGraph{};
 }

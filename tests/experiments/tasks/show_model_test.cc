@@ -18,7 +18,9 @@ using ::testing::HasSubstr;
 CommandOutcome Show(std::vector<std::string> arguments, bool json = false) {
   Suite suite;
   suite.validate_sections = &ValidateSections;
-  suite.build_graph = &BuildTaskGraph;
+  suite.build_graph = [](const Experiment& experiment, const std::filesystem::path& workspace) {
+    return BuildTaskGraph(experiment, {.workspace = workspace, .datasets = {}});
+  };
   suite.describe_model = &DescribeModel;
   suite.describe_published_model = &DescribePublishedModel;
   suite.manifest_dir = REPRO_SOURCE_DIR "/manifests";

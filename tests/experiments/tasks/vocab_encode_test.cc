@@ -128,6 +128,53 @@ TEST_F(VocabEncodeTest, ThreadsChangeNothing) {
   EXPECT_EQ(digests[0], digests[1]);
 }
 
+TEST_F(VocabEncodeTest, TheSampleIsSaidBeforeAnythingIsLearnt) {
+  testing::TaskFixture vocab(root_ / "vocab");
+  ASSERT_TRUE(LearnVocab(vocab));
+  const auto messages = vocab.Events("message");
+  ASSERT_FALSE(messages.empty());
+  EXPECT_THAT(messages.front().at("text").get<std::string>(),
+              HasSubstr("learning a vocabulary of 160 (unigram) from 400 sentences"));
+  const auto summary = LoadJson(vocab.out() / "vocab.json");
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->at("languages").at("aa").at("lines_too_long"), 0);
+  EXPECT_FALSE(summary->contains("pre_tokenization"));
+}
+
+TEST_F(VocabEncodeTest, BpeIsLearntAndUsedOnWords) {
+  testing::TaskFixture vocab(root_ / "vocab");
+  vocab.inputs = {{"aa", root_ / "aa"}, {"bb", root_ / "bb"}};
+  VocabSpec spec = Spec();
+  spec.settings.model = "bpe";
+  const Status status = vocab.Run(&RunVocabTask, spec);
+  ASSERT_TRUE(status) << status.error().message;
+  const auto summary = LoadJson(vocab.out() / "vocab.json");
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->at("model"), "bpe");
+  EXPECT_EQ(summary->at("pre_tokenization").at("rules").at("aa"), "moses-like-1");
+  EXPECT_THAT(summary->at("pre_tokenization").at("note").get<std::string>(),
+              HasSubstr("a stand-in for XLM's tools"));
+
+  testing::TaskFixture encode(root_ / "encode");
+  encode.inputs = vocab.inputs;
+  encode.inputs["vocab"] = vocab.out();
+  ASSERT_TRUE(encode.Run(&RunEncodeTask, EncodeSpec{{"aa", "bb"}}));
+  const auto plain = Tokenizer::Load(vocab.out() / "sp.model");
+  const auto shard = TokenShard::Open(EncodedCorpus::TrainShard(encode.out(), "aa"));
+  ASSERT_TRUE(plain && shard);
+  std::istringstream text(*ReadFile(root_ / "aa/text.txt"));
+  std::string line;
+  ASSERT_TRUE(std::getline(text, line));
+  ASSERT_TRUE(line.ends_with('.'));
+  line.insert(line.size() - 1, " ");  // the full stop is a word
+  std::vector<std::int64_t> expected;
+  for (const TokenId id : plain->Encode(line)) expected.push_back(id);
+  expected.push_back(kEosId);
+  std::vector<std::int64_t> first;
+  shard->Append(0, shard->SentenceEnd(0), first);
+  EXPECT_EQ(first, expected);
+}
+
 TEST_F(VocabEncodeTest, StopFlagInterrupts) {
   testing::TaskFixture vocab(root_ / "vocab");
   ASSERT_TRUE(LearnVocab(vocab));

@@ -1,0 +1,24 @@
+#pragma once
+/// The two normal forms of CC-Net (facebookresearch/cc_net, text_normalizer.py; anchors.md E1): of
+/// a line for deduplication, and of text for its language models.
+///
+/// Deduplication: trimmed, lower case, every decimal digit 0, the listed Unicode punctuation and
+/// all control characters gone; accents and ASCII punctuation stay. Language models: the same, but
+/// that punctuation is replaced by its ASCII twin and accents (NFD, then marks of category Mn) go.
+/// Case, digits and categories are those of ICU's Unicode version.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace repro {
+
+/// Appends to `out`. Bytes that are no UTF-8 become U+FFFD.
+void NormalizeForDedup(std::string_view line, std::string& out);
+std::string NormalizeForLm(std::string_view line, bool keep_accents = false);
+
+/// First 8 bytes of the SHA-1 of `NormalizeForDedup(line)`, little endian. 0 counts as seen before,
+/// as in CC-Net.
+std::uint64_t DedupHash(std::string_view line);
+
+}  // namespace repro

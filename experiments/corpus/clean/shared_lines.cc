@@ -1,0 +1,48 @@
+#include "experiments/corpus/clean/shared_lines.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/base/text.h"
+#include "core/io/text_window.h"
+#include "experiments/corpus/clean/line_normalizer.h"
+#include "experiments/corpus/source/text_lines.h"
+
+namespace repro {
+
+bool SharedLines::Count(std::string_view line) {
+  if (line.find_first_not_of(" \t\r\v\f") == std::string_view::npos) return false;
+  ++lines_;
+  if (!std::binary_search(evaluation_.begin(), evaluation_.end(), DedupHash(line))) return false;
+  ++shared_;
+  return examples_.size() < kExamples;
+}
+
+void SharedLines::Keep(std::string_view line, std::string where) {
+  examples_.push_back({std::move(where), std::string(Prefix(line, kShown))});
+}
+
+void SharedLines::AddText(std::string_view text, std::string_view where) {
+  while (!text.empty()) {
+    const std::string_view line = TakeLine(text);
+    if (Count(line)) Keep(line, std::string(where));
+  }
+}
+
+Status SharedLines::AddFile(const std::filesystem::path& path) {
+  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
+  TextWindow window(std::move(source));
+  const std::string name = path.filename().string();
+  std::int64_t number = 0;
+  while (const auto line = window.NextLine(std::numeric_limits<std::int32_t>::max())) {
+    ++number;
+    if (Count(line->text)) Keep(line->text, fmt::format("{}:{}", name, number));
+  }
+  if (window.damage()) return tl::unexpected<Error>(*window.damage());
+  return {};
+}
+
+}  // namespace repro

@@ -1,0 +1,50 @@
+#pragma once
+/// The leak check: how many lines of a text are lines of a test set, once both are normalised
+/// (DedupHash).
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace repro {
+
+struct SharedLine {
+  std::string where;  ///< "text.txt:12", or the document's id
+  std::string text;   ///< its beginning
+};
+
+class SharedLines {
+ public:
+  static constexpr std::size_t kExamples = 10;
+  static constexpr std::size_t kShown = 400;  ///< bytes of an example's text
+
+  /// `evaluation`: sorted hashes (LoadHashes), which must outlive this.
+  explicit SharedLines(std::span<const std::uint64_t> evaluation) : evaluation_(evaluation) {}
+
+  /// Each line of a text; blank ones count for nothing.
+  void AddText(std::string_view text, std::string_view where);
+  /// Each line of a file, packed or not. Errors: kNotFound, kIo, kCorrupt.
+  Status AddFile(const std::filesystem::path& path);
+
+  std::int64_t lines() const { return lines_; }
+  std::int64_t shared() const { return shared_; }
+  /// The first ones.
+  const std::vector<SharedLine>& examples() const { return examples_; }
+
+ private:
+  /// Whether it is to be kept as an example.
+  bool Count(std::string_view line);
+  void Keep(std::string_view line, std::string where);
+
+  std::span<const std::uint64_t> evaluation_;
+  std::int64_t lines_ = 0;
+  std::int64_t shared_ = 0;
+  std::vector<SharedLine> examples_;
+};
+
+}  // namespace repro

@@ -1,0 +1,266 @@
+#include "experiments/corpus/clean/subset.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+#include <map>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include <fmt/ranges.h>
+
+#include "core/base/rng.h"
+#include "core/base/text.h"
+#include "core/io/text_window.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSuffix = ".jsonl.zst";
+
+/// Text on its way into a file, an empty line between documents.
+class TextFile {
+ public:
+  static Result<TextFile> Create(const fs::path& path) {
+    std::FILE* const file = std::fopen(path.c_str(), "wbe");
+    if (file == nullptr) return FailErrno("create", path.string());
+    return TextFile(path, file);
+  }
+  Status Add(std::string_view document) {
+    if (!empty_) Put("\n");
+    empty_ = false;
+    Put(document);
+    Put("\n");
+    return std::ferror(file_.get()) == 0 ? Status() : FailErrno("write", path_.string());
+  }
+  Status Finish() {
+    if (std::fflush(file_.get()) != 0) return FailErrno("write", path_.string());
+    return {};
+  }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  TextFile(fs::path path, std::FILE* file) : path_(std::move(path)), file_(file) {}
+  void Put(std::string_view bytes) { std::fwrite(bytes.data(), 1, bytes.size(), file_.get()); }
+
+  fs::path path_;
+  std::unique_ptr<std::FILE, Close> file_;
+  bool empty_ = true;
+};
+
+struct TextSize {
+  std::int64_t sentences = 0;
+  std::int64_t bytes = 0;
+};
+
+TextSize SizeOf(std::string_view text) {
+  return {.sentences = std::count(text.begin(), text.end(), '\n') + 1,
+          .bytes = static_cast<std::int64_t>(text.size()) + 1};
+}
+
+std::int64_t CountWords(std::string_view text) {
+  std::int64_t words = 0;
+  bool inside = false;
+  for (const char c : text) {
+    const bool blank = c == ' ' || c == '\n' || c == '\t';
+    words += !blank && !inside ? 1 : 0;
+    inside = !blank;
+  }
+  return words;
+}
+
+/// What documents are told apart by, and drawn by.
+class Draws {
+ public:
+  explicit Draws(const SubsetOptions& options) : options_(options) {}
+
+  /// Its place in the order in which a subset grows.
+  std::uint64_t Order(const Json& document) const {
+    return MixSeed(options_.seed, "subset " + Name(document));
+  }
+  std::uint64_t HeldoutDraw(const Json& document) const {
+    const auto content = document.find("content");
+    return MixSeed(
+        options_.seed,
+        "heldout " + (content != document.end() ? content->get<std::string>() : Name(document)));
+  }
+  bool IsHeldout(const Json& document) const {
+    constexpr double kTwoTo64 = 18446744073709551616.0;
+    return static_cast<double>(HeldoutDraw(document)) < options_.heldout_share * kTwoTo64;
+  }
+
+ private:
+  static std::string Name(const Json& document) {
+    return document.at("set").get<std::string>() + " " + document.at("id").get<std::string>();
+  }
+  const SubsetOptions& options_;
+};
+
+class SubsetWriter {
+ public:
+  SubsetWriter(const fs::path& folder, const SubsetOptions& options, const std::atomic<bool>& stop)
+      : folder_(folder), options_(options), stop_(stop), draws_(options) {}
+
+  Result<SubsetCounts> Write(const fs::path& text, const fs::path& heldout) {
+    REPRO_ASSIGN_OR_RETURN(TextFile text_file, TextFile::Create(text));
+    const bool limited = options_.max_bytes > 0 || options_.max_sentences > 0;
+    REPRO_RETURN_IF_ERROR(EachDocument([&](const Json& document) -> Status {
+      const auto& content = document.at("text").get_ref<const std::string&>();
+      if (draws_.IsHeldout(document)) {
+        HoldOut(document, content);
+        return {};
+      }
+      counts_.available_bytes += SizeOf(content).bytes;
+      if (!limited) return Take(content, text_file);
+      order_.push_back({draws_.Order(document), SizeOf(content)});
+      return {};
+    }));
+    if (limited) REPRO_RETURN_IF_ERROR(WriteInOrder(text_file));
+    REPRO_RETURN_IF_ERROR(text_file.Finish());
+    REPRO_ASSIGN_OR_RETURN(TextFile heldout_file, TextFile::Create(heldout));
+    for (const auto& [draw, content] : heldout_) {
+      REPRO_RETURN_IF_ERROR(Put(content, heldout_file));
+    }
+    counts_.heldout_sentences = heldout_held_;
+    REPRO_RETURN_IF_ERROR(heldout_file.Finish());
+    return counts_;
+  }
+
+ private:
+  struct Place {
+    std::uint64_t order;
+    TextSize size;
+  };
+
+  Status EachDocument(const std::function<Status(const Json&)>& visit) {
+    return EachCleanDocument(folder_, options_.buckets, [&](const Json& document) -> Status {
+      if (stop_) return Fail(ErrorCode::kInterrupted, "asked to stop");
+      return !options_.wants || options_.wants(document) ? visit(document) : Status();
+    });
+  }
+
+  Status Take(const std::string& content, TextFile& file) {
+    const TextSize size = SizeOf(content);
+    ++counts_.documents;
+    counts_.sentences += size.sentences;
+    counts_.bytes += size.bytes;
+    counts_.words += CountWords(content);
+    return Put(content, file);
+  }
+
+  Status Put(std::string_view content, TextFile& file) const {
+    if (!options_.rewrite) return file.Add(content);
+    std::string rewritten;
+    while (true) {
+      const std::size_t end = std::min(content.find('\n'), content.size());
+      rewritten += options_.rewrite(content.substr(0, end));
+      if (end == content.size()) return file.Add(rewritten);
+      rewritten += '\n';
+      content.remove_prefix(end + 1);
+    }
+  }
+
+  /// Those with the smallest draws, as many as there is room for.
+  void HoldOut(const Json& document, const std::string& content) {
+    heldout_.emplace(draws_.HeldoutDraw(document), content);
+    heldout_held_ += SizeOf(content).sentences;
+    while (heldout_held_ > options_.heldout_sentences && heldout_.size() > 1) {
+      const auto last = std::prev(heldout_.end());
+      heldout_held_ -= SizeOf(last->second).sentences;
+      heldout_.erase(last);
+    }
+  }
+
+  Status WriteInOrder(TextFile& file) {
+    std::sort(order_.begin(), order_.end(),
+              [](const Place& a, const Place& b) { return a.order < b.order; });
+    TextSize sum;
+    std::int64_t in_range = 0;
+    std::vector<std::uint64_t> ends;  // the last place of each range that is held at once
+    for (const Place& place : order_) {
+      const bool full =
+          (options_.max_bytes > 0 && sum.bytes + place.size.bytes > options_.max_bytes) ||
+          (options_.max_sentences > 0 &&
+           sum.sentences + place.size.sentences > options_.max_sentences);
+      if (full) break;
+      sum.bytes += place.size.bytes;
+      sum.sentences += place.size.sentences;
+      if (ends.empty() || in_range + place.size.bytes > options_.memory_bytes) {
+        ends.push_back(0);
+        in_range = 0;
+      }
+      in_range += place.size.bytes;
+      ends.back() = place.order;
+    }
+    order_ = {};
+    std::uint64_t begin = 0;
+    for (const std::uint64_t end : ends) {
+      std::multimap<std::uint64_t, std::string> texts;
+      REPRO_RETURN_IF_ERROR(EachDocument([&](const Json& document) -> Status {
+        const std::uint64_t order = draws_.Order(document);
+        if (order < begin || order > end || draws_.IsHeldout(document)) return {};
+        texts.emplace(order, document.at("text").get<std::string>());
+        return {};
+      }));
+      for (const auto& [order, content] : texts) REPRO_RETURN_IF_ERROR(Take(content, file));
+      begin = end + 1;
+    }
+    return {};
+  }
+
+  const fs::path& folder_;
+  const SubsetOptions& options_;
+  const std::atomic<bool>& stop_;
+  Draws draws_;
+  SubsetCounts counts_;
+  std::vector<Place> order_;
+  std::multimap<std::uint64_t, std::string> heldout_;  // by draw
+  std::int64_t heldout_held_ = 0;                      // sentences
+};
+
+}  // namespace
+
+Status EachCleanDocument(const fs::path& language_folder, const std::vector<std::string>& buckets,
+                         const std::function<Status(const Json& document)>& visit) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(language_folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.ends_with(kSuffix)) continue;
+    const std::string bucket = name.substr(0, name.find('-'));
+    if (buckets.empty() || std::find(buckets.begin(), buckets.end(), bucket) != buckets.end()) {
+      files.push_back(entry.path());
+    }
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return Fail(ErrorCode::kIo, "read {}: {}", language_folder.string(), error.message());
+  }
+  if (files.empty()) {
+    return Fail(ErrorCode::kNotFound, "{}: no documents{}", language_folder.string(),
+                buckets.empty() ? "" : fmt::format(" of {}", fmt::join(buckets, ", ")));
+  }
+  std::sort(files.begin(), files.end());
+  for (const fs::path& path : files) {
+    REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
+    TextWindow window(std::move(source));
+    while (const auto line = window.NextLine(std::numeric_limits<std::int32_t>::max())) {
+      REPRO_ASSIGN_OR_RETURN(const Json document, ParseJson(line->text, path.string()));
+      REPRO_RETURN_IF_ERROR(visit(document));
+    }
+    if (window.damage()) return tl::unexpected<Error>(*window.damage());
+  }
+  return {};
+}
+
+Result<SubsetCounts> WriteSubset(const fs::path& language_folder, const SubsetOptions& options,
+                                 const fs::path& text, const fs::path& heldout,
+                                 const std::atomic<bool>& stop) {
+  return SubsetWriter(language_folder, options, stop).Write(text, heldout);
+}
+
+}  // namespace repro

@@ -1,0 +1,209 @@
+#include "experiments/corpus/source/plain_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "core/base/text.h"
+#include "core/io/json_io.h"
+
+namespace repro {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr std::size_t kShown = 80;
+
+/// Column `index` of a line; nothing when it has fewer.
+std::optional<std::string_view> Column(std::string_view line, std::size_t index) {
+  for (; index > 0; --index) {
+    const std::size_t tab = line.find('\t');
+    if (tab == std::string_view::npos) return std::nullopt;
+    line.remove_prefix(tab + 1);
+  }
+  return line.substr(0, line.find('\t'));
+}
+
+bool IsBlank(std::string_view line) {
+  return line.find_first_not_of(" \t\r\f\v") == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PlainReader>> PlainReader::Open(const std::filesystem::path& path,
+                                                       PlainLayout layout, ReadNotes& notes) {
+  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
+  std::unique_ptr<PlainReader> reader(
+      new PlainReader(TextWindow(std::move(source)), std::move(layout), notes));
+  if (reader->window_.Fill(kByteOrderMark.size()).starts_with(kByteOrderMark)) {
+    reader->window_.Consume(kByteOrderMark.size());
+  }
+  if (reader->layout_.kind == PlainLayout::Kind::kTsv) REPRO_RETURN_IF_ERROR(reader->FindColumns());
+  return reader;
+}
+
+Status PlainReader::Note(std::string_view reason, std::uint64_t offset, std::string_view detail) {
+  return notes_.Add(reason, window_.source().path(), offset, detail);
+}
+
+Status PlainReader::FindColumns() {
+  std::optional<std::string> names;  // the first line, read where a column is named
+  const auto find = [&](const std::string& field, std::size_t& column) -> Status {
+    const char* const end = field.data() + field.size();
+    std::size_t number = 0;
+    const auto parsed = std::from_chars(field.data(), end, number);
+    if (parsed.ec == std::errc() && parsed.ptr == end && number > 0) {
+      column = number - 1;
+      return {};
+    }
+    if (!names) {
+      const auto head = window_.NextLine(kLongestLine);
+      names = head ? std::string(head->text) : std::string();
+    }
+    for (column = 0;; ++column) {
+      const auto name = Column(*names, column);
+      if (name == field) return {};
+      if (!name) break;
+    }
+    return Fail(ErrorCode::kInvalidArgument,
+                "{}:1: no column `{}` among `{}`; name one of them, or give its number where the "
+                "file has no line of names",
+                window_.source().path().string(), field, Printable(Prefix(*names, kShown)));
+  };
+  REPRO_RETURN_IF_ERROR(find(layout_.field, column_));
+  return layout_.id_field.empty() ? Status() : find(layout_.id_field, id_column_);
+}
+
+Result<bool> PlainReader::NextLine(TextWindow::Line& line) {
+  while (!ended_) {
+    const auto next = window_.NextLine(kLongestLine);
+    if (!next) {
+      ended_ = true;
+      if (!window_.damage()) return false;
+      const Error damage = *window_.damage();
+      if (damage.code != ErrorCode::kCorrupt) return tl::unexpected(damage);
+      REPRO_RETURN_IF_ERROR(Note("damaged", window_.offset(), damage.message));
+      REPRO_ASSIGN_OR_RETURN(const bool goes_on, window_.Recover());
+      ended_ = !goes_on;
+      continue;
+    }
+    if (next->cut) {
+      REPRO_RETURN_IF_ERROR(
+          Note("long-line", next->offset,
+               fmt::format("a line of {} bytes, at most {} are read", next->bytes, kLongestLine)));
+    } else if (next->text.find('\0') != std::string_view::npos) {
+      REPRO_RETURN_IF_ERROR(Note("nul", next->offset, "a line with a NUL byte"));
+    } else if (!IsUtf8(next->text)) {
+      REPRO_RETURN_IF_ERROR(
+          Note("utf-8", next->offset, fmt::format("no UTF-8: `{}`", Prefix(next->text, kShown))));
+    } else {
+      line = *next;
+      return true;
+    }
+  }
+  return false;
+}
+
+Result<bool> PlainReader::NextText(TextDocument& document) {
+  document.text.clear();
+  bool any = false;
+  const auto add = [&](std::string_view line, std::uint64_t offset) {
+    if (!any) document.offset = offset;
+    if (any) document.text += '\n';
+    document.text += line;
+    any = true;
+  };
+  if (has_next_line_) add(next_line_, next_line_offset_);
+  has_next_line_ = false;
+  TextWindow::Line line;
+  for (;;) {
+    REPRO_ASSIGN_OR_RETURN(const bool more, NextLine(line));
+    if (!more) return any;
+    if (IsBlank(line.text)) {
+      if (any) return true;
+      continue;
+    }
+    if (any && document.text.size() + 1 + line.text.size() > kLongestDocument) {
+      next_line_ = line.text;
+      next_line_offset_ = line.offset;
+      has_next_line_ = true;
+      return true;
+    }
+    add(line.text, line.offset);
+  }
+}
+
+Result<bool> PlainReader::Next(TextDocument& document) {
+  document.title.clear();
+  document.language.clear();
+  document.content.clear();
+  const auto name = [&] {
+    document.id =
+        fmt::format("{}#{}", window_.source().path().filename().string(), document.offset);
+  };
+  if (layout_.kind == PlainLayout::Kind::kText) {
+    REPRO_ASSIGN_OR_RETURN(const bool more, NextText(document));
+    name();
+    return more;
+  }
+  TextWindow::Line line;
+  for (;;) {
+    REPRO_ASSIGN_OR_RETURN(const bool more, NextLine(line));
+    if (!more) return false;
+    if (IsBlank(line.text)) continue;
+    document.offset = line.offset;
+    name();
+    REPRO_ASSIGN_OR_RETURN(const bool whole, layout_.kind == PlainLayout::Kind::kTsv
+                                                 ? SetFromColumns(line, document)
+                                                 : SetFromJson(line, document));
+    if (whole) return true;
+  }
+}
+
+void PlainReader::SetContent(std::string_view id, TextDocument& document) const {
+  document.content = fmt::format("{} {}", layout_.content, id);
+}
+
+Result<bool> PlainReader::SetFromColumns(const TextWindow::Line& line, TextDocument& document) {
+  const auto text = Column(line.text, column_);
+  const auto id = Column(line.text, id_column_);
+  if (!text || !id) {
+    REPRO_RETURN_IF_ERROR(
+        Note("column", line.offset,
+             fmt::format("no column {} in `{}`", (text ? id_column_ : column_) + 1,
+                         Prefix(line.text, kShown))));
+    return false;
+  }
+  document.text = *text;
+  if (!layout_.id_field.empty()) SetContent(*id, document);
+  return true;
+}
+
+Result<bool> PlainReader::SetFromJson(const TextWindow::Line& line, TextDocument& document) {
+  const Json json = Json::parse(line.text, nullptr, /*allow_exceptions=*/false);
+  const auto field = [&](const std::string& key) -> const std::string* {
+    if (!json.is_object()) return nullptr;
+    const auto found = json.find(key);
+    return found == json.end() ? nullptr : found->get_ptr<const std::string*>();
+  };
+  const std::string* const text = field(layout_.field);
+  const std::string* const id = layout_.id_field.empty() ? nullptr : field(layout_.id_field);
+  const bool complete = text != nullptr && (id != nullptr || layout_.id_field.empty());
+  if (!complete) {
+    REPRO_RETURN_IF_ERROR(Note("json", line.offset,
+                               fmt::format("no object with the string `{}`: `{}`",
+                                           text == nullptr ? layout_.field : layout_.id_field,
+                                           Prefix(line.text, kShown))));
+    return false;
+  }
+  if (text->find('\0') != std::string::npos) {
+    REPRO_RETURN_IF_ERROR(Note("nul", line.offset, "a text with a NUL character"));
+    return false;
+  }
+  document.text = *text;
+  while (document.text.ends_with('\n')) document.text.pop_back();
+  if (id != nullptr) SetContent(*id, document);
+  return true;
+}
+
+}  // namespace repro

@@ -1,0 +1,201 @@
+#include "experiments/corpus/source/wet_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "core/base/text.h"
+
+namespace repro {
+namespace {
+
+constexpr std::string_view kVersion = "WARC/";
+constexpr std::string_view kLineAndVersion = "\nWARC/1.";
+constexpr std::size_t kLongestHeaderLine = 64 << 10;
+constexpr std::size_t kShown = 80;  // bytes of what was found, in a note
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n\v\f";
+  const std::size_t begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+}
+
+bool IsField(std::string_view line, std::string_view name) {
+  return line.size() > name.size() && line[name.size()] == ':' &&
+         std::equal(name.begin(), name.end(), line.begin(),
+                    [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + 32 : b); });
+}
+
+}  // namespace
+
+struct WetReader::Header {
+  std::uint64_t offset = 0;
+  std::string type;
+  std::string url;
+  std::string language;
+  std::string length;  // as written
+};
+
+Result<std::unique_ptr<WetReader>> WetReader::Open(const std::filesystem::path& path,
+                                                   ReadNotes& notes) {
+  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
+  return std::unique_ptr<WetReader>(new WetReader(TextWindow(std::move(source)), notes));
+}
+
+Status WetReader::Note(std::string_view reason, std::uint64_t offset, std::string_view detail) {
+  return notes_.Add(reason, window_.source().path(), offset, detail);
+}
+
+void WetReader::SkipToRecord() {
+  if (window_.SkipTo(kLineAndVersion)) window_.Consume(1);
+}
+
+std::size_t WetReader::FindRecord() {
+  const std::size_t found = window_.Find(kLineAndVersion, kLongestRecord);
+  return found == std::string_view::npos ? window_.buffered().size() : found + 1;
+}
+
+Result<bool> WetReader::GoOnAfterDamage() {
+  const Error damage = *window_.damage();
+  if (damage.code != ErrorCode::kCorrupt) return tl::unexpected(damage);
+  REPRO_RETURN_IF_ERROR(Note("damaged", window_.offset(), damage.message));
+  return window_.Recover();
+}
+
+Status WetReader::SetText(std::string_view page, std::uint64_t offset, TextDocument& document) {
+  document.title.clear();
+  document.text.clear();
+  const bool sound = IsUtf8(page) && page.find('\0') == std::string_view::npos;
+  bool first = true;
+  for (std::size_t end = 0; !page.empty(); page.remove_prefix(end), offset += end) {
+    end = page.find('\n');
+    end = end == std::string_view::npos ? page.size() : end + 1;
+    const std::string_view line = Trimmed(page.substr(0, end));
+    const bool nul = !sound && line.find('\0') != std::string_view::npos;
+    if (nul || (!sound && !IsUtf8(line))) {
+      REPRO_RETURN_IF_ERROR(
+          Note(nul ? "nul" : "utf-8", offset, fmt::format("`{}`", Prefix(line, kShown))));
+    } else if (first) {
+      document.title = line;
+    } else {
+      document.text += line;
+      document.text += '\n';
+    }
+    first = false;
+  }
+  while (document.text.ends_with('\n')) document.text.pop_back();
+  return {};
+}
+
+std::map<std::string, std::int64_t> WetReader::passed_over() const {
+  if (records_ == pages_) return {};
+  return {{"record of another type", records_ - pages_}};
+}
+
+Result<std::optional<WetReader::Header>> WetReader::NextHeader() {
+  Header header;
+  // Blank lines end a record.
+  for (;;) {
+    const std::string_view held = window_.Fill(1);
+    if (held.empty()) return std::nullopt;
+    const std::size_t text = std::min(held.find_first_not_of("\r\n"), held.size());
+    window_.Consume(text);
+    if (text < held.size()) break;
+  }
+  header.offset = window_.offset();
+  if (!window_.Fill(kVersion.size()).starts_with(kVersion)) {
+    const std::string_view held = window_.Fill(kShown);
+    REPRO_RETURN_IF_ERROR(
+        Note("not-a-record", header.offset,
+             fmt::format("expected `WARC/1.0`, found `{}`", Prefix(held, kShown))));
+    SkipToRecord();
+    header.offset = window_.offset();
+    if (window_.Fill(1).empty()) return std::nullopt;
+  }
+  for (bool first = true;; first = false) {
+    const auto line = window_.NextLine(kLongestHeaderLine);
+    if (!line) {
+      if (!window_.damage()) {
+        REPRO_RETURN_IF_ERROR(Note("cut-record", header.offset, "the file ends within its header"));
+      }
+      return std::nullopt;
+    }
+    if (line->text.empty()) return header;
+    if (first) continue;  // the version
+    const auto value = [&](std::string_view name) {
+      return Trimmed(line->text.substr(name.size() + 1));
+    };
+    if (IsField(line->text, "warc-type")) header.type = value("warc-type");
+    if (IsField(line->text, "warc-target-uri")) header.url = value("warc-target-uri");
+    if (IsField(line->text, "content-length")) header.length = value("content-length");
+    if (IsField(line->text, "warc-identified-content-language")) {
+      header.language = value("warc-identified-content-language");
+    }
+  }
+}
+
+Result<bool> WetReader::Next(TextDocument& document) {
+  for (;;) {
+    REPRO_ASSIGN_OR_RETURN(const std::optional<Header> header, NextHeader());
+    if (!header) {
+      if (!window_.damage()) return false;
+      REPRO_ASSIGN_OR_RETURN(const bool goes_on, GoOnAfterDamage());
+      if (!goes_on) return false;
+      continue;
+    }
+    std::uint64_t length = 0;
+    const char* const end = header->length.data() + header->length.size();
+    const auto parsed = std::from_chars(header->length.data(), end, length);
+    if (header->length.empty() || parsed.ec != std::errc() || parsed.ptr != end ||
+        length > kLongestRecord) {
+      REPRO_RETURN_IF_ERROR(Note("content-length", header->offset,
+                                 fmt::format("Content-Length `{}`, expected 0 to {}",
+                                             Prefix(header->length, kShown), kLongestRecord)));
+      window_.Consume(FindRecord());
+      continue;
+    }
+
+    // Behind the record: two line ends as WARC has them, or any and then the next one or nothing.
+    constexpr std::string_view kRecordEnd = "\r\n\r\n";
+    const auto wanted = static_cast<std::size_t>(length) + kRecordEnd.size() + kVersion.size();
+    std::string_view held = window_.Fill(wanted);
+    std::size_t taken = static_cast<std::size_t>(length);
+    bool fits = taken <= held.size();
+    if (fits) {
+      const std::string_view behind = held.substr(taken, kRecordEnd.size() + kVersion.size());
+      const std::size_t next = std::min(behind.find_first_not_of("\r\n"), behind.size());
+      fits = behind.starts_with(kRecordEnd) || behind.substr(next).starts_with(kVersion) ||
+             (held.size() < wanted && next == behind.size());
+    }
+    if (!fits && window_.damage() && held.size() < wanted) {
+      // The rest of the record is behind the damage.
+      REPRO_RETURN_IF_ERROR(Note("cut-record", header->offset, "the file is damaged within it"));
+      window_.Consume(held.size());
+      continue;
+    }
+    if (!fits) {
+      taken = FindRecord();
+      held = window_.buffered();
+      REPRO_RETURN_IF_ERROR(
+          Note(taken < length && held.size() == taken ? "cut-record" : "wrong-content-length",
+               header->offset,
+               fmt::format("Content-Length {}, the next record or the end comes after {} bytes",
+                           length, taken)));
+    }
+    ++records_;
+    const bool page = header->type == "conversion";
+    if (page) {
+      ++pages_;
+      REPRO_RETURN_IF_ERROR(SetText(held.substr(0, taken), window_.offset(), document));
+      document.id = header->url;
+      document.language = header->language;
+      document.offset = header->offset;
+    }
+    window_.Consume(taken);
+    if (page) return true;
+  }
+}
+
+}  // namespace repro

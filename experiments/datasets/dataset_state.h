@@ -1,0 +1,75 @@
+#pragma once
+/// What of a data set is at hand, and whether it is what its publisher gave.
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "experiments/datasets/dataset_files.h"
+
+namespace repro {
+
+/// kWhole: a file for every path of the manifest. kPart: for some. kStandIn: others, which the
+/// manifest takes where these are missing.
+enum class AtHand { kNothing, kPart, kStandIn, kWhole };
+const char* AtHandName(AtHand at_hand);  ///< "nothing", "part", "stand-in", "whole"
+
+struct PartState {
+  const DatasetPart* part = nullptr;
+  AtHand at_hand = AtHand::kNothing;
+  std::vector<DatasetFileAt> files;
+  std::vector<std::string> missing;  ///< `MissingPaths`
+  std::int64_t bytes = 0;            ///< as stored
+};
+
+struct PublishedState {
+  const PublishedFile* file = nullptr;
+  std::optional<std::string> name;  ///< below the folder
+  std::int64_t bytes = 0;           ///< as stored
+};
+
+struct DatasetState {
+  std::filesystem::path folder;
+  AtHand at_hand = AtHand::kNothing;  ///< kWhole, kStandIn: all parts are at least that
+  std::vector<PartState> parts;
+  std::vector<PublishedState> published;
+  std::set<std::string> languages;  ///< of files at hand
+  std::int64_t bytes = 0;           ///< of all files of parts, as stored
+};
+
+/// The manifest must outlive it. Reads no file.
+DatasetState LookAt(const DatasetManifest& manifest, const FolderListing& listing);
+
+/// What a folder of files says about them in its MANIFEST.tsv: columns path, bytes,
+/// uncompressed_bytes, lines, sha256, named in its first line, in any order; path, bytes and sha256
+/// have to be there.
+struct MirrorEntry {
+  std::int64_t bytes = 0;
+  std::string sha256;
+};
+using MirrorIndex = std::map<std::string, MirrorEntry, std::less<>>;
+/// Empty where the folder has no MANIFEST.tsv. Errors: kIo, kCorrupt with file:line.
+Result<MirrorIndex> LoadMirrorIndex(const std::filesystem::path& folder);
+
+struct DatasetProblem {
+  std::string part;  ///< of the manifest; empty: of the files as published
+  std::string path;  ///< a file, or the path that is missing
+  std::string what;  ///< a sentence
+};
+
+struct DatasetCheck {
+  std::int64_t files = 0;      ///< read through
+  std::int64_t bytes = 0;      ///< as stored
+  std::int64_t by_sha256 = 0;  ///< files whose SHA-256 is known, and theirs
+  std::vector<DatasetProblem> problems;
+};
+
+/// Sizes, SHA-256 where the manifest or `index` knows them, and a file for every path of every
+/// part; files that are packed on top of what was published are unpacked for it. A stand-in is no
+/// problem. Errors: kIo alone; everything else is a problem.
+Result<DatasetCheck> CheckDataset(const DatasetState& state, const MirrorIndex& index);
+
+}  // namespace repro

@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "core/base/text.h"
+#include "core/base/units.h"
+#include "core/cli/text_table.h"
+#include "experiments/datasets/dataset_fetch.h"
+#include "experiments/programs/babel_view.h"
+#include "experiments/programs/data_subcommands.h"
+
+namespace repro {
+namespace {
+
+/// Sets and parts that a mixture takes and nobody has.
+std::vector<DatasetProblem> CheckTakes(const DatasetManifest& mixture,
+                                       const std::filesystem::path& folder) {
+  std::vector<DatasetProblem> problems;
+  for (const MixtureTake& take : mixture.takes) {
+    const auto set = FindDataset(folder, take.set);
+    if (!set) {
+      problems.push_back({"", take.set, set.error().message});
+      continue;
+    }
+    for (const std::string& part : take.parts) {
+      if (set->FindPart(part) == nullptr) {
+        problems.push_back({part, take.set, fmt::format("{} has no such part", take.set)});
+      }
+    }
+  }
+  return problems;
+}
+
+class DataCheckCommand final : public Command {
+ public:
+  void Define(CLI::App& app) override {
+    app.add_option("set", sets_,
+                   "Data sets (`repro data list`), manifests of your own, or babel alone");
+    app.add_flag("--all", all_, "Every set of which something is at hand");
+    app.add_option("--mirror", mirror_, "Check this folder, not the workspace")->type_name("DIR");
+    babel_.DefineCheck(app);
+    app.footer(
+        "Sizes, SHA-256 where it is known (by its publisher, or from when it was fetched), and a "
+        "file for every path. Exit code 1 with all "
+        "problems.\n"
+        "For babel: what a classifier that understands nothing gets right; exit code 3 where "
+        "labels leak.\n"
+        "Examples:\n"
+        "  repro data check xnli xquad\n"
+        "  repro data check babel --languages en,sw,ur");
+  }
+
+  Result<int> Run(const CommandContext& context) override {
+    const bool babel = std::find(sets_.begin(), sets_.end(), kBabelWorld) != sets_.end();
+    if (babel && sets_.size() == 1 && !all_) return babel_.Check(context);
+    if (babel) return Fail(ErrorCode::kInvalidArgument, "babel is checked alone");
+    if (const std::string flag = babel_.GivenFlag(); !flag.empty()) {
+      return Fail(ErrorCode::kInvalidArgument, "{} belongs to `repro data check babel`", flag);
+    }
+    if (sets_.empty() != all_) {
+      return Fail(ErrorCode::kInvalidArgument, "name data sets, or give --all, not both");
+    }
+    REPRO_ASSIGN_OR_RETURN(const auto folder, DatasetManifestFolder(context));
+    std::vector<DatasetManifest> manifests;
+    if (all_) {
+      REPRO_ASSIGN_OR_RETURN(manifests, LoadDatasets(folder));
+    }
+    for (const std::string& name : sets_) {
+      REPRO_ASSIGN_OR_RETURN(manifests.emplace_back(), FindDataset(folder, name));
+    }
+    REPRO_ASSIGN_OR_RETURN(const auto places, DatasetPlaces::Open(context, mirror_));
+    return CheckAll(context, folder, manifests, places);
+  }
+
+ private:
+  Result<int> CheckAll(const CommandContext& context, const std::filesystem::path& folder,
+                       const std::vector<DatasetManifest>& manifests,
+                       const DatasetPlaces& places) const {
+    Json sets = Json::array();
+    std::int64_t checked = 0;
+    std::size_t problems = 0;
+    for (const DatasetManifest& manifest : manifests) {
+      REPRO_ASSIGN_OR_RETURN(const DatasetState state, places.Look(manifest));
+      const bool mixture = !manifest.takes.empty();
+      if (all_ && state.at_hand == AtHand::kNothing && !mixture) continue;
+      DatasetCheck check;
+      if (mixture) {
+        check.problems = CheckTakes(manifest, folder);
+      } else {
+        const MirrorIndex fetched = places.is_mirror() ? MirrorIndex() : FetchedIndex(state.folder);
+        REPRO_ASSIGN_OR_RETURN(check,
+                               CheckDataset(state, places.is_mirror() ? places.index() : fetched));
+      }
+      ++checked;
+      problems += check.problems.size();
+      if (context.options.json) {
+        sets.push_back(ToJson(manifest, state, check));
+      } else {
+        Print(context, manifest, state, check);
+      }
+    }
+    if (context.options.json) {
+      context.out << Json{{"ok", problems == 0}, {"sets", std::move(sets)}}.dump(2) << '\n';
+    } else if (checked == 0) {
+      context.out << "No data set is at hand.\n";
+    } else if (problems > 0) {
+      context.out << Plural(problems, "problem") << ".\n";
+    }
+    return problems == 0 ? 0 : 1;
+  }
+
+  static Json ToJson(const DatasetManifest& manifest, const DatasetState& state,
+                     const DatasetCheck& check) {
+    Json list = Json::array();
+    for (const DatasetProblem& problem : check.problems) {
+      list.push_back({{"part", problem.part}, {"path", problem.path}, {"what", problem.what}});
+    }
+    return {{"id", manifest.id},
+            {"ok", check.problems.empty()},
+            {"at_hand", manifest.takes.empty() ? Json(AtHandName(state.at_hand)) : Json()},
+            {"hashed_files", check.files},
+            {"hashed_bytes", check.bytes},
+            {"sha256_agrees", check.by_sha256},
+            {"problems", std::move(list)}};
+  }
+
+  static void Print(const CommandContext& context, const DatasetManifest& manifest,
+                    const DatasetState& state, const DatasetCheck& check) {
+    const bool good = check.problems.empty();
+    context.out << Styled(good ? "ok      " : "problem ", good ? Style::kGreen : Style::kRed,
+                          context.options.color)
+                << Printable(manifest.id);
+    if (manifest.takes.empty()) context.out << ": " << AtHandName(state.at_hand);
+    if (check.files > 0) {
+      context.out << fmt::format("; {} with {} read, SHA-256 as expected: {}",
+                                 Plural(static_cast<std::size_t>(check.files), "file"),
+                                 FormatBytes(check.bytes), check.by_sha256);
+    }
+    context.out << '\n';
+    for (const DatasetProblem& problem : check.problems) {
+      context.out << Printable(fmt::format(
+                         "        {}{}: {}",
+                         problem.part.empty() ? "" : fmt::format("part `{}`, ", problem.part),
+                         problem.path, problem.what))
+                  << '\n';
+    }
+  }
+
+  std::vector<std::string> sets_;
+  bool all_ = false;
+  std::string mirror_;
+  BabelView babel_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeDataCheckCommand() {
+  return std::make_unique<DataCheckCommand>();
+}
+
+}  // namespace repro

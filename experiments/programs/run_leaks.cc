@@ -1,0 +1,290 @@
+#include "experiments/programs/run_leaks.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/base/text.h"
+#include "core/base/units.h"
+#include "core/cli/log_access.h"
+#include "core/cli/terminal.h"
+#include "core/cli/text_table.h"
+#include "core/manifest/fields.h"
+#include "core/report/report_text.h"
+#include "experiments/corpus/clean/line_marks.h"
+#include "experiments/corpus/clean/subset.h"
+#include "experiments/corpus/coded/coded_language.h"
+#include "experiments/corpus/coded/corpus_slices.h"
+#include "experiments/programs/run_artifact.h"
+#include "experiments/tasks/coded/spec.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kCoded = "coded";
+constexpr const char* kEnglish = "en";
+
+/// What an `evaluation_text` task has collected.
+struct EvaluationLines {
+  std::vector<std::uint64_t> hashes;  ///< sorted, each once
+  std::set<std::string> sets;
+};
+
+Result<EvaluationLines> LoadEvaluation(const NamedTasks& named, const ArtifactStore& store) {
+  const std::vector<TaskRow> tasks = named.OfKind("evaluation_text");
+  if (tasks.empty()) {
+    return Fail(ErrorCode::kNotFound,
+                "{} has no task that collects evaluation text: stage `evaluation` is not among its "
+                "`clean.stages`, or its text is synthetic (`repro data check babel`)",
+                named.name);
+  }
+  EvaluationLines lines;
+  for (const TaskRow& task : tasks) {
+    REPRO_ASSIGN_OR_RETURN(const RunArtifact artifact, FindArtifact(store, task));
+    REPRO_ASSIGN_OR_RETURN(const auto hashes, LoadHashes(artifact.folder / "lines.hashes"));
+    lines.hashes.insert(lines.hashes.end(), hashes.begin(), hashes.end());
+    REPRO_ASSIGN_OR_RETURN(const Json counts, LoadJson(artifact.folder / "counts.json"));
+    const Json by_set = counts.is_object() ? counts.value("by_set", Json::object()) : Json();
+    for (const auto& [set, unused] : by_set.items()) lines.sets.insert(set);
+  }
+  std::sort(lines.hashes.begin(), lines.hashes.end());
+  lines.hashes.erase(std::unique(lines.hashes.begin(), lines.hashes.end()), lines.hashes.end());
+  return lines;
+}
+
+void Take(const SharedLines& lines, TextLeaks& leaks) {
+  leaks.lines = lines.lines();
+  leaks.shared = lines.shared();
+  leaks.examples = lines.examples();
+}
+
+/// The artifact of a task; nothing where it has left none yet.
+Result<std::optional<fs::path>> FolderOf(const ArtifactStore& store, const TaskRow& task) {
+  REPRO_ASSIGN_OR_RETURN(const auto record, store.Find(task.kind, task.key));
+  if (!record) return std::optional<fs::path>();
+  return std::optional(store.Folder(task.kind, task.key));
+}
+
+/// The coded languages that are made of the same documents, in one pass through these.
+class CodedTexts {
+ public:
+  /// `clean`: the task that they are made of.
+  CodedTexts(const TaskRow& clean, const EvaluationLines& evaluation)
+      : clean_(clean), evaluation_(evaluation) {}
+
+  Status Add(const TaskRow& task) {
+    const auto spec = FromJson<CodedSpec>(task.spec);
+    if (!spec) return Context(task.label, spec.error());
+    const std::vector<double> shares(static_cast<std::size_t>(spec->coded.slices),
+                                     1.0 / static_cast<double>(spec->coded.slices));
+    REPRO_ASSIGN_OR_RETURN(CorpusSlices slices, CorpusSlices::Make(spec->coded.seed, shares));
+    TextLeaks leaks;
+    leaks.task = task;
+    leaks.language = CodedLanguageName(spec->language);
+    leaks.before_recoding = true;
+    languages_.push_back({.slice = static_cast<std::size_t>(spec->language),
+                          .slices = std::move(slices),
+                          .buckets = spec->settings.buckets,
+                          .lines = SharedLines(evaluation_.hashes),
+                          .leaks = std::move(leaks)});
+    return {};
+  }
+
+  Status Look(const ArtifactStore& store, std::vector<TextLeaks>& found) {
+    REPRO_ASSIGN_OR_RETURN(const auto folder, FolderOf(store, clean_));
+    if (folder) {
+      // Languages that take other buckets go through others.
+      std::set<std::vector<std::string>> buckets;
+      for (const Language& language : languages_) buckets.insert(language.buckets);
+      for (const auto& some : buckets) {
+        REPRO_RETURN_IF_ERROR(
+            EachCleanDocument(*folder / kEnglish, some, [&](const Json& document) -> Status {
+              AddDocument(some, document);
+              return {};
+            }));
+      }
+    }
+    for (Language& language : languages_) {
+      language.leaks.made = folder.has_value();
+      Take(language.lines, language.leaks);
+      found.push_back(std::move(language.leaks));
+    }
+    return {};
+  }
+
+ private:
+  struct Language {
+    std::size_t slice;
+    CorpusSlices slices;
+    std::vector<std::string> buckets;
+    SharedLines lines;
+    TextLeaks leaks;
+  };
+
+  void AddDocument(const std::vector<std::string>& buckets, const Json& document) {
+    const std::string id = TextField(document, "id");
+    for (Language& language : languages_) {
+      if (language.buckets != buckets || language.slices.SliceOf(id) != language.slice) continue;
+      language.lines.AddText(TextField(document, "text"), id);
+    }
+  }
+
+  const TaskRow& clean_;
+  const EvaluationLines& evaluation_;
+  std::vector<Language> languages_;
+};
+
+Status LookAtCoded(const NamedTasks& named, const ArtifactStore& store,
+                   const EvaluationLines& evaluation, std::vector<TextLeaks>& found) {
+  const std::vector<TaskRow> cleaned = named.OfKind("clean");
+  std::map<std::string, CodedTexts> by_clean;
+  for (const TaskRow& task : named.OfKind(kCoded)) {
+    const std::string key = TextField(task.inputs, "clean");
+    const auto clean = std::find_if(cleaned.begin(), cleaned.end(),
+                                    [&](const TaskRow& row) { return row.key == key; });
+    if (clean == cleaned.end()) {
+      return Fail(ErrorCode::kNotFound, "'{}': its input 'clean' ({}) is not in the run log",
+                  task.label, ShortKey(key));
+    }
+    REPRO_RETURN_IF_ERROR(by_clean.try_emplace(key, *clean, evaluation).first->second.Add(task));
+  }
+  for (auto& [key, texts] : by_clean) REPRO_RETURN_IF_ERROR(texts.Look(store, found));
+  return {};
+}
+
+Status LookAtText(const TaskRow& task, const ArtifactStore& store,
+                  const EvaluationLines& evaluation, std::vector<TextLeaks>& found) {
+  TextLeaks& leaks = found.emplace_back();
+  leaks.task = task;
+  leaks.language = TextField(task.spec, "language");
+  REPRO_ASSIGN_OR_RETURN(const auto folder, FolderOf(store, task));
+  leaks.made = folder.has_value();
+  if (!folder) return {};
+  SharedLines lines(evaluation.hashes);
+  REPRO_RETURN_IF_ERROR(lines.AddFile(*folder / "text.txt"));
+  Take(lines, leaks);
+  return {};
+}
+
+const char* WhatWasRead(const TextLeaks& text) {
+  return text.before_recoding ? "English before recoding" : "text.txt";
+}
+
+}  // namespace
+
+std::int64_t RunLeaks::shared() const {
+  std::int64_t sum = 0;
+  for (const TextLeaks& text : texts) sum += text.shared;
+  return sum;
+}
+
+std::int64_t RunLeaks::unmade() const {
+  return std::count_if(texts.begin(), texts.end(), [](const auto& text) { return !text.made; });
+}
+
+Result<RunLeaks> FindLeaks(const NamedTasks& named, const ArtifactStore& store) {
+  REPRO_ASSIGN_OR_RETURN(const EvaluationLines evaluation, LoadEvaluation(named, store));
+  RunLeaks leaks;
+  leaks.evaluation_lines = static_cast<std::int64_t>(evaluation.hashes.size());
+  leaks.evaluation_sets = {evaluation.sets.begin(), evaluation.sets.end()};
+  for (const char* kind : {"subset", "corpus"}) {
+    for (const TaskRow& task : named.OfKind(kind)) {
+      REPRO_RETURN_IF_ERROR(LookAtText(task, store, evaluation, leaks.texts));
+    }
+  }
+  REPRO_RETURN_IF_ERROR(LookAtCoded(named, store, evaluation, leaks.texts));
+  if (leaks.texts.empty()) {
+    return Fail(ErrorCode::kNotFound, "{} has no task that makes text to train on", named.name);
+  }
+  std::stable_sort(leaks.texts.begin(), leaks.texts.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.language, a.task.label) < std::pair(b.language, b.task.label);
+  });
+  return leaks;
+}
+
+void PrintLeaks(const RunLeaks& leaks, std::size_t table_width, std::size_t width, bool color,
+                std::ostream& out) {
+  TextTable table({{"language"}, {"lines", true}, {"of test sets", true}, {"looked at"}, {"task"}});
+  for (const TextLeaks& text : leaks.texts) {
+    table.AddRow({{text.language, Style::kBold},
+                  text.made ? FormatCount(text.lines) : "-",
+                  {text.made ? FormatCount(text.shared) : "-",
+                   text.shared > 0 ? Style::kRed : Style::kPlain},
+                  {text.made ? WhatWasRead(text) : "nothing: it is not made yet",
+                   text.made ? Style::kPlain : Style::kYellow},
+                  text.task.label});
+  }
+  table.Print(out, color, table_width);
+  const auto say = [&](const std::string& text, std::size_t indent) {
+    for (const std::string& line : WrapToColumns(Printable(text), width - indent)) {
+      out << std::string(indent, ' ') << line << '\n';
+    }
+  };
+  for (const TextLeaks& text : leaks.texts) {
+    if (text.examples.empty()) continue;
+    out << '\n';
+    say(fmt::format("{}, of {}:", text.language, text.task.label), 0);
+    for (const SharedLine& line : text.examples) {
+      say(fmt::format("{}: {}", line.where, line.text), 2);
+    }
+  }
+  out << '\n';
+  const std::string tested = fmt::format(
+      "{} different lines of {} (normalised)", FormatCount(leaks.evaluation_lines),
+      leaks.evaluation_sets.empty() ? "no data set"
+                                    : fmt::format("{}", fmt::join(leaks.evaluation_sets, ", ")));
+  if (leaks.shared() > 0) {
+    say(fmt::format("Leak: {} of these texts are among the {}.",
+                    leaks.shared() == 1 ? "1 line" : FormatCount(leaks.shared()) + " lines",
+                    tested),
+        0);
+  } else {
+    say(fmt::format("No line of {} texts is among the {}.",
+                    leaks.unmade() > 0 ? "the other" : "these", tested),
+        0);
+  }
+}
+
+Json LeaksToJson(const RunLeaks& leaks) {
+  Json texts = Json::array();
+  for (const TextLeaks& text : leaks.texts) {
+    Json examples = Json::array();
+    for (const SharedLine& line : text.examples) {
+      examples.push_back({{"where", line.where}, {"text", line.text}});
+    }
+    texts.push_back({{"language", text.language},
+                     {"task", text.task.key},
+                     {"label", text.task.label},
+                     {"before_recoding", text.before_recoding},
+                     {"made", text.made},
+                     {"lines", text.lines},
+                     {"shared_lines", text.shared},
+                     {"examples", std::move(examples)}});
+  }
+  return {{"ok", leaks.shared() == 0 && leaks.unmade() == 0},
+          {"evaluation_lines", leaks.evaluation_lines},
+          {"evaluation_sets", leaks.evaluation_sets},
+          {"shared_lines", leaks.shared()},
+          {"texts", std::move(texts)}};
+}
+
+std::string LeaksToCsv(const RunLeaks& leaks) {
+  std::string csv = "language,task,text,lines,shared_lines\n";
+  for (const TextLeaks& text : leaks.texts) {
+    csv += fmt::format("{},{},{},{},{}\n", CsvField(text.language), text.task.key,
+                       CsvField(WhatWasRead(text)), text.made ? std::to_string(text.lines) : "",
+                       text.made ? std::to_string(text.shared) : "");
+  }
+  return csv;
+}
+
+}  // namespace repro

@@ -1,0 +1,385 @@
+#include "experiments/programs/vocab_command.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
+
+#include "core/base/text.h"
+#include "core/base/units.h"
+#include "core/cli/log_access.h"
+#include "core/cli/terminal.h"
+#include "core/cli/text_table.h"
+#include "core/io/file.h"
+#include "core/io/text_window.h"
+#include "experiments/data/corpus_files.h"
+#include "experiments/programs/run_artifact.h"
+#include "experiments/text/vocab_files.h"
+#include "experiments/text/vocab_report.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxLineBytes = 1 << 20;
+
+/// Text to measure on, by language.
+using Texts = std::map<std::string, fs::path>;
+
+struct NamedVocab {
+  std::string name;  ///< as a person gave it, with the task's label
+  VocabFiles files;
+  Texts heldout;  ///< of the corpora that it is learnt from; empty where they are not known
+};
+
+/// How one vocabulary cuts one language's text.
+using Fits = std::map<std::string, VocabFit>;
+
+/// A column of the table that compares.
+struct Measure {
+  const char* key;
+  const char* title;
+  double (*value)(const VocabFit& fit);
+  bool percent;
+};
+
+constexpr Measure kMeasures[] = {
+    {"pieces_per_word", "pieces a word", [](const VocabFit& fit) { return fit.TokensPerWord(); },
+     false},
+    {"characters_per_piece", "characters a piece",
+     [](const VocabFit& fit) { return fit.CharactersPerPiece(); }, false},
+    {"coverage", "coverage", [](const VocabFit& fit) { return fit.Coverage(); }, true},
+    {"unknown_rate", "unknown", [](const VocabFit& fit) { return fit.UnknownRate(); }, true},
+    {"pieces_used", "pieces used", [](const VocabFit& fit) { return fit.UsedShare(); }, true},
+};
+
+std::string Show(const Measure& measure, double value) {
+  return measure.percent ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.3f}", value);
+}
+std::string ShowChange(const Measure& measure, double change) {
+  return measure.percent ? fmt::format("{:+.2f}", 100 * change) : fmt::format("{:+.3f}", change);
+}
+
+std::string Share(std::int64_t part, std::int64_t whole) {
+  return fmt::format(
+      "{:.1f} %", whole == 0 ? 0.0 : 100 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+Json ToJson(const VocabFit& fit) {
+  Json json = {{"sentences", fit.sentences},    {"words", fit.words},
+               {"pieces", fit.pieces},          {"characters", fit.characters},
+               {"unknown", fit.unknown_pieces}, {"icu_words", fit.icu_words}};
+  for (const Measure& measure : kMeasures) json[measure.key] = measure.value(fit);
+  return json;
+}
+
+Json ToJson(const Fits& fits) {
+  Json json = Json::object();
+  for (const auto& [language, fit] : fits) json[language] = ToJson(fit);
+  return json;
+}
+
+Json ToJson(const NamedVocab& vocab, const VocabContent& content) {
+  Json json = {{"name", vocab.name},
+               {"rows", content.rows},
+               {"specials", content.specials},
+               {"pieces", content.pieces},
+               {"word_starts", content.word_starts},
+               {"single_characters", content.characters},
+               {"by_script", content.by_script},
+               {"longest", content.longest}};
+  if (vocab.files.pre_tokenization()) {
+    json["pre_tokenization"] = vocab.files.pre_tokenization()->ToJson();
+  }
+  return json;
+}
+
+class VocabCommand final : public Command {
+ public:
+  void Define(CLI::App& app) override {
+    app.require_subcommand(1);
+    app.footer("Example: repro vocab compare 12 15 --text sw=sw.txt.gz");
+    const auto common = [this](CLI::App* sub, const char* what, std::size_t least,
+                               std::size_t most) {
+      sub->fallthrough();
+      sub->add_option("vocab", names_, what)
+          ->required()
+          ->expected(static_cast<int>(least), static_cast<int>(most))
+          ->type_name("VOCAB");
+      sub->add_option("--text", texts_,
+                      "Text to measure on, a sentence a line, plain or packed (default: the "
+                      "held-out text of the corpora that the vocabulary is learnt from)")
+          ->type_name("LANG=FILE")
+          ->allow_extra_args(false);
+    };
+    const char* vocab =
+        "A run number, the first digits of the key of a task, a model file of SentencePiece, or a "
+        "folder with sp.model";
+    show_ = app.add_subcommand("show", "What is in a vocabulary, and how it cuts text");
+    common(show_, vocab, 1, 1);
+    show_->footer(
+        "Example: repro vocab show 12\n"
+        "Example: repro vocab show sentencepiece.bpe.model --text en=a.txt --text th=b.txt.zst");
+    compare_ = app.add_subcommand("compare", "Vocabularies beside each other, on the same text");
+    common(compare_, vocab, 2, 8);
+    compare_->footer("Example: repro vocab compare 12 15 --text sw=sw.txt.gz");
+  }
+
+  Result<int> Run(const CommandContext& context) override {
+    REPRO_ASSIGN_OR_RETURN(Texts texts, GivenTexts());
+    std::vector<NamedVocab> vocabs;
+    for (const std::string& name : names_) {
+      REPRO_ASSIGN_OR_RETURN(NamedVocab vocab, Find(context.options, name));
+      vocabs.push_back(std::move(vocab));
+    }
+    std::string source;
+    for (const NamedVocab& vocab : vocabs) {
+      if (!texts.empty()) break;
+      texts = vocab.heldout;
+      source = vocab.name;
+    }
+    std::vector<Fits> fits;
+    for (const NamedVocab& vocab : vocabs) {
+      REPRO_ASSIGN_OR_RETURN(Fits measured, MeasureAll(vocab.files, texts));
+      fits.push_back(std::move(measured));
+    }
+    if (show_->parsed()) {
+      PrintOne(context, vocabs.front(), fits.front(), source);
+    } else {
+      PrintSeveral(context, vocabs, fits, source);
+    }
+    return 0;
+  }
+
+ private:
+  Result<Texts> GivenTexts() const {
+    Texts texts;
+    for (const std::string& text : texts_) {
+      const std::size_t sign = text.find('=');
+      if (sign == 0 || sign == std::string::npos || sign + 1 == text.size()) {
+        return Fail(ErrorCode::kInvalidArgument,
+                    "--text {}: expected a language and a file, e.g. --text sw=heldout.txt",
+                    Printable(text));
+      }
+      const std::string language = text.substr(0, sign);
+      if (!texts.emplace(language, text.substr(sign + 1)).second) {
+        return Fail(ErrorCode::kInvalidArgument, "--text {}: '{}' has a text already",
+                    Printable(text), Printable(language));
+      }
+    }
+    return texts;
+  }
+
+  // A path is what has a file behind it and is no run or key: "12" means the run.
+  static Result<NamedVocab> Find(const GlobalOptions& options, const std::string& name) {
+    std::error_code error;
+    const bool plain = name.find_first_not_of("0123456789abcdef#") == std::string::npos;
+    if (!plain || (!fs::exists(LogPath(options), error) && fs::exists(name, error))) {
+      return FromPath(name);
+    }
+    REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(options));
+    REPRO_ASSIGN_OR_RETURN(const TaskRow task, FindTask(log, name));
+    const ArtifactStore store(options.workspace);
+    REPRO_ASSIGN_OR_RETURN(const RunArtifact artifact, FindArtifact(store, task));
+    REPRO_ASSIGN_OR_RETURN(VocabFiles files, VocabFiles::Load(artifact.folder));
+    Texts heldout;
+    for (const auto& [language, key] : task.inputs.items()) {
+      if (!key.is_string()) continue;
+      REPRO_ASSIGN_OR_RETURN(const auto inputs, log.Tasks({key.get<std::string>()}));
+      if (inputs.empty() || inputs.front().kind != "corpus") continue;
+      REPRO_ASSIGN_OR_RETURN(const RunArtifact corpus, FindArtifact(store, inputs.front()));
+      REPRO_ASSIGN_OR_RETURN(const CorpusFiles text, CorpusFiles::Load(corpus.folder));
+      heldout[language] = text.heldout;
+    }
+    return NamedVocab{fmt::format("{} ({})", task.label, ShortKey(task.key)), std::move(files),
+                      std::move(heldout)};
+  }
+
+  static Result<NamedVocab> FromPath(const fs::path& path) {
+    std::error_code error;
+    const bool folder = fs::is_directory(path, error);
+    if (folder || path.filename() == "sp.model") {
+      REPRO_ASSIGN_OR_RETURN(VocabFiles files,
+                             VocabFiles::Load(folder ? path : path.parent_path()));
+      return NamedVocab{path.string(), std::move(files), {}};
+    }
+    if (!fs::exists(path, error)) {
+      return Fail(ErrorCode::kNotFound,
+                  "{}: no such file; expected a run number, a task's key, a model file of "
+                  "SentencePiece, or a folder with sp.model",
+                  Printable(path.string()));
+    }
+    REPRO_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+    REPRO_ASSIGN_OR_RETURN(VocabFiles files,
+                           VocabFiles::FromBytes(bytes, path.string(), std::nullopt));
+    return NamedVocab{path.string(), std::move(files), {}};
+  }
+
+  // The one vocabulary of a run, or of a task that was made with one.
+  static Result<TaskRow> FindTask(const RunLog& log, const std::string& name) {
+    REPRO_ASSIGN_OR_RETURN(Target target, FindTarget(log, name));
+    if (target.task) return FindVocabularyTask(log, *target.task);
+    REPRO_ASSIGN_OR_RETURN(const std::vector<std::string> keys, log.RunTaskKeys(target.run->id));
+    REPRO_ASSIGN_OR_RETURN(std::vector<TaskRow> tasks, log.Tasks(keys));
+    for (const char* kind : {"vocab", "import"}) {
+      const auto found = std::find_if(tasks.begin(), tasks.end(),
+                                      [&](const TaskRow& task) { return task.kind == kind; });
+      if (found != tasks.end()) return std::move(*found);
+    }
+    return Fail(ErrorCode::kNotFound,
+                "run {} has no vocabulary: none of its tasks is a vocab or "
+                "an import task",
+                target.run->id);
+  }
+
+  static Result<Fits> MeasureAll(const VocabFiles& files, const Texts& texts) {
+    Fits fits;
+    for (const auto& [language, path] : texts) {
+      REPRO_ASSIGN_OR_RETURN(Tokenizer tokenizer, files.For(language));
+      REPRO_ASSIGN_OR_RETURN(VocabMeter meter, VocabMeter::Open(std::move(tokenizer), language));
+      REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
+      TextWindow lines(std::move(source));
+      while (const auto line = lines.NextLine(kMaxLineBytes)) {
+        if (!line->text.empty()) meter.Add(line->text);
+      }
+      if (lines.damage()) return tl::unexpected<Error>(*lines.damage());
+      fits[language] = meter.Finish();
+    }
+    return fits;
+  }
+
+  static std::string TextLine(const std::string& source) {
+    return source.empty() ? std::string() : "Measured on the held-out text of " + source + ".\n";
+  }
+
+  static void PrintOne(const CommandContext& context, const NamedVocab& vocab, const Fits& fits,
+                       const std::string& source) {
+    const VocabContent content = DescribePieces(vocab.files.model());
+    if (context.options.json) {
+      PrintJson(context.out, {{"vocabulary", ToJson(vocab, content)}, {"languages", ToJson(fits)}});
+      return;
+    }
+    std::ostream& out = context.out;
+    const bool color = context.options.color;
+    out << Styled(Printable(vocab.name), Style::kBold, color) << '\n';
+    out << fmt::format("  size     {} rows: {} pieces and {} specials\n", FormatCount(content.rows),
+                       FormatCount(content.pieces), content.specials);
+    out << fmt::format("  pieces   {} begin a word, {} are one character\n",
+                       FormatCount(content.word_starts), FormatCount(content.characters));
+    std::vector<std::pair<std::int64_t, std::string>> scripts;
+    for (const auto& [script, count] : content.by_script) scripts.emplace_back(-count, script);
+    std::sort(scripts.begin(), scripts.end());
+    std::vector<std::string> shares;
+    for (const auto& [count, script] : scripts) {
+      shares.push_back(fmt::format("{} {}", script, Share(-count, content.pieces)));
+    }
+    out << fmt::format("  scripts  {}\n", fmt::join(shares, ", "));
+    std::vector<std::string> longest;
+    for (const std::string& piece : content.longest) longest.push_back(Printable(piece));
+    out << fmt::format("  longest  {}\n", fmt::join(longest, " "));
+    if (vocab.files.pre_tokenization()) {
+      out << "  text     cut into words first, by Moses' rules and ICU written anew: a stand-in "
+             "for XLM's tools\n";
+    }
+    if (fits.empty()) {
+      out << "No text to measure on: name some with --text LANG=FILE.\n";
+      return;
+    }
+    std::vector<TextTable::Column> columns = {{"language"}, {"sentences", true}, {"words", true}};
+    for (const Measure& measure : kMeasures) columns.push_back({measure.title, true});
+    TextTable table(std::move(columns));
+    bool icu = false;
+    for (const auto& [language, fit] : fits) {
+      std::vector<TextTable::Cell> row = {language, FormatCount(fit.sentences),
+                                          FormatCount(fit.words) + (fit.icu_words ? "*" : "")};
+      for (const Measure& measure : kMeasures) row.push_back(Show(measure, measure.value(fit)));
+      table.AddRow(std::move(row));
+      icu = icu || fit.icu_words;
+    }
+    out << '\n';
+    table.Print(out, color, TableWidth());
+    if (icu) out << "* text without spaces: words as ICU finds them\n";
+    out << Printable(TextLine(source), true);
+  }
+
+  static void PrintSeveral(const CommandContext& context, const std::vector<NamedVocab>& vocabs,
+                           const std::vector<Fits>& fits, const std::string& source) {
+    Json json = {{"vocabularies", Json::array()}, {"overlap", Json::array()}};
+    TextTable sizes({{""}, {"vocabulary"}, {"rows", true}, {"pieces", true}});
+    TextTable overlap({{"pieces of"}, {"that are in"}, {"shared", true}, {"share", true}});
+    std::vector<std::int64_t> pieces;
+    for (std::size_t i = 0; i < vocabs.size(); ++i) {
+      const VocabContent content = DescribePieces(vocabs[i].files.model());
+      pieces.push_back(content.pieces);
+      sizes.AddRow(
+          {Letter(i), vocabs[i].name, FormatCount(content.rows), FormatCount(content.pieces)});
+      json["vocabularies"].push_back(ToJson(vocabs[i], content));
+      json["vocabularies"].back()["languages"] = ToJson(fits[i]);
+    }
+    for (std::size_t a = 0; a < vocabs.size(); ++a) {
+      for (std::size_t b = a + 1; b < vocabs.size(); ++b) {
+        const std::int64_t shared = SharedPieces(vocabs[a].files.model(), vocabs[b].files.model());
+        overlap.AddRow({Letter(a), Letter(b), FormatCount(shared), Share(shared, pieces[a])});
+        overlap.AddRow({Letter(b), Letter(a), FormatCount(shared), Share(shared, pieces[b])});
+        json["overlap"].push_back({{"a", a}, {"b", b}, {"shared", shared}});
+      }
+    }
+    if (context.options.json) {
+      PrintJson(context.out, json);
+      return;
+    }
+    std::ostream& out = context.out;
+    const bool color = context.options.color;
+    sizes.Print(out, color, TableWidth());
+    out << '\n';
+    overlap.Print(out, color, TableWidth());
+    for (const Measure& measure : kMeasures) {
+      if (fits.front().empty()) break;
+      std::vector<TextTable::Column> columns = {{measure.title}};
+      for (std::size_t i = 0; i < vocabs.size(); ++i) {
+        columns.push_back({Letter(i), true});
+        if (i > 0) columns.push_back({Letter(i) + " - A", true});
+      }
+      TextTable table(std::move(columns));
+      for (const auto& [language, first] : fits.front()) {
+        std::vector<TextTable::Cell> row = {language};
+        for (std::size_t i = 0; i < vocabs.size(); ++i) {
+          const double value = measure.value(fits[i].at(language));
+          row.push_back(Show(measure, value));
+          if (i > 0) row.push_back(ShowChange(measure, value - measure.value(first)));
+        }
+        table.AddRow(std::move(row));
+      }
+      out << '\n';
+      table.Print(out, color, TableWidth());
+    }
+    if (fits.front().empty()) {
+      out << "No text to measure on: name some with --text LANG=FILE.\n";
+    } else {
+      out << Printable(TextLine(source), true);
+    }
+  }
+
+  static std::string Letter(std::size_t i) { return std::string(1, static_cast<char>('A' + i)); }
+
+  std::vector<std::string> names_, texts_;
+  CLI::App* show_ = nullptr;
+  CLI::App* compare_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeVocabCommand() {
+  return std::make_unique<VocabCommand>();
+}
+
+}  // namespace repro

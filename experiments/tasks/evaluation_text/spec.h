@@ -1,0 +1,21 @@
+#pragma once
+/// `evaluation_text`: which lines nobody may train on: those of every data set for evaluation that
+/// is at hand. No inputs. Artifact: lines.hashes (DedupHash of each, sorted, 8 bytes), counts.json.
+
+#include "core/manifest/fields.h"
+#include "experiments/tasks/source_files.h"
+
+namespace repro {
+
+inline constexpr int kEvaluationTextVersion = 1;
+
+struct EvaluationTextSpec {
+  SourceFilesSpec files;
+
+  template <class V>
+  void Visit(V& v) {
+    v("files", files);
+  }
+};
+
+}  // namespace repro

@@ -1,0 +1,266 @@
+#include "experiments/tasks/real_text.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/manifest/fields.h"
+#include "experiments/tasks/evaluation_text/spec.h"
+#include "experiments/tasks/line_model/spec.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool Holds(const std::vector<std::string>& list, std::string_view value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+std::int64_t TotalBytes(const SourceFilesSpec& files, const Json& info) {
+  std::int64_t bytes = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    std::error_code error;
+    const auto size = fs::file_size(
+        fs::path(info.at("folders").at(files.sets[i]).get<std::string>()) / files.names[i], error);
+    if (!error) bytes += static_cast<std::int64_t>(size);
+  }
+  return bytes;
+}
+
+template <class Spec>
+void Describe(std::string kind, int version, const Spec& spec, std::string label, Task& task) {
+  task.kind = std::move(kind);
+  task.version = version;
+  task.spec = ToJson(spec);
+  task.label = std::move(label);
+}
+
+}  // namespace
+
+bool IsCodedSource(std::string_view source) {
+  return source.starts_with(kCodedPrefix);
+}
+
+bool IsRealText(std::string_view source) {
+  return source.starts_with(kDatasetPrefix) || IsCodedSource(source);
+}
+
+std::string_view DatasetOf(std::string_view source) {
+  return source.substr((IsCodedSource(source) ? kCodedPrefix : kDatasetPrefix).size());
+}
+
+bool FileFilter::Wants(const DatasetPart& part) const {
+  return parts.empty() || Holds(parts, part.name);
+}
+
+bool FileFilter::Wants(const DatasetFileAt& file) const {
+  if (!code.empty() && file.code != code) return false;
+  if (languages.empty()) return true;
+  if (!file.language.empty()) return Holds(languages, file.language);
+  const auto& held = file.part->languages;
+  return held.empty() || std::any_of(held.begin(), held.end(), [&](const std::string& language) {
+           return Holds(languages, language);
+         });
+}
+
+RealText::RealText(const fs::path& workspace, fs::path manifests, fs::path base)
+    : workspace_(workspace),
+      manifests_(std::move(manifests)),
+      base_(std::move(base)),
+      hashes_(FileHashes::Load(workspace / "data" / "hashes.json")) {}
+
+RealText::~RealText() {
+  hashes_.Save();
+}
+
+Result<const DatasetManifest*> RealText::Find(std::string_view name) {
+  const auto known = known_.find(name);
+  if (known != known_.end()) return &known->second;
+  const bool is_path = name.ends_with(".toml");
+  REPRO_ASSIGN_OR_RETURN(DatasetManifest manifest,
+                         is_path ? LoadDataset(base_ / name) : FindDataset(manifests_, name));
+  return &known_.emplace(std::string(name), std::move(manifest)).first->second;
+}
+
+Status RealText::Check(std::string_view dataset) {
+  REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
+  for (const MixtureTake& take : manifest->takes) {
+    const auto taken = Find(take.set);
+    if (!taken) return Context(take.where.ToString(), taken.error());
+    for (const std::string& part : take.parts) {
+      if ((*taken)->FindPart(part) != nullptr) continue;
+      return Fail(ErrorCode::kInvalidArgument, "{}: data set {} has no part `{}`",
+                  take.where.ToString(), take.set, part);
+    }
+  }
+  return {};
+}
+
+Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wanted, bool required,
+                          SourceFilesSpec& files, Task& task) {
+  const fs::path folder = DatasetFolder(manifest, workspace_);
+  for (const DatasetPart& part : manifest.parts) {
+    if (!wanted.Wants(part)) continue;
+    const auto found = FilesOfPart(manifest, part, folder);
+    if (!found && found.error().code != ErrorCode::kNotFound) {
+      return tl::unexpected<Error>(found.error());
+    }
+    if (!found) {
+      if (required && task.unresolved.empty()) task.unresolved = found.error().message;
+      continue;
+    }
+    for (const DatasetFileAt& file : *found) {
+      if (!wanted.Wants(file)) continue;
+      REPRO_RETURN_IF_ERROR(AddSourceFile(manifest, file, folder, hashes_, files, task.info));
+    }
+  }
+  return {};
+}
+
+Result<Task> RealText::EvaluationText(const TestsetsSettings& settings) {
+  std::error_code error;
+  std::vector<DatasetManifest> manifests;
+  if (fs::is_directory(manifests_, error)) {
+    REPRO_ASSIGN_OR_RETURN(manifests, LoadDatasets(manifests_));
+    std::erase_if(manifests, [](const auto& manifest) { return manifest.use != "evaluation"; });
+  }
+  for (const auto* name : {&settings.xnli, &settings.tags, &settings.parallel, &settings.pairs}) {
+    if (name->empty()) continue;
+    REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const own, Find(*name));
+    const bool there = std::any_of(manifests.begin(), manifests.end(), [&](const auto& manifest) {
+      return manifest.path == own->path;
+    });
+    if (!there) manifests.push_back(*own);
+  }
+  Task task;
+  EvaluationTextSpec spec;
+  for (const DatasetManifest& manifest : manifests) {
+    std::vector<std::string> parts;
+    for (const DatasetPart& part : manifest.parts) {
+      if (part.name != "train") parts.push_back(part.name);
+    }
+    if (parts.empty()) continue;
+    REPRO_RETURN_IF_ERROR(
+        AddFiles(manifest, {.parts = parts}, /*required=*/false, spec.files, task));
+  }
+  Describe("evaluation_text", kEvaluationTextVersion, spec, "evaluation text", task);
+  task.work = static_cast<double>(TotalBytes(spec.files, task.info)) / 1e6;
+  task.work_unit = "MB";
+  return task;
+}
+
+Result<Task> RealText::Clean(std::string_view dataset, const CleanSettings& settings,
+                             std::map<std::string, std::string> inputs) {
+  REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
+  Task task;
+  CleanSpec spec{.files = {}, .models = {}, .settings = settings};
+  REPRO_RETURN_IF_ERROR(AddFiles(*manifest, {}, /*required=*/true, spec.files, task));
+  for (const MixtureTake& take : manifest->takes) {
+    REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const set, Find(take.set));
+    REPRO_RETURN_IF_ERROR(AddFiles(*set, {.parts = take.parts, .languages = take.languages},
+                                   /*required=*/true, spec.files, task));
+  }
+  if (Holds(settings.stages, "language")) {
+    REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const model, Find(settings.language_model));
+    REPRO_RETURN_IF_ERROR(AddFiles(*model, {.parts = {std::string(kLanguageModelPart)}},
+                                   /*required=*/true, spec.models, task));
+  }
+  if (Holds(settings.stages, "perplexity") && !settings.line_models.empty()) {
+    REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const models, Find(settings.line_models));
+    REPRO_RETURN_IF_ERROR(
+        AddFiles(*models, {.parts = {std::string(kLineModelPart), std::string(kCutoffsPart)}},
+                 /*required=*/true, spec.models, task));
+  }
+  Describe("clean", kCleanVersion, spec, fmt::format("clean {}", manifest->id), task);
+  task.inputs = std::move(inputs);
+  const std::int64_t bytes = TotalBytes(spec.files, task.info);
+  task.work = static_cast<double>(bytes) / 1e6;
+  task.work_unit = "MB";
+  task.resources.threads = 2;  // no byte depends on it
+  task.resources.memory_bytes = std::int64_t{1} << 30;
+  task.resources.disk_bytes = 3 * bytes;
+  return task;
+}
+
+Result<std::map<std::string, Task>> RealText::LineModels(const CleanSettings& settings) {
+  std::map<std::string, Task> tasks;
+  if (!Holds(settings.stages, "perplexity") || settings.line_model_text.empty()) return tasks;
+  REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(settings.line_model_text));
+  Task all;
+  SourceFilesSpec files;
+  REPRO_RETURN_IF_ERROR(AddFiles(*manifest, {}, /*required=*/true, files, all));
+  std::map<std::string, LineModelSpec> specs;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (files.languages[i].empty()) continue;
+    LineModelSpec& spec = specs[files.languages[i]];
+    spec.language = files.languages[i];
+    spec.pieces = settings.line_model_pieces;
+    CopySourceFile(files, i, spec.files);
+  }
+  for (const auto& [language, spec] : specs) {
+    Task& task = tasks[language];
+    Describe("line_model", kLineModelVersion, spec, fmt::format("line model {}", language), task);
+    task.info = all.info;
+    task.unresolved = all.unresolved;
+    task.work = static_cast<double>(TotalBytes(spec.files, task.info)) / 1e6;
+    task.work_unit = "MB";
+    task.resources.memory_bytes = std::int64_t{4} << 30;
+  }
+  return tasks;
+}
+
+Result<RealText::LanguageTestsets> RealText::Testsets(const TestsetsSettings& settings,
+                                                      const BenchmarkSettings& sizes,
+                                                      const std::vector<std::string>& tasks,
+                                                      const std::string& language,
+                                                      const std::string& source_language) {
+  LanguageTestsets testsets;
+  Task& task = testsets.task;
+  TestsetsSpec spec{.language = language, .source_language = source_language, .sizes = sizes};
+  const auto add = [&](const std::string& set, const FileFilter& wanted, bool required,
+                       SourceFilesSpec& files) -> Status {
+    if (set.empty()) return {};
+    REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(set));
+    return AddFiles(*manifest, wanted, required, files, task);
+  };
+  const auto of = [&](const char* part) {
+    return FileFilter{.parts = {part}, .languages = {language}};
+  };
+  const bool xnli = Holds(tasks, "xnli");
+  const bool tags = Holds(tasks, "tags");
+  if (xnli) {
+    if (language == source_language) {
+      for (const std::string& set : settings.xnli_train) {
+        REPRO_RETURN_IF_ERROR(add(set, of("train"), true, spec.xnli_train));
+      }
+    }
+    REPRO_RETURN_IF_ERROR(add(settings.xnli, of("dev"), true, spec.xnli_dev));
+    REPRO_RETURN_IF_ERROR(add(settings.xnli, of("test"), true, spec.xnli_test));
+  }
+  if (tags) {
+    if (language == source_language) {
+      REPRO_RETURN_IF_ERROR(add(settings.tags, of("train"), true, spec.tags_train));
+    }
+    REPRO_RETURN_IF_ERROR(add(settings.tags, of("dev"), true, spec.tags_dev));
+    REPRO_RETURN_IF_ERROR(add(settings.tags, of("test"), false, spec.tags_test));
+  }
+  REPRO_RETURN_IF_ERROR(add(settings.parallel, of("text"), true, spec.parallel));
+  if (language != source_language) {
+    REPRO_RETURN_IF_ERROR(add(settings.pairs, of("text"), false, spec.pairs));
+    REPRO_RETURN_IF_ERROR(add(
+        settings.pairs, {.parts = {"english"}, .languages = {source_language}, .code = language},
+        false, spec.pairs_source));
+  }
+  testsets.xnli = spec.xnli_dev.size() > 0 && spec.xnli_test.size() > 0;
+  testsets.tags = spec.tags_dev.size() > 0;
+  testsets.parallel = spec.parallel.size() > 0;
+  Describe("testsets", kTestsetsVersion, spec, fmt::format("test sets {}", language), task);
+  task.work = static_cast<double>(sizes.train + sizes.dev + sizes.test);
+  task.work_unit = "examples";
+  return testsets;
+}
+
+}  // namespace repro

@@ -1,0 +1,95 @@
+#pragma once
+/// Real text in a task graph: data sets that are at hand become the files of tasks.
+///
+/// A data set lies in WORKSPACE/data/ID, where `repro data fetch` puts it, or where its manifest
+/// says. Its files are hashed when a graph is made, each once (FileHashes).
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/graph/task.h"
+#include "core/io/file_hashes.h"
+#include "experiments/datasets/dataset_files.h"
+#include "experiments/tasks/settings.h"
+
+namespace repro {
+
+/// What `corpus.source` says for real text: "dataset:ID", ID that of a data set or the path of a
+/// manifest (*.toml).
+inline constexpr std::string_view kDatasetPrefix = "dataset:";
+/// The same, and its English is recoded into the languages en-c01, en-c02, ... (corpus/coded).
+inline constexpr std::string_view kCodedPrefix = "coded:";
+
+/// Whether a source is real text by one of the two, and the name behind the prefix.
+bool IsCodedSource(std::string_view source);
+bool IsRealText(std::string_view source);
+std::string_view DatasetOf(std::string_view source);
+
+/// Which files of a data set.
+struct FileFilter {
+  std::vector<std::string> parts{};      ///< by name; empty: all
+  std::vector<std::string> languages{};  ///< of the text; empty: all. A file that does not say its
+                                         ///< language passes where its part may hold one of them.
+  std::string code{};                    ///< DatasetFileAt::code; empty: any
+
+  bool Wants(const DatasetPart& part) const;
+  bool Wants(const DatasetFileAt& file) const;
+};
+
+class RealText {
+ public:
+  /// `manifests`: the folder of the data sets' manifests. `base`: of the experiment's, to which the
+  /// path of another manifest is relative.
+  RealText(const std::filesystem::path& workspace, std::filesystem::path manifests,
+           std::filesystem::path base);
+  /// Keeps the hashes that were learnt.
+  ~RealText();
+  RealText(const RealText&) = delete;
+  RealText& operator=(const RealText&) = delete;
+
+  /// A data set, a mixture's parts too. Errors: as FindDataset.
+  Status Check(std::string_view dataset);
+
+  /// The lines of all data sets for evaluation that are at hand, and of the experiment's own.
+  Result<Task> EvaluationText(const TestsetsSettings& settings);
+  /// Language models that stage "perplexity" wants trained, by language.
+  Result<std::map<std::string, Task>> LineModels(const CleanSettings& settings);
+  /// Every file of a data set. `inputs`: keys of the tasks above, by role. A part that is not at
+  /// hand makes the task an unresolved one. Errors: kIo.
+  Result<Task> Clean(std::string_view dataset, const CleanSettings& settings,
+                     std::map<std::string, std::string> inputs);
+  /// Of one language of the files. What `tasks` need and is not at hand in any language makes the
+  /// task an unresolved one; what there is in others alone is left out. Errors: kIo, as
+  /// FindDataset.
+  struct LanguageTestsets {
+    Task task;
+    bool xnli = false;  ///< has dev and test
+    bool tags = false;
+    bool parallel = false;
+  };
+  Result<LanguageTestsets> Testsets(const TestsetsSettings& settings,
+                                    const BenchmarkSettings& sizes,
+                                    const std::vector<std::string>& tasks,
+                                    const std::string& language,
+                                    const std::string& source_language);
+
+ private:
+  Result<const DatasetManifest*> Find(std::string_view name);
+  /// Files of the parts and languages that `wanted` takes. `required`: a part of which nothing is
+  /// at hand makes the task an unresolved one.
+  Status AddFiles(const DatasetManifest& manifest, const FileFilter& wanted, bool required,
+                  SourceFilesSpec& files, Task& task);
+
+  std::filesystem::path workspace_;
+  std::filesystem::path manifests_;
+  std::filesystem::path base_;
+  FileHashes hashes_;
+  std::map<std::string, DatasetManifest, std::less<>> known_;
+};
+
+}  // namespace repro

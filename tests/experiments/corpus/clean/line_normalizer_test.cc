@@ -1,0 +1,69 @@
+#include "experiments/corpus/clean/line_normalizer.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/io/json_io.h"
+
+namespace repro {
+namespace {
+
+std::string Dedup(std::string_view line) {
+  std::string out;
+  NormalizeForDedup(line, out);
+  return out;
+}
+
+TEST(LineNormalizerTest, DedupFormIsTrimmedLowerWithZerosAndWithoutUnicodePunctuation) {
+  EXPECT_EQ(Dedup("  Hello, World 1984!\r"), "hello, world 0000!");
+  EXPECT_EQ(Dedup("\u3000\u00A0Été – “quoté”\u2028"), "été  quoté");
+  EXPECT_EQ(Dedup("a\tb\x7F"), "ab");
+  EXPECT_EQ(Dedup("٣٤ ４５"), "00 00");
+  EXPECT_EQ(Dedup(" \r\n\t "), "");
+}
+
+TEST(LineNormalizerTest, LowerCaseFollowsTheFullMappingWhereItDiffers) {
+  EXPECT_EQ(Dedup("ΟΔΟΣ ΣΑΣ Σ"), "οδος σας σ");
+  EXPECT_EQ(Dedup("İSTANBUL"), "i̇stanbul");
+}
+
+TEST(LineNormalizerTest, LmFormReplacesPunctuationAndTakesAccentsOff) {
+  EXPECT_EQ(NormalizeForLm("Où — “là”… 7％"), "ou  -  \"la\"... 0%");
+  EXPECT_EQ(NormalizeForLm("Où — “là”… 7％", true), "où  -  \"là\"... 0%");
+  EXPECT_EQ(NormalizeForLm("\uD55C"), "\u1112\u1161\u11AB") << "decomposed, as in CC-Net";
+}
+
+TEST(LineNormalizerTest, BrokenUtf8GivesReplacementCharacters) {
+  EXPECT_EQ(Dedup("a\xFF\xC3"), "a\uFFFD\uFFFD");
+}
+
+// What cc_net's own normaliser answered (../shared/golden/README.md).
+TEST(LineNormalizerGolden, EqualsCcNet) {
+  const char* shared = std::getenv("REPRO_SHARED");
+  const std::filesystem::path folder =
+      std::filesystem::path(shared != nullptr ? shared : "../shared") / "golden" / "cc_net";
+  if (!std::filesystem::exists(folder)) {
+    GTEST_SKIP() << folder << ": not here (REPRO_SHARED names another folder)";
+  }
+  int cases = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    std::ifstream lines(file.path());
+    for (std::string line; std::getline(lines, line); ++cases) {
+      const Json golden = Json::parse(line);
+      const std::string raw = golden.at("raw");
+      EXPECT_EQ(Dedup(raw), golden.at("dedup").get<std::string>()) << raw;
+      EXPECT_EQ(std::to_string(DedupHash(raw)), golden.at("hash").get<std::string>()) << raw;
+      EXPECT_EQ(NormalizeForLm(raw), golden.at("lm").get<std::string>()) << raw;
+      EXPECT_EQ(NormalizeForLm(raw, true), golden.at("lm_keep_accent").get<std::string>()) << raw;
+    }
+  }
+  EXPECT_GT(cases, 0);
+}
+
+}  // namespace
+}  // namespace repro

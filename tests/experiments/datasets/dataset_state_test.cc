@@ -1,0 +1,129 @@
+#include "experiments/datasets/dataset_state.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/hash.h"
+#include "tests/core/packed_text.h"
+#include "tests/core/temp_folder.h"
+
+namespace repro {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class DatasetStateTest : public ::testing::Test {
+ protected:
+  DatasetStateTest() {
+    manifest_.id = "set";
+    manifest_.parts.push_back({.name = "train", .layout = "text", .files = {"**/train.txt"}});
+    manifest_.parts.push_back({.name = "test",
+                               .layout = "text",
+                               .files = {"test.txt"},
+                               .stand_in = {"half.txt"},
+                               .stand_in_note = "half of it"});
+  }
+  DatasetState Look() { return LookAt(manifest_, ListFolder(folder_.path()).value()); }
+  /// "part|path|what" of each problem.
+  std::vector<std::string> Problems(const MirrorIndex& index = {}) {
+    const auto check = CheckDataset(Look(), index);
+    EXPECT_TRUE(check) << check.error().message;
+    std::vector<std::string> problems;
+    for (const DatasetProblem& problem : check->problems) {
+      problems.push_back(problem.part + "|" + problem.path + "|" + problem.what);
+    }
+    return problems;
+  }
+
+  DatasetManifest manifest_;
+  TempFolder folder_;
+};
+
+TEST_F(DatasetStateTest, SaysHowMuchIsAtHand) {
+  EXPECT_EQ(Look().at_hand, AtHand::kNothing);
+  ASSERT_TRUE(PutFile(folder_ / "train.txt", "train"));
+  EXPECT_EQ(Look().at_hand, AtHand::kPart);
+  ASSERT_TRUE(PutFile(folder_ / "half.txt", "half"));
+  EXPECT_EQ(Look().at_hand, AtHand::kStandIn);
+  EXPECT_EQ(Look().bytes, 9);
+  ASSERT_TRUE(PutFile(folder_ / "test.txt", "test!"));
+  EXPECT_EQ(Look().at_hand, AtHand::kWhole);
+  EXPECT_EQ(Look().bytes, 10) << "the stand-in is not taken any more";
+}
+
+TEST_F(DatasetStateTest, MissingPathsAreProblemsAndStandInsAreNone) {
+  ASSERT_TRUE(PutFile(folder_ / "half.txt", "half"));
+  EXPECT_THAT(Problems(), ElementsAre("train|**/train.txt|no such file"));
+  ASSERT_TRUE(PutFile(folder_ / "train.txt", "train"));
+  EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_F(DatasetStateTest, SizesAndChecksumsAreThoseOfWhatWasPublished) {
+  const std::string text = "the text as published\n";
+  PublishedFile file;
+  file.path = "train.txt";
+  file.bytes = static_cast<std::int64_t>(text.size());
+  file.sha256 = Sha256Hex(text);
+  manifest_.files = {file};
+  manifest_.parts.pop_back();
+  for (const Packing packing : {Packing::kNone, Packing::kZstd, Packing::kXz}) {
+    const std::string name = packing == Packing::kNone   ? "sub/train.txt"
+                             : packing == Packing::kZstd ? "sub/train.txt.zst"
+                                                         : "sub/train.txt.xz";
+    ASSERT_TRUE(PutFile(folder_ / name, testing::Packed(packing, text)));
+    EXPECT_THAT(Problems(), IsEmpty()) << name;
+    EXPECT_EQ(CheckDataset(Look(), {})->by_sha256, 1);
+    std::string other = text;
+    other[0] = 'T';
+    ASSERT_TRUE(PutFile(folder_ / name, testing::Packed(packing, other)));
+    EXPECT_THAT(Problems(), ElementsAre("|" + name + "|SHA-256 is " + Sha256Hex(other) +
+                                        ", expected " + file.sha256));
+    ASSERT_TRUE(PutFile(folder_ / name, testing::Packed(packing, text + "more")));
+    EXPECT_THAT(Problems(), ElementsAre("|" + name + "|has 26 bytes, expected 22"));
+    std::filesystem::remove(folder_ / name);
+  }
+}
+
+TEST_F(DatasetStateTest, ADamagedFileIsAProblemNoError) {
+  manifest_.files.push_back({.path = "train.txt", .bytes = 30'000});
+  manifest_.parts.pop_back();
+  const std::string packed = testing::Packed(Packing::kGzip, std::string(30'000, 'x'));
+  ASSERT_TRUE(PutFile(folder_ / "train.txt.gz", packed.substr(0, packed.size() / 2)));
+  EXPECT_THAT(Problems(), ElementsAre(HasSubstr("train.txt.gz: damaged at byte")));
+}
+
+TEST_F(DatasetStateTest, AMirrorsIndexIsHeldAgainstItsFiles) {
+  ASSERT_TRUE(PutFile(folder_ / "train.txt", "train"));
+  ASSERT_TRUE(PutFile(folder_ / "test.txt", "test"));
+  ASSERT_TRUE(PutFile(folder_ / "MANIFEST.tsv",
+                      "path\tbytes\tuncompressed_bytes\tlines\tsha256\n"
+                      "train.txt\t5\t5\t1\t" +
+                          Sha256Hex("train") +
+                          "\n"
+                          "test.txt\t4\t4\t\t" +
+                          Sha256Hex("other") + "\n"));
+  const auto index = LoadMirrorIndex(folder_.path());
+  ASSERT_TRUE(index) << index.error().message;
+  EXPECT_EQ(index->size(), 2U);
+  EXPECT_THAT(Problems(*index), ElementsAre("test|test.txt|SHA-256 is " + Sha256Hex("test") +
+                                            ", expected " + Sha256Hex("other")));
+  ASSERT_TRUE(PutFile(folder_ / "train.txt", "longer"));
+  EXPECT_THAT(Problems(*index), ::testing::Contains("train|train.txt|has 6 bytes, expected 5"));
+}
+
+TEST_F(DatasetStateTest, ABadIndexIsSaidWithItsLine) {
+  EXPECT_TRUE(LoadMirrorIndex(folder_.path())->empty());
+  ASSERT_TRUE(PutFile(folder_ / "MANIFEST.tsv", "path\tsha256\n"));
+  EXPECT_THAT(LoadMirrorIndex(folder_.path()).error().message,
+              HasSubstr("MANIFEST.tsv:1: no column `bytes`"));
+  ASSERT_TRUE(PutFile(folder_ / "MANIFEST.tsv", "path\tbytes\tsha256\na\t1\tx\nb\tmany\tx\n"));
+  EXPECT_THAT(LoadMirrorIndex(folder_.path()).error().message,
+              HasSubstr("MANIFEST.tsv:3: `b many x`, expected 3 columns with a number in `bytes`"));
+}
+
+}  // namespace
+}  // namespace repro

@@ -1,0 +1,154 @@
+#include "experiments/programs/vocab_command.h"
+
+#include <cstdlib>
+#include <map>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "experiments/text/vocab_trainer.h"
+#include "tests/core/cli/command_runner.h"
+#include "tests/core/temp_folder.h"
+#include "tests/experiments/export_workspace.h"
+#include "tests/experiments/tiny_corpus.h"
+
+namespace repro {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using testing::CommandOutcome;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// A workspace with two corpora, a vocabulary learnt from them, and what was made with it.
+class VocabCommandTest : public ::testing::Test {
+ protected:
+  VocabCommandTest() : workspace_(root_ / "workspace") {
+    for (const char* language : {"aa", "bb"}) {
+      corpora_[language] = workspace_.AddTask(
+          "corpus", std::string("corpus ") + language, Json::object(), {},
+          [&](const fs::path& out) { testing::WriteTinyCorpus(out, language, 300, 1); });
+    }
+    vocab_ = workspace_.AddTask("vocab", "vocab aa+bb", Json::object(), corpora_,
+                                [&](const fs::path& out) {
+                                  REPRO_CHECK(PutFile(out / "sp.model", Learn(160)).has_value());
+                                });
+    const std::string encode =
+        workspace_.AddWaitingTask("encode", "encode aa+bb", Json::object(), {{"vocab", vocab_}});
+    pretrain_ = workspace_.AddWaitingTask("pretrain", "pretrain aa+bb", Json::object(),
+                                          {{"tokens", encode}});
+    run_ = workspace_.AddRun();
+  }
+  std::string Learn(std::int64_t size) const {
+    const fs::path text = root_ / "learn.txt";
+    REPRO_CHECK(PutFile(text, testing::TinyText("aa", 300) + testing::TinyText("bb", 300)));
+    return TrainVocabulary({{"aa", text, 1}}, {.size = size, .sample_sentences = 500})
+        .value()
+        .model;
+  }
+  CommandOutcome Vocab(std::vector<std::string> arguments, bool json = false) const {
+    return testing::RunCommand(&MakeVocabCommand, root_ / "workspace", std::move(arguments), json);
+  }
+
+  TempFolder root_;
+  testing::ExportWorkspace workspace_;
+  std::map<std::string, std::string> corpora_;
+  std::string vocab_, pretrain_, run_;
+};
+
+TEST_F(VocabCommandTest, ShowMeasuresOnTheHeldOutTextOfTheCorpora) {
+  const CommandOutcome shown = Vocab({"show", run_});
+  ASSERT_EQ(shown.code, 0) << shown.out;
+  EXPECT_THAT(shown.out,
+              AllOf(HasSubstr("vocab aa+bb"), HasSubstr("160 rows: 155 pieces and 5 specials"),
+                    HasSubstr("Latn"), HasSubstr("pieces a word"), HasSubstr("100.00 %"),
+                    HasSubstr("Measured on the held-out text of vocab aa+bb")));
+  const Json json = Vocab({"show", run_}, true).json();
+  EXPECT_EQ(json.at("vocabulary").at("rows"), 160);
+
+  // The measure by its definition.
+  const auto tokenizer =
+      Tokenizer::Load(workspace_.store().Folder("vocab", vocab_) / "sp.model").value();
+  std::istringstream text(
+      *ReadFile(workspace_.store().Folder("corpus", corpora_["bb"]) / "heldout.txt"));
+  double words = 0, pieces = 0;
+  for (std::string line; std::getline(text, line);) {
+    std::istringstream split(line);
+    for (std::string word; split >> word;) words += 1;
+    pieces += static_cast<double>(tokenizer.Encode(line).size());
+  }
+  const Json& bb = json.at("languages").at("bb");
+  EXPECT_EQ(bb.at("pieces"), pieces);
+  EXPECT_EQ(bb.at("words"), words);
+  EXPECT_DOUBLE_EQ(bb.at("pieces_per_word").get<double>(), pieces / words);
+  EXPECT_EQ(bb.at("coverage"), 1);
+
+  for (const std::string& task : {vocab_.substr(0, 8), pretrain_.substr(0, 8)}) {
+    EXPECT_EQ(Vocab({"show", task}, true).json(), json) << task;
+  }
+}
+
+TEST_F(VocabCommandTest, ShowTakesAModelFileAndTextOfAnyPacking) {
+  const fs::path model = root_ / "own.model";
+  ASSERT_TRUE(PutFile(model, Learn(120)));
+  EXPECT_THAT(Vocab({"show", model.string()}).out,
+              HasSubstr("No text to measure on: name some with --text LANG=FILE."));
+  const fs::path text = root_ / "text";
+  ASSERT_TRUE(PutFile(text, testing::TinyText("aa", 5)));
+  const fs::path chinese = root_ / "zh";
+  ASSERT_TRUE(PutFile(chinese, "我们今天去学校，我们今天去学校。\n"));
+  const CommandOutcome shown = Vocab({"show", "--text", "aa=" + text.string(), "--text",
+                                      "zh=" + chinese.string(), model.string()});
+  ASSERT_EQ(shown.code, 0) << shown.out;
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("8*"), HasSubstr("words as ICU finds them"),
+                               Not(HasSubstr("held-out"))));
+  ASSERT_EQ(std::system(("gzip " + text.string()).c_str()), 0);
+  const Json packed =
+      Vocab({"show", model.string(), "--text", "aa=" + text.string() + ".gz"}, true).json();
+  EXPECT_EQ(packed.at("languages").at("aa").at("sentences"), 5);
+}
+
+TEST_F(VocabCommandTest, CompareShowsDifferencesOnOneTextAndWhatIsShared) {
+  const fs::path folder = root_ / "small";
+  fs::create_directories(folder);
+  ASSERT_TRUE(PutFile(folder / "sp.model", Learn(80)));
+  const CommandOutcome compared = Vocab({"compare", run_, folder.string()});
+  ASSERT_EQ(compared.code, 0) << compared.out;
+  EXPECT_THAT(compared.out,
+              AllOf(HasSubstr("B - A"), HasSubstr("that are in"), HasSubstr("characters a piece"),
+                    HasSubstr("Measured on the held-out text of vocab aa+bb")));
+  const Json json = Vocab({"compare", run_, folder.string()}, true).json();
+  const Json& vocabs = json.at("vocabularies");
+  ASSERT_EQ(vocabs.size(), 2U);
+  EXPECT_EQ(vocabs[1].at("rows"), 80);
+  // Fewer pieces cut words into more.
+  EXPECT_GT(vocabs[1].at("languages").at("aa").at("pieces_per_word").get<double>(),
+            vocabs[0].at("languages").at("aa").at("pieces_per_word").get<double>());
+  const Json& overlap = json.at("overlap").at(0);
+  EXPECT_GT(overlap.at("shared").get<int>(), 10);
+  EXPECT_LE(overlap.at("shared").get<int>(), 75);
+  const Json itself = Vocab({"compare", run_, run_}, true).json();
+  EXPECT_EQ(itself.at("overlap").at(0).at("shared"), 155);
+}
+
+TEST_F(VocabCommandTest, SaysWhatItCannotUse) {
+  EXPECT_THAT(Vocab({"show", "77"}).out, HasSubstr("no run 77 in "));
+  EXPECT_THAT(Vocab({"show", "no/such.model"}).out,
+              HasSubstr("no/such.model: no such file; expected a run number, a task's key"));
+  EXPECT_THAT(Vocab({"show", corpora_["aa"].substr(0, 8)}).out,
+              HasSubstr("'corpus aa': nothing says which vocabulary it was made with"));
+  EXPECT_THAT(Vocab({"show", run_, "--text", "aa"}).out,
+              HasSubstr("--text aa: expected a language and a file"));
+  EXPECT_THAT(Vocab({"show", run_, "--text", "aa=x", "--text", "aa=y"}).out,
+              HasSubstr("'aa' has a text already"));
+  EXPECT_THAT(Vocab({"show", run_, "--text", "aa=/nowhere.txt"}).out, HasSubstr("/nowhere.txt"));
+  const fs::path broken = root_ / "broken.model";
+  ASSERT_TRUE(PutFile(broken, "not a model"));
+  EXPECT_THAT(Vocab({"show", broken.string()}).out,
+              HasSubstr("broken.model: not a SentencePiece model"));
+}
+
+}  // namespace
+}  // namespace repro
