@@ -182,12 +182,12 @@ std::vector<DatasetFileAt> MatchFiles(const DatasetManifest& manifest, const Dat
 }
 
 Result<std::vector<DatasetFileAt>> FilesOfPart(const DatasetManifest& manifest,
-                                               const DatasetPart& part, const fs::path& folder) {
-  REPRO_ASSIGN_OR_RETURN(const FolderListing listing, ListFolder(folder));
+                                               const DatasetPart& part,
+                                               const FolderListing& listing) {
   auto found = MatchFiles(manifest, part, listing);
   if (!found.empty()) return found;
   return Fail(ErrorCode::kNotFound, "{}, part `{}`: no file in {} is one of {}; {}", manifest.id,
-              part.name, folder.string(), fmt::join(part.files, ", "),
+              part.name, listing.folder.string(), fmt::join(part.files, ", "),
               !manifest.how_to_get.empty()
                   ? manifest.how_to_get
                   : fmt::format("get it with `repro data fetch {}`", manifest.id));

@@ -39,11 +39,11 @@ Result<FolderListing> ListFolder(const std::filesystem::path& folder);
 std::vector<DatasetFileAt> MatchFiles(const DatasetManifest& manifest, const DatasetPart& part,
                                       const FolderListing& listing);
 
-/// As `MatchFiles`, for one look at `folder`. Errors: kIo; kNotFound, naming the folder, the
-/// patterns and how the set is got, when there is none.
+/// As `MatchFiles`. Errors: kNotFound, naming the folder, the patterns and how the set is got, when
+/// there is none.
 Result<std::vector<DatasetFileAt>> FilesOfPart(const DatasetManifest& manifest,
                                                const DatasetPart& part,
-                                               const std::filesystem::path& folder);
+                                               const FolderListing& listing);
 
 /// The name of a published file in a listing: where its publisher puts it; below a folder of the
 /// set's name; or wherever a part finds it. It may be packed on top of that (`PackedOnTop`).

@@ -85,6 +85,13 @@ Result<const DatasetManifest*> RealText::Find(std::string_view name) {
   return &known_.emplace(std::string(name), std::move(manifest)).first->second;
 }
 
+Result<const FolderListing*> RealText::ListingOf(const fs::path& folder) {
+  const auto known = listings_.find(folder);
+  if (known != listings_.end()) return &known->second;
+  REPRO_ASSIGN_OR_RETURN(FolderListing listing, ListFolder(folder));
+  return &listings_.emplace(folder, std::move(listing)).first->second;
+}
+
 Status RealText::Check(std::string_view dataset) {
   REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
   for (const MixtureTake& take : manifest->takes) {
@@ -102,13 +109,11 @@ Status RealText::Check(std::string_view dataset) {
 Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wanted, bool required,
                           SourceFilesSpec& files, Task& task) {
   const fs::path folder = DatasetFolder(manifest, workspace_);
+  REPRO_ASSIGN_OR_RETURN(const FolderListing* const listing, ListingOf(folder));
   for (const DatasetPart& part : manifest.parts) {
     if (!wanted.Wants(part)) continue;
-    const auto found = FilesOfPart(manifest, part, folder);
-    if (!found && found.error().code != ErrorCode::kNotFound) {
-      return tl::unexpected<Error>(found.error());
-    }
-    if (!found) {
+    const auto found = FilesOfPart(manifest, part, *listing);
+    if (!found) {  // nothing of it is at hand
       if (required && task.unresolved.empty()) task.unresolved = found.error().message;
       continue;
     }

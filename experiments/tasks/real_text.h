@@ -80,6 +80,7 @@ class RealText {
 
  private:
   Result<const DatasetManifest*> Find(std::string_view name);
+  Result<const FolderListing*> ListingOf(const std::filesystem::path& folder);
   /// Files of the parts and languages that `wanted` takes. `required`: a part of which nothing is
   /// at hand makes the task an unresolved one.
   Status AddFiles(const DatasetManifest& manifest, const FileFilter& wanted, bool required,
@@ -90,6 +91,7 @@ class RealText {
   std::filesystem::path base_;
   FileHashes hashes_;
   std::map<std::string, DatasetManifest, std::less<>> known_;
+  std::map<std::filesystem::path, FolderListing> listings_;  // each folder is walked once
 };
 
 }  // namespace repro

@@ -1,6 +1,6 @@
 #include "experiments/tasks/source_files.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "core/base/hash.h"
 #include "core/base/parallel_for.h"
@@ -10,37 +10,58 @@ namespace {
 
 constexpr const char* kFolders = "folders";  // of `Task::info`: by data set
 
+void Append(SourceFile file, SourceFilesSpec& spec) {
+  spec.sets.push_back(std::move(file.set));
+  spec.parts.push_back(std::move(file.part));
+  spec.names.push_back(std::move(file.name));
+  spec.sha256.push_back(std::move(file.sha256));
+  spec.languages.push_back(std::move(file.language));
+  spec.layouts.push_back(std::move(file.layout));
+  spec.fields.push_back(std::move(file.field));
+  spec.id_fields.push_back(std::move(file.id_field));
+  spec.contents.push_back(std::move(file.content));
+  spec.encodings.push_back(std::move(file.encoding));
+}
+
+/// Entry `i`, its path empty.
+SourceFile EntryOf(const SourceFilesSpec& spec, std::size_t i) {
+  return {.path = {},
+          .set = spec.sets[i],
+          .part = spec.parts[i],
+          .name = spec.names[i],
+          .sha256 = spec.sha256[i],
+          .language = spec.languages[i],
+          .layout = spec.layouts[i],
+          .field = spec.fields[i],
+          .id_field = spec.id_fields[i],
+          .content = spec.contents[i],
+          .encoding = spec.encodings[i]};
+}
+
 }  // namespace
 
 Status AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
                      const std::filesystem::path& folder, FileHashes& hashes, SourceFilesSpec& spec,
                      Json& info) {
   REPRO_ASSIGN_OR_RETURN(std::string sha256, hashes.Sha256Of(file.path));
-  spec.sets.push_back(manifest.id);
-  spec.parts.push_back(file.part->name);
-  spec.names.push_back(file.name);
-  spec.sha256.push_back(std::move(sha256));
-  spec.languages.push_back(file.language);
-  spec.layouts.push_back(file.part->layout);
-  spec.fields.push_back(file.part->field);
-  spec.id_fields.push_back(file.part->id_field);
-  spec.contents.push_back(file.part->content);
-  spec.encodings.push_back(file.part->encoding);
+  Append({.path = {},
+          .set = manifest.id,
+          .part = file.part->name,
+          .name = file.name,
+          .sha256 = std::move(sha256),
+          .language = file.language,
+          .layout = file.part->layout,
+          .field = file.part->field,
+          .id_field = file.part->id_field,
+          .content = file.part->content,
+          .encoding = file.part->encoding},
+         spec);
   info[kFolders][manifest.id] = folder.string();
   return {};
 }
 
 void CopySourceFile(const SourceFilesSpec& from, std::size_t i, SourceFilesSpec& to) {
-  to.sets.push_back(from.sets[i]);
-  to.parts.push_back(from.parts[i]);
-  to.names.push_back(from.names[i]);
-  to.sha256.push_back(from.sha256[i]);
-  to.languages.push_back(from.languages[i]);
-  to.layouts.push_back(from.layouts[i]);
-  to.fields.push_back(from.fields[i]);
-  to.id_fields.push_back(from.id_fields[i]);
-  to.contents.push_back(from.contents[i]);
-  to.encodings.push_back(from.encodings[i]);
+  Append(EntryOf(from, i), to);
 }
 
 Result<std::vector<SourceFile>> SourceFilesOf(const SourceFilesSpec& spec, const Task& task) {
@@ -53,22 +74,14 @@ Result<std::vector<SourceFile>> SourceFilesOf(const SourceFilesSpec& spec, const
   std::vector<SourceFile> files;
   const Json folders = task.info.value(kFolders, Json::object());
   for (std::size_t i = 0; i < spec.size(); ++i) {
-    const std::string folder = TextField(folders, spec.sets[i].c_str());
+    SourceFile file = EntryOf(spec, i);
+    const std::string folder = TextField(folders, file.set.c_str());
     if (folder.empty()) {
       return Fail(ErrorCode::kInvalidArgument, "{}: it does not say where data set {} lies",
-                  task.label, spec.sets[i]);
+                  task.label, file.set);
     }
-    files.push_back({.path = std::filesystem::path(folder) / spec.names[i],
-                     .set = spec.sets[i],
-                     .part = spec.parts[i],
-                     .name = spec.names[i],
-                     .sha256 = spec.sha256[i],
-                     .language = spec.languages[i],
-                     .layout = spec.layouts[i],
-                     .field = spec.fields[i],
-                     .id_field = spec.id_fields[i],
-                     .content = spec.contents[i],
-                     .encoding = spec.encodings[i]});
+    file.path = std::filesystem::path(folder) / file.name;
+    files.push_back(std::move(file));
   }
   return files;
 }

@@ -11,6 +11,7 @@
 #include "core/io/json_io.h"
 #include "core/io/zstd_writer.h"
 #include "experiments/corpus/clean/line_normalizer.h"
+#include "experiments/corpus/source/text_lines.h"
 
 namespace repro {
 namespace {
@@ -21,10 +22,8 @@ namespace fs = std::filesystem;
 void SplitLines(std::string_view text, std::vector<std::string_view>& lines) {
   lines.clear();
   while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
+    const std::string_view line = TakeLine(text);
     if (line.find_first_not_of(" \t\r\v\f") != std::string_view::npos) lines.push_back(line);
-    text.remove_prefix(std::min(end + 1, text.size()));
   }
 }
 

@@ -147,14 +147,14 @@ TEST_F(DatasetFilesTest, AFolderIsListedWithoutWhatIsNoData) {
 
 TEST_F(DatasetFilesTest, NoFileAtAllIsAnErrorThatSaysWhatToDo) {
   part().files = {"a.txt", "b.txt"};
-  const auto none = FilesOfPart(manifest_, part(), folder_.path());
+  const auto none = FilesOfPart(manifest_, part(), ListFolder(folder_.path()).value());
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, ErrorCode::kNotFound);
   EXPECT_THAT(none.error().message, HasSubstr("set, part `text`: no file in "));
   EXPECT_THAT(none.error().message,
               HasSubstr("is one of a.txt, b.txt; get it with `repro data fetch set`"));
   manifest_.how_to_get = "Ask its publisher.";
-  EXPECT_THAT(FilesOfPart(manifest_, part(), folder_.path()).error().message,
+  EXPECT_THAT(FilesOfPart(manifest_, part(), ListFolder(folder_.path()).value()).error().message,
               HasSubstr("; Ask its publisher."));
 }
 

@@ -490,6 +490,21 @@ TEST_F(LeakTest, WithoutEvaluationTextNothingCanBeSaid) {
   EXPECT_THAT(outcome.out, HasSubstr("run 1 has no task that collects evaluation text"));
 }
 
+/// The manifest of a data set of text, a file a language.
+std::string TextSet(const std::string& title) {
+  return "title = \"" + title + R"("
+kind = "text"
+use = "pretraining"
+licence = "CC0 1.0"
+homepage = "https://example.org"
+how_to_get = "Write them."
+[[part]]
+name = "text"
+layout = "text"
+files = ["{language}.txt"]
+)";
+}
+
 class DatasetStatsTest : public DataStatsTest {
  protected:
   void PutSet(const std::string& id, const std::string& toml) {
@@ -555,17 +570,7 @@ quiz, `test`: no file of it is at hand
 }
 
 TEST_F(DatasetStatsTest, DocumentsByLanguageAndOfAMixture) {
-  PutSet("books", R"(title = "Books"
-kind = "text"
-use = "pretraining"
-licence = "CC0 1.0"
-homepage = "https://example.org"
-how_to_get = "Write them."
-[[part]]
-name = "text"
-layout = "text"
-files = ["{language}.txt"]
-)");
+  PutSet("books", TextSet("Books"));
   PutData("books", "en.txt", "One line.\nTwo  words here.\n\nNext.\n");
   PutData("books", "sw.txt", "Mstari mmoja.\nBad \xff byte.\n");
   PutSet("both", R"(title = "Both"
@@ -591,17 +596,7 @@ books, `text`: wrong with the input: 1 utf-8, e.g. books/sw.txt: byte 14: no UTF
       both.at("parts").at(0).at("rows"),
       (Json{{{"language", "sw"}, {"documents", 1}, {"lines", 1}, {"bytes", 14}, {"words", 2}}}));
 
-  PutSet("leaves", R"(title = "Leaves"
-kind = "text"
-use = "pretraining"
-licence = "CC0 1.0"
-homepage = "https://example.org"
-how_to_get = "Write them."
-[[part]]
-name = "text"
-layout = "text"
-files = ["{language}.txt"]
-)");
+  PutSet("leaves", TextSet("Leaves"));
   PutData("leaves", "sw.txt", "Jani moja.\n");
   PutSet("several", R"(title = "Several"
 kind = "mixture"
