@@ -46,6 +46,10 @@ std::string Sha256Hex(std::string_view bytes) {
   return hash.HexDigest();
 }
 
+bool IsSha256Hex(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 Result<std::string> Sha256File(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return FailErrno("open", path.string());

@@ -31,6 +31,9 @@ class Sha256 {
 /// 64 lower-case hex digits of `bytes`.
 std::string Sha256Hex(std::string_view bytes);
 
+/// Whether `text` may be such digits.
+bool IsSha256Hex(std::string_view text);
+
 /// Digest of a file's content, read in blocks. Errors: kIo with the path.
 Result<std::string> Sha256File(const std::filesystem::path& path);
 

@@ -183,6 +183,17 @@ std::int64_t CountCodePoints(std::string_view text) {
          std::count_if(text.begin(), text.end(), IsContinuation);
 }
 
+std::int64_t CountWords(std::string_view text, std::string_view blanks) {
+  std::int64_t words = 0;
+  bool inside = false;
+  for (const char c : text) {
+    const bool blank = blanks.find(c) != std::string_view::npos;
+    words += !blank && !inside ? 1 : 0;
+    inside = !blank;
+  }
+  return words;
+}
+
 std::size_t DisplayWidth(std::string_view text) {
   std::size_t width = 0;
   while (!text.empty()) {

@@ -35,6 +35,9 @@ void AppendUtf8(char32_t code_point, std::string& out);
 /// Code points of valid UTF-8.
 std::int64_t CountCodePoints(std::string_view text);
 
+/// Stretches of `text` without any of `blanks`, which are ASCII.
+std::int64_t CountWords(std::string_view text, std::string_view blanks = " \t\n");
+
 /// Columns that a text takes: one for each code point, two for wide East Asian ones, none for
 /// marks that stand on the letter before them.
 std::size_t DisplayWidth(std::string_view text);

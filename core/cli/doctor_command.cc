@@ -261,8 +261,9 @@ class DoctorCommand : public Command {
              [store, artifact] { return store.Remove(artifact.kind, artifact.key); });
     }
     if (options.terminal && !options.json && !artifacts.empty()) context.out << "\r\x1b[K";
+    REPRO_RETURN_IF_ERROR(CheckResults(options, store));
     for (const auto& [key, name] : done_) {
-      if (whole_.contains(key)) continue;
+      if (whole_.contains(key) || results_only_.contains(key)) continue;
       const bool damaged =
           std::any_of(artifacts.begin(), artifacts.end(),
                       [&key = key](const StoredArtifact& artifact) { return artifact.key == key; });
@@ -272,6 +273,22 @@ class DoctorCommand : public Command {
                            ShortKey(key)),
                "the next `repro run` makes it again when something needs it");
       }
+    }
+    return {};
+  }
+
+  /// Records of tasks of which only results were imported.
+  Status CheckResults(const GlobalOptions& options, const ArtifactStore& store) {
+    REPRO_ASSIGN_OR_RETURN(const std::vector<StoredArtifact> records, store.ListResults());
+    for (const StoredArtifact& results : records) {
+      if (results.record) {
+        if (!whole_.contains(results.key)) results_only_.insert(results.key);
+        continue;
+      }
+      Damage("results", results.problem,
+             fmt::format("repro doctor --fix{} removes {}; then import the results again",
+                         options.workspace_flag, results.folder.string()),
+             [store, results] { return store.RemoveResults(results.kind, results.key); });
     }
     return {};
   }
@@ -338,6 +355,7 @@ class DoctorCommand : public Command {
                  {"ok", !Damaged()},
                  {"artifacts", artifacts_},
                  {"bytes", bytes_},
+                 {"results_only", results_only_.size()},
                  {"hashes_checked", !quick_},
                  {"findings", Json::array()}};
     for (const Finding& finding : findings_) {
@@ -365,6 +383,10 @@ class DoctorCommand : public Command {
     out << fmt::format("{} whole artifacts, {}, {}; the run log and its references were checked\n",
                        FormatCount(artifacts_), FormatBytes(bytes_),
                        quick_ ? "sizes checked (no --quick: hashes too)" : "hashes checked");
+    if (!results_only_.empty()) {
+      out << fmt::format("{} of which only results were imported\n",
+                         Plural(results_only_.size(), "task"));
+    }
     if (findings_.empty()) {
       out << Styled("all is well", Style::kGreen, options.color) << '\n';
     } else if (!Damaged()) {
@@ -376,7 +398,8 @@ class DoctorCommand : public Command {
   bool fix_ = false;
   std::vector<Finding> findings_;
   std::map<std::string, std::string> done_;  ///< key -> name of the tasks that the log calls done
-  std::set<std::string> whole_;  ///< keys of the artifacts with a valid completion record
+  std::set<std::string> whole_;         ///< keys of the artifacts with a valid completion record
+  std::set<std::string> results_only_;  ///< keys of imported tasks without their files
   std::int64_t artifacts_ = 0, bytes_ = 0;
 };
 

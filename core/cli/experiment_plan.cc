@@ -1,6 +1,7 @@
 #include "core/cli/experiment_plan.h"
 
 #include <algorithm>
+#include <ostream>
 
 #include <CLI/CLI.hpp>
 
@@ -122,15 +123,32 @@ std::string MemoryShortfall(const TaskGraph& graph, const Assessment& assessment
       FormatBytes(excess.largest->resources.memory_bytes), FormatBytes(pools.memory_bytes));
 }
 
+namespace {
+
+void AddOnce(const std::string& source, std::vector<std::string>& missing) {
+  if (source.empty()) return;
+  if (std::find(missing.begin(), missing.end(), source) == missing.end()) missing.push_back(source);
+}
+
+}  // namespace
+
 std::vector<std::string> MissingSources(const TaskGraph& graph) {
   std::vector<std::string> missing;
-  for (const Task& task : graph.tasks()) {
-    if (task.unresolved.empty()) continue;
-    if (std::find(missing.begin(), missing.end(), task.unresolved) == missing.end()) {
-      missing.push_back(task.unresolved);
-    }
+  for (const Task& task : graph.tasks()) AddOnce(task.unresolved, missing);
+  return missing;
+}
+
+std::vector<std::string> MissingSources(const TaskGraph& graph, const Assessment& assessment) {
+  std::vector<std::string> missing = MissingSources(graph);
+  for (std::size_t i = 0; i < graph.tasks().size(); ++i) {
+    if (assessment.standings[i].standing != Standing::kUnresolved) continue;
+    AddOnce(graph.tasks()[i].absent, missing);
   }
   return missing;
+}
+
+void PrintNotes(const TaskGraph& graph, const CommandContext& context) {
+  for (const std::string& note : graph.notes()) context.err << "note: " << Printable(note) << "\n";
 }
 
 }  // namespace repro

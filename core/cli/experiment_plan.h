@@ -60,7 +60,12 @@ std::string GpuShortfall(const TaskGraph& graph, const Assessment& assessment, c
 std::string MemoryShortfall(const TaskGraph& graph, const Assessment& assessment,
                             const Pools& pools);
 
-/// Datasets that the graph's tasks lack, each once.
+/// Datasets that the graph's tasks lack, each once: those without which keys are not known.
 std::vector<std::string> MissingSources(const TaskGraph& graph);
+/// And those that tasks lack which must run.
+std::vector<std::string> MissingSources(const TaskGraph& graph, const Assessment& assessment);
+
+/// What a person should know of the graph: a line each, to stderr.
+void PrintNotes(const TaskGraph& graph, const CommandContext& context);
 
 }  // namespace repro

@@ -133,6 +133,7 @@ class PlanCommand : public Command {
   Result<int> Run(const CommandContext& context) override {
     REPRO_ASSIGN_OR_RETURN(const LoadedExperiment loaded,
                            LoadGraph(arguments_, context.suite, context.options.workspace));
+    PrintNotes(loaded.graph, context);
     const ArtifactStore store(context.options.workspace);
     std::optional<RunLog> log;
     std::optional<EstimateAccuracy> accuracy;
@@ -195,10 +196,10 @@ class PlanCommand : public Command {
           FormatDuration(accuracy->actual_seconds), RatioText(accuracy->median_ratio),
           RatioText(accuracy->worst_ratio));
     }
-    const std::vector<std::string> missing = MissingSources(graph);
+    const std::vector<std::string> missing = MissingSources(graph, assessment);
     if (!missing.empty()) {
       out << fmt::format(
-          "not at hand: {}, so this cannot run here; keys that depend on them read "
+          "not at hand: {}, so this cannot run here; keys that depend on what nobody knows read "
           "\"unresolved\"\n",
           Plural(missing.size(), "source"));
     } else {
@@ -219,9 +220,10 @@ class PlanCommand : public Command {
       const std::string time = cached                  ? "-"
                                : assessment.seconds[i] ? FormatDuration(*assessment.seconds[i])
                                                        : "?";
+      const std::string cache = standing.results_only ? "results only" : "cached";
       const std::string why = !cached                ? JoinReasons(standing.reasons)
-                              : standing.other_build ? "cached, made by build " + standing.build
-                                                     : "cached";
+                              : standing.other_build ? cache + ", made by build " + standing.build
+                                                     : cache;
       table.AddRow({KeyText(task), task.label, time, FormatBytes(task.resources.memory_bytes),
                     FormatBytes(task.resources.disk_bytes), why});
     }
@@ -290,6 +292,7 @@ class PlanCommand : public Command {
            {"info", task.info},
            {"build", standing.build},
            {"other_build", standing.other_build},
+           {"results_only", standing.results_only},
            {"unresolved", task.unresolved}});
     }
     Json plan = {{"experiment", loaded.experiment.id},

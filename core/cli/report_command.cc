@@ -109,6 +109,7 @@ class ReportCommand : public Command {
     const Suite& suite = context.suite;
     REPRO_ASSIGN_OR_RETURN(LoadedExperiment loaded,
                            LoadGraph(arguments_, suite, context.options.workspace));
+    PrintNotes(loaded.graph, context);
     ReportInputs inputs;
     inputs.experiment = std::move(loaded.experiment);
     inputs.build_id = suite.build_id;

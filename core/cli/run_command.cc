@@ -61,7 +61,9 @@ class RunCommand : public Command {
   Result<int> Run(const CommandContext& context) override {
     REPRO_ASSIGN_OR_RETURN(const LoadedExperiment loaded,
                            LoadGraph(arguments_, context.suite, context.options.workspace));
-    REPRO_RETURN_IF_ERROR(RefuseUnresolved(loaded, CommandWords(arguments_, context.options)));
+    const std::string words = CommandWords(arguments_, context.options);
+    REPRO_RETURN_IF_ERROR(RefuseMissing(loaded, MissingSources(loaded.graph), words));
+    PrintNotes(loaded.graph, context);
     const GlobalOptions& options = context.options;
     const std::int64_t began_ms = WallTimeMs();
     REPRO_ASSIGN_OR_RETURN(const Lease lease,
@@ -81,6 +83,7 @@ class RunCommand : public Command {
     REPRO_ASSIGN_OR_RETURN(Assessment assessment,
                            Assess(loaded.graph, &log, store, context.suite.build_id));
 
+    REPRO_RETURN_IF_ERROR(RefuseMissing(loaded, MissingSources(loaded.graph, assessment), words));
     // Before any task: hours of work must not end in a task that could never start.
     const std::string no_gpu = GpuShortfall(loaded.graph, assessment, executor.Capacity());
     if (!no_gpu.empty()) return Fail(ErrorCode::kInvalidArgument, "{}", no_gpu);
@@ -136,12 +139,12 @@ class RunCommand : public Command {
   }
 
  private:
-  static Status RefuseUnresolved(const LoadedExperiment& loaded, const std::string& words) {
-    const std::vector<std::string> missing = MissingSources(loaded.graph);
+  static Status RefuseMissing(const LoadedExperiment& loaded,
+                              const std::vector<std::string>& missing, const std::string& words) {
     if (missing.empty()) return {};
     return Fail(ErrorCode::kInvalidArgument,
                 "{} at scale {} needs {} that {} not at hand, e.g. {}; `repro plan {}` shows what "
-                "it would take, and scale desk runs in the synthetic world",
+                "it would take",
                 loaded.experiment.id, loaded.experiment.scale,
                 missing.size() == 1 ? "a source" : Plural(missing.size(), "source"),
                 missing.size() == 1 ? "is" : "are", missing.front(), words);

@@ -341,6 +341,8 @@ class ShowCommand : public Command {
     const ArtifactStore store(options.workspace);
     const auto artifact = store.Find(task.kind, task.key);
     const bool whole = artifact && artifact->has_value();
+    const auto results = store.FindResults(task.kind, task.key);
+    const bool results_only = artifact && !whole && results && results->has_value();
     const std::string folder = store.Folder(task.kind, task.key).string();
     std::vector<std::string> input_keys;
     for (const auto& [role, key] : task.inputs.items()) {
@@ -367,6 +369,7 @@ class ShowCommand : public Command {
       if (whole) {
         json["artifact"] = {{"folder", folder}, {"record", (*artifact)->ToJson()}};
       }
+      json["results"] = results_only ? (*results)->ToJson() : Json();
       json["artifact_problem"] = artifact ? std::string() : artifact.error().message;
       PrintJson(context.out, json);
       return {};
@@ -394,6 +397,12 @@ class ShowCommand : public Command {
                 fmt::format("{} ({} in {}, made by build {})", folder,
                             FormatBytes((*artifact)->TotalBytes()),
                             Plural((*artifact)->files.size(), "file"), (*artifact)->build));
+    } else if (results_only) {
+      facts.Add("artifact",
+                fmt::format("none: its results were imported, without its files ({} in {}, made by "
+                            "build {})",
+                            FormatBytes((*results)->TotalBytes()),
+                            Plural((*results)->files.size(), "file"), (*results)->build));
     } else {
       facts.Add("artifact", artifact ? "none" : artifact.error().message,
                 artifact ? Style::kPlain : Style::kRed);

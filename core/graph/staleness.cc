@@ -34,6 +34,26 @@ Result<std::vector<std::string>> ExplainNew(const Task& task, TaskHistory& histo
   return reasons;
 }
 
+/// A task that runs reads the files of its inputs: where only their results are here, they run,
+/// too.
+void AskForFiles(const TaskGraph& graph, std::vector<TaskStanding>& standings) {
+  std::unordered_map<std::string_view, std::size_t> index;
+  const std::vector<Task>& tasks = graph.tasks();
+  for (std::size_t i = 0; i < tasks.size(); ++i) index.emplace(tasks[i].key, i);
+  // Inputs come before the tasks that read them, so from the back every reader is final.
+  for (std::size_t i = tasks.size(); i-- > 0;) {
+    if (standings[i].standing != Standing::kRun) continue;
+    for (const auto& [role, key] : tasks[i].inputs) {
+      const auto found = index.find(key);
+      if (found == index.end() || !standings[found->second].results_only) continue;
+      TaskStanding& input = standings[found->second];
+      input = {};
+      input.reasons = {
+          fmt::format("only its results were imported, and '{}' reads its files", tasks[i].label)};
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view StandingName(Standing standing) {
@@ -81,11 +101,22 @@ Result<std::vector<TaskStanding>> FindStandings(const TaskGraph& graph, const Ru
       standing.other_build = standing.build != build_id;
       continue;
     }
+    const auto results = store.FindResults(task.kind, task.key);
+    if (artifact && results && results->has_value()) {
+      standing.standing = Standing::kCached;
+      standing.build = (*results)->build;
+      standing.other_build = standing.build != build_id;
+      standing.results_only = true;
+      continue;
+    }
     const auto row = known.find(task.key);
     if (!artifact) {
       if (artifact.error().code != ErrorCode::kCorrupt) return tl::unexpected(artifact.error());
       standing.damaged = true;
       standing.reasons = {"artifact damaged: " + artifact.error().message};
+    } else if (!results) {
+      if (results.error().code != ErrorCode::kCorrupt) return tl::unexpected(results.error());
+      standing.reasons = {"imported results damaged: " + results.error().message};
     } else if (log == nullptr || row == known.end()) {
       REPRO_ASSIGN_OR_RETURN(standing.reasons, ExplainNew(task, history));
     } else if (row->second.state == "diverged") {
@@ -97,6 +128,13 @@ Result<std::vector<TaskStanding>> FindStandings(const TaskGraph& graph, const Ru
     } else {
       standing.reasons = {DescribeKnown(row->second)};
     }
+  }
+  AskForFiles(graph, standings);
+  for (std::size_t i = 0; i < standings.size(); ++i) {
+    const std::string& absent = graph.tasks()[i].absent;
+    if (standings[i].standing != Standing::kRun || absent.empty()) continue;
+    standings[i].standing = Standing::kUnresolved;
+    standings[i].reasons.insert(standings[i].reasons.begin(), "not at hand: " + absent);
   }
   return standings;
 }

@@ -15,10 +15,10 @@
 namespace repro {
 
 enum class Standing {
-  kCached,      ///< its artifact is whole: nothing to do
+  kCached,      ///< its artifact is whole, or its results are here and nobody needs more
   kRun,         ///< must run; `reasons` say why
   kDiverged,    ///< diverged earlier; the same again unless `repro retry` asks for it
-  kUnresolved,  ///< a source is not at hand: can be planned, not run
+  kUnresolved,  ///< must run, but a source is not at hand: can be planned, not run
 };
 
 /// Name for JSON: "cached", "run", "diverged", "unresolved".
@@ -28,8 +28,9 @@ struct TaskStanding {
   Standing standing = Standing::kRun;
   std::vector<std::string>
       reasons;  ///< of kRun: "vocab.size 4000 -> 3000", "input vocab changed", "never ran", ...
-  std::string build;         ///< of kCached: the build that made the artifact
-  bool other_build = false;  ///< of kCached: that was not this build; a mark, no reason to run
+  std::string build;          ///< of kCached: the build that made the artifact
+  bool other_build = false;   ///< of kCached: that was not this build; a mark, no reason to run
+  bool results_only = false;  ///< of kCached: imported without its files
   bool damaged =
       false;  ///< there is an artifact, but it is not whole; it has to go before the task runs
 };

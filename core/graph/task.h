@@ -41,6 +41,9 @@ struct Task {
   /// stated size. Its key then reads "unresolved" in listings, and so do those of the tasks that
   /// follow from it.
   std::string unresolved;
+  /// Not empty: a source is not at hand, but its digests are (from a results file), so the key is
+  /// known; says which. The task cannot run, its results may be there.
+  std::string absent{};
 };
 
 /// What a completion record says of `task`: kind, version, key, spec, inputs, label.

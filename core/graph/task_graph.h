@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -14,12 +15,16 @@
 
 namespace repro {
 
+/// Roles of runs that are no controls: a model of the sweep, and one of a language alone.
+inline constexpr const char* kMainRole = "main";
+inline constexpr const char* kMonolingualRole = "monolingual";
+
 /// One point of the sweep with one pretraining seed and its fine-tuning seeds; or one control at
 /// such a point.
 struct RunSpec {
   std::string point;                         ///< id of the sweep's point: "xlm7", "xlm7/8000"
   std::map<std::string, std::string> sweep;  ///< key -> value, e.g. languages -> xlm7
-  std::string role = "main";  ///< "main", or a control: "null-world", "no-pretraining"
+  std::string role = kMainRole;  ///< one of these, or a control: "null-world", "no-pretraining"
   std::int64_t pretrain_seed = 0;
   std::vector<std::int64_t> finetune_seeds;
   Json config;                         ///< resolved settings of this run, for `compare`
@@ -35,10 +40,14 @@ class TaskGraph {
   std::string Add(Task task);
   void AddRun(RunSpec run);
 
+  /// A sentence that a person should read with whatever the graph is used for.
+  void AddNote(std::string note) { notes_.push_back(std::move(note)); }
+
   const Task* Find(std::string_view key) const;
   /// Topological order: inputs before the tasks that read them; ties in order of adding.
   const std::vector<Task>& tasks() const { return tasks_; }
   const std::vector<RunSpec>& runs() const { return runs_; }
+  const std::vector<std::string>& notes() const { return notes_; }
   /// `keys` and everything that they need.
   std::vector<std::string> Closure(const std::vector<std::string>& keys) const;
   /// Errors: kInvalidArgument when an input names no task that was added before its reader. That
@@ -49,6 +58,7 @@ class TaskGraph {
   std::vector<Task> tasks_;
   std::map<std::string, std::size_t, std::less<>> index_;
   std::vector<RunSpec> runs_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace repro

@@ -23,6 +23,7 @@
 #include "core/base/units.h"
 #include "core/io/file.h"
 #include "core/io/json_io.h"
+#include "core/io/write_all.h"
 
 namespace repro {
 namespace {
@@ -355,12 +356,7 @@ class Downloader {
       }
       bytes = bytes.substr(0, static_cast<std::size_t>(limit - held_));
     }
-    for (std::string_view rest = bytes; !rest.empty();) {
-      const ssize_t put = ::write(fd_, rest.data(), rest.size());
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return Refuse(FailErrno("write", part_.string()).value());
-      rest.remove_prefix(static_cast<std::size_t>(put));
-    }
+    if (const Status put = WriteAll(fd_, bytes, part_); !put) return Refuse(put.error());
     hash_.Update(bytes);
     held_ += static_cast<std::int64_t>(bytes.size());
     return request_.first_bytes == 0 || held_ < limit;

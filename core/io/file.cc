@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/io/write_all.h"
+
 namespace repro {
 namespace {
 
@@ -139,15 +141,9 @@ Status WriteFileAtomic(const fs::path& path, std::string_view content) {
         ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (!fd.ok() && errno == ENOENT) return FailErrno("write in", folder.string());
     if (!fd.ok()) return FailErrno("create", temporary.string());
-    while (!content.empty()) {
-      const ssize_t written = ::write(fd.get(), content.data(), content.size());
-      if (written < 0) {
-        if (errno == EINTR) continue;
-        auto failure = FailErrno("write", path.string());
-        ::unlink(temporary.c_str());
-        return failure;
-      }
-      content.remove_prefix(static_cast<std::size_t>(written));
+    if (Status written = WriteAll(fd.get(), content, path); !written) {
+      ::unlink(temporary.c_str());
+      return written;
     }
     if (::fsync(fd.get()) != 0) {
       auto failure = FailErrno("fsync", path.string());

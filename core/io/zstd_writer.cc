@@ -1,6 +1,5 @@
 #include "core/io/zstd_writer.h"
 
-#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +9,7 @@
 #include <zstd.h>
 
 #include "core/base/check.h"
+#include "core/io/write_all.h"
 
 namespace repro {
 
@@ -30,17 +30,9 @@ struct ZstdWriter::Impl {
       if (::ZSTD_isError(left) != 0) {
         return Fail(ErrorCode::kIo, "{}: zstd: {}", path.string(), ::ZSTD_getErrorName(left));
       }
-      REPRO_RETURN_IF_ERROR(WriteBlock(out.pos));
+      REPRO_RETURN_IF_ERROR(WriteAll(fd, {block.data(), out.pos}, path));
       if (directive == ZSTD_e_continue ? in.pos == in.size : left == 0) return {};
     }
-  }
-  Status WriteBlock(std::size_t bytes) const {
-    for (std::size_t done = 0; done < bytes;) {
-      const ssize_t written = ::write(fd, block.data() + done, bytes - done);
-      if (written < 0 && errno != EINTR) return FailErrno("write", path.string());
-      if (written > 0) done += static_cast<std::size_t>(written);
-    }
-    return {};
   }
 
   std::filesystem::path path;

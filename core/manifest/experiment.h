@@ -27,12 +27,18 @@ struct Assumption {
   std::vector<Json> alternatives;
 };
 
-/// `[[series]]`: which metric over which languages makes one line of the figure.
+/// `[[series]]`: which metric over which languages makes one line of the figure; or, by language,
+/// one column of a table.
 struct Series {
   std::string id;                      ///< "low"
   std::string name;                    ///< "low (mean of sw, ur)"
   std::string metric;                  ///< "xnli.accuracy"
-  std::vector<std::string> languages;  ///< averaged
+  std::vector<std::string> languages;  ///< averaged; by language: empty
+  bool by_language = false;            ///< its points are the languages, not those of the sweep
+  std::string at;  ///< by language: the point of the sweep that it shows; empty: all
+  /// By language, at the paper's own scale: how far a count may lie from the paper's, as a share.
+  double relative_margin = 0;
+  std::string margin_source;
   /// A measure of ours beside the paper's: drawn and tested, no paper values.
   bool companion = false;
   /// Where the measure exists; empty: everywhere. In other worlds the series is left out.
@@ -59,6 +65,15 @@ struct ControlSettings {
   std::vector<std::int64_t> seeds = {1};  ///< pretraining seeds of the controls
 };
 
+/// `[monolingual]`: models of one language alone on growing amounts of its text, all else as at the
+/// sweep's first point. They draw the curve from which the sweep's models are read off: how much
+/// text of that language alone would have given the same value.
+struct MonolingualSettings {
+  std::string metric;  ///< "pseudo_bits.per_character"; lower is better
+  std::map<std::string, std::vector<std::int64_t>> max_bytes;  ///< by language, rising
+  std::vector<std::int64_t> seeds = {1};                       ///< pretraining seeds of the curve
+};
+
 /// One value of the sweep (or one [[run]] row) with everything resolved: scale overlay, sweep
 /// value, --set.
 struct Point {
@@ -80,6 +95,7 @@ struct Language {
   double wiki_gb = 0;
   double cc_gb = 0;    ///< Table 6; 0: not in it
   bool coded = false;  ///< nobody's: English under a key, with no size of its own
+  std::string row;     ///< id of its row in Table 6, where it is not the code
 };
 
 struct Experiment {
@@ -102,6 +118,7 @@ struct Experiment {
   std::vector<Claim> claims;
   std::vector<Assumption> assumptions;
   ControlSettings controls;
+  MonolingualSettings monolingual;
   std::map<std::string, Language> languages;  ///< by code: every language that a point uses
   std::vector<std::string> overrides;         ///< "--set" arguments, in order, for the provenance
   std::string canonical;                      ///< canonical text of the resolved experiment

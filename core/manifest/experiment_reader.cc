@@ -1,6 +1,7 @@
 #include "core/manifest/experiment_reader.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include <fmt/format.h>
@@ -39,12 +40,25 @@ struct ControlsSection {
   }
 };
 
+struct MonolingualSection {
+  MonolingualSettings monolingual;
+  const Node* max_bytes = nullptr;
+
+  template <class V>
+  void Visit(V& v) {
+    v("metric", monolingual.metric);
+    v("max_bytes", max_bytes);
+    v("seeds", monolingual.seeds, AtLeast(0));
+  }
+};
+
 struct GenericHalf {
   std::int64_t schema = 0;
   std::string id, item, title, question, world, selection;
   std::string source_language = "en";
   SeedsSection seeds;
   ControlsSection controls;
+  MonolingualSection monolingual;
   const Node* series = nullptr;
   const Node* claims = nullptr;
   const Node* assumptions = nullptr;
@@ -61,6 +75,7 @@ struct GenericHalf {
     v("source_language", source_language);
     v("seeds", seeds);
     v("controls", controls);
+    v("monolingual", monolingual);
     v("series", series);
     v("claim", claims);
     v("assumption", assumptions);
@@ -69,6 +84,7 @@ struct GenericHalf {
 
 struct SeriesRow {
   Series series;
+  std::string by = "point";
   const Node* languages = nullptr;
 
   template <class V>
@@ -77,6 +93,10 @@ struct SeriesRow {
     v("name", series.name);
     v("metric", series.metric);
     v("languages", languages);
+    v("by", by, OneOf({"point", "language"}));
+    v("at", series.at);
+    v("relative_margin", series.relative_margin, Range(0, 1));
+    v("margin_source", series.margin_source);
     v("companion", series.companion);
     v("worlds", series.worlds, OneOf(Worlds()));
   }
@@ -138,6 +158,7 @@ class Reader {
     ReadClaims();
     ReadAssumptions();
     ReadControls();
+    ReadMonolingual();
     LeaveOutOtherWorlds();
     CollectLanguages();
     return {.experiment = std::move(experiment_), .sweep_values = std::move(sweep_values_)};
@@ -287,7 +308,13 @@ class Reader {
       if (node.Get("metric") == nullptr) {
         Missing(node.position, path + ".metric", "expected e.g. \"xnli.accuracy\"");
       }
-      row.series.languages = SeriesLanguages(row.languages, node, path);
+      row.series.by_language = row.by == "language";
+      CheckByLanguage(row, node, path);
+      if (!row.series.by_language) {
+        row.series.languages = SeriesLanguages(row.languages, node, path);
+      } else if (row.series.name.empty()) {
+        row.series.name = row.series.id;
+      }
       if (row.series.name.empty()) {
         row.series.name = row.series.languages.size() > 4
                               ? fmt::format("{} (mean of {} languages)", row.series.id,
@@ -297,6 +324,35 @@ class Reader {
       }
       CheckReference(row.series, node);
       experiment_.series.push_back(std::move(row.series));
+    }
+  }
+
+  /// What belongs to series by language, and to no other.
+  void CheckByLanguage(const SeriesRow& row, const Node& node, const std::string& path) {
+    const Series& series = row.series;
+    if (series.by_language) {
+      if (row.languages != nullptr) {
+        diagnostics_.Add(row.languages->position,
+                         fmt::format("`{}.languages` with `by` = \"language\"", path),
+                         "expected none: each language of the points is shown");
+      }
+      if (!series.at.empty() && !Contains(known_values_, series.at)) {
+        diagnostics_.Add(
+            At(node, "at"), fmt::format("`{}.at` is `{}`", path, series.at),
+            fmt::format("expected a value of the sweep: {}{}", OneOfText(known_values_),
+                        DidYouMean(series.at, known_values_)));
+      }
+      if (series.relative_margin > 0 && series.margin_source.empty()) {
+        Missing(At(node, "relative_margin"), path + ".margin_source",
+                "expected where the margin comes from: it is fixed before a run");
+      }
+      return;
+    }
+    for (const char* const field : {"at", "relative_margin", "margin_source"}) {
+      if (node.Get(field) == nullptr) continue;
+      diagnostics_.Add(At(node, field),
+                       fmt::format("`{}.{}` without `by` = \"language\"", path, field),
+                       "expected it in series by language alone");
     }
   }
 
@@ -372,9 +428,18 @@ class Reader {
         Missing(node.position, path + ".rule",
                 "expected `falls-at-every-step`, `rises-then-falls` or `level-then-falls`");
       }
+      CheckOfPoints(claim, node);
       CheckPeak(claim, node, path);
       CheckMargin(claim, node, path);
       experiment_.claims.push_back(claim);
+    }
+  }
+
+  void CheckOfPoints(const Claim& claim, const Node& node) {
+    for (const Series& series : experiment_.series) {
+      if (series.id != claim.series || !series.by_language) continue;
+      diagnostics_.Add(At(node, "series"), fmt::format("claim about `{}`, by language", series.id),
+                       "expected a series over the points of the sweep: rules are about its steps");
     }
   }
 
@@ -500,6 +565,46 @@ class Reader {
                                    DidYouMean(values[i], known_values_)));
     }
     CheckOnce(key, values, "value");
+  }
+
+  void ReadMonolingual() {
+    if (manifest_.Find("monolingual") == nullptr) return;
+    MonolingualSettings& alone = experiment_.monolingual;
+    alone = half_.monolingual.monolingual;
+    if (manifest_.Find("monolingual.metric") == nullptr) {
+      Missing(manifest_.PositionOf("monolingual"), "monolingual.metric",
+              "expected a measure of text, e.g. \"pseudo_bits.per_character\"");
+    }
+    CheckOnce("monolingual.seeds", alone.seeds, "seed");
+    if (alone.seeds.empty()) {
+      diagnostics_.Add(manifest_.PositionOf("monolingual.seeds"), "`monolingual.seeds` is []",
+                       "expected at least one seed");
+    }
+    const Node* amounts = half_.monolingual.max_bytes;
+    if (amounts == nullptr || !amounts->IsTable()) {
+      diagnostics_.Add(amounts == nullptr ? manifest_.PositionOf("monolingual") : amounts->position,
+                       "`monolingual.max_bytes` has no languages",
+                       "expected bytes of text by language, e.g. { sw = [500_000, 4_000_000] }");
+      return;
+    }
+    for (const auto& [code, node] : *amounts->As<Node::Table>()) {
+      const std::string path = "monolingual.max_bytes." + code;
+      const bool held = std::any_of(
+          experiment_.points.begin(), experiment_.points.end(),
+          [&](const Point& point) { return Contains(point.languages, std::string(code)); });
+      if (!held) {
+        diagnostics_.Add(node.key_position, fmt::format("no point holds `{}`", code),
+                         "expected a language of the sweep: it is to be read off the curve");
+      }
+      auto& bytes = alone.max_bytes[code];
+      ReadValue(node, path, AtLeast(1), diagnostics_, bytes);
+      const bool rising =
+          std::adjacent_find(bytes.begin(), bytes.end(), std::greater_equal<>()) == bytes.end();
+      if (node.IsArray() && (bytes.size() < 2 || !rising)) {
+        diagnostics_.Add(node.position, fmt::format("`{}` is {}", path, node.ToText()),
+                         "expected two amounts or more, rising: they make a curve");
+      }
+    }
   }
 
   /// Series that do not exist in this world go, and the claims about them.

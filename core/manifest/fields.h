@@ -11,7 +11,7 @@
 /// The default stands beside the field. From that one list follow: reading from a manifest with
 /// positions and all errors at once (section_reader.h), the canonical JSON that goes into a task
 /// key (`ToJson`), and reading it back in the task process (`FromJson`). Field types: bool,
-/// std::int64_t, double, std::string, std::vector of the last three, and nested settings structs.
+/// bool, std::int64_t, double, std::string, std::vector of these, and nested settings structs.
 
 #include <cstdint>
 #include <limits>
@@ -32,6 +32,7 @@ struct FieldRule {
   bool min_open = false;              ///< true: the value must be greater than `min`
   bool max_open = false;              ///< true: the value must be less than `max`
   std::vector<std::string> one_of{};  ///< for strings; empty: any
+  bool added_later = false;           ///< see AddedLater
 };
 
 inline FieldRule AnyValue() {
@@ -54,16 +55,23 @@ inline FieldRule OneOf(std::vector<std::string> values) {
   return {.one_of = std::move(values)};
 }
 
+/// For a field of a spec that came later, and does nothing while it is 0, false or empty: then it
+/// is not in the JSON, so that keys from before it stay what they were.
+inline FieldRule AddedLater(FieldRule rule = {}) {
+  rule.added_later = true;
+  return rule;
+}
+
 /// Visitor that writes each field into a JSON object.
 class JsonFieldWriter {
  public:
   template <class T>
-  void operator()(std::string_view name, T& value, const FieldRule& = {}) {
+  void operator()(std::string_view name, T& value, const FieldRule& rule = {}) {
     if constexpr (requires { value.Visit(*this); }) {
       JsonFieldWriter nested;
       value.Visit(nested);
       object[std::string(name)] = std::move(nested.object);
-    } else {
+    } else if (!rule.added_later || value != T()) {
       object[std::string(name)] = value;
     }
   }
@@ -76,14 +84,14 @@ class JsonFieldReader {
  public:
   explicit JsonFieldReader(const Json& object) : object_(object) {}
   template <class T>
-  void operator()(std::string_view name, T& value, const FieldRule& = {}) {
+  void operator()(std::string_view name, T& value, const FieldRule& rule = {}) {
     if (!error.empty()) return;
     const auto found = object_.find(name);
-    if (found == object_.end()) {
+    if (found == object_.end() && rule.added_later) {
+      value = T();
+    } else if (found == object_.end()) {
       error = "no field '" + std::string(name) + "'";
-      return;
-    }
-    if constexpr (requires { value.Visit(*this); }) {
+    } else if constexpr (requires { value.Visit(*this); }) {
       JsonFieldReader nested(*found);
       value.Visit(nested);
       if (!nested.error.empty()) error = std::string(name) + ": " + nested.error;
@@ -101,7 +109,7 @@ class JsonFieldReader {
   const Json& object_;
 };
 
-/// Canonical JSON of a settings struct: every field, defaults included.
+/// Canonical JSON of a settings struct: every field, defaults included (but see AddedLater).
 template <class T>
 Json ToJson(T settings) {
   JsonFieldWriter writer;

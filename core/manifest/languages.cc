@@ -12,7 +12,6 @@ namespace {
 
 struct LanguageRow {
   Language language;
-  std::string row;  // id of its row in results/reference/table6.toml, where it is not the code
   std::string note;
 
   template <class V>
@@ -24,7 +23,7 @@ struct LanguageRow {
     v("branch", language.branch);
     v("wiki_gb", language.wiki_gb, Positive());
     v("cc_gb", language.cc_gb, Positive());
-    v("row", row);
+    v("row", language.row);
     v("note", note);
     v("coded", language.coded);
   }

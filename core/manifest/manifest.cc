@@ -135,10 +135,13 @@ Result<std::optional<ReferenceItem>> FindReference(const Document& base, const f
   return std::nullopt;
 }
 
-/// A config beside which its series stand: only the science knows which metrics there are.
-Document WithSeries(Document config, const Document& manifest) {
-  if (const Node* series = manifest.Find("series")) {
-    config.root().As<Node::Table>()->insert_or_assign("series", *series);
+/// A config beside which the tables stand that name metrics: only the science knows which there
+/// are.
+Document WithMetrics(Document config, const Document& manifest) {
+  for (const char* key : {"series", "monolingual"}) {
+    if (const Node* node = manifest.Find(key)) {
+      config.root().As<Node::Table>()->insert_or_assign(key, *node);
+    }
   }
   return config;
 }
@@ -221,10 +224,10 @@ Result<Experiment> LoadExperiment(std::string_view name_or_path, const LoadOptio
     if (options.validate_sections) {
       const std::vector<Point>& points = outcome.experiment.points;
       for (const Point& point : points) {
-        options.validate_sections(WithSeries(*point.config, manifest), diagnostics);
+        options.validate_sections(WithMetrics(*point.config, manifest), diagnostics);
       }
       if (points.empty()) {
-        options.validate_sections(WithSeries(SectionsOf(manifest), manifest), diagnostics);
+        options.validate_sections(WithMetrics(SectionsOf(manifest), manifest), diagnostics);
       }
     }
     return outcome;

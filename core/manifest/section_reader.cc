@@ -190,7 +190,7 @@ const std::vector<std::string>& ManifestKeys() {
   static const std::vector<std::string> kKeys = {
       "schema",     "id",        "item",      "title",           "question", "world",
       "seeds",      "selection", "languages", "source_language", "sweep",    "run",
-      "assumption", "series",    "claim",     "controls",        "scale"};
+      "assumption", "series",    "claim",     "controls", "monolingual",        "scale"};
   return kKeys;
 }
 

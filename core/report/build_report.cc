@@ -5,7 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "core/base/units.h"
+#include "core/report/monolingual.h"
+#include "core/report/report_frame.h"
 #include "core/report/report_model.h"
 #include "core/report/report_text.h"
 #include "core/report/run_values.h"
@@ -13,23 +14,11 @@
 namespace repro {
 namespace {
 
-constexpr const char* kMain = "main";
 constexpr const char* kNullWorld = "null-world";
 constexpr const char* kNoPretraining = "no-pretraining";
 constexpr const char* kValidationLoss = "valid.loss";
 constexpr const char* kUnigramLoss = "valid.unigram_loss";
 constexpr const char* kContextFreeLoss = "valid.context_free_loss";
-constexpr const char* kLanguagesKey =
-    "languages";  // of [sweep]: the points of an item are named by it
-
-bool IsSynthetic(const Experiment& experiment) {
-  return experiment.world == "babel";
-}
-
-/// Languages of the synthetic world never go by the names of the languages they stand in for.
-std::string ShownCode(const Experiment& experiment, const std::string& code) {
-  return IsSynthetic(experiment) ? "syn-" + code : code;
-}
 
 /// "61.2 % (57.0 to 65.4)".
 std::string WithInterval(const Measure& measure, const Estimate& estimate) {
@@ -86,10 +75,11 @@ class Builder {
     AddClaims();
     AddSurface();
     AddLanguages();
+    report_.monolingual = ReadOffMonolingual(inputs_, values_);
+    report_.language_facts = BuildLanguageFacts(inputs_, values_);
+    report_.corpus = BuildCorpusPanel(inputs_, values_);
     AddVocabulary();
-    AddProvenance();
-    AddNextSteps();
-    AddHeadline();
+    FrameReport(inputs_, report_);
     return std::move(report_);
   }
 
@@ -141,7 +131,7 @@ class Builder {
     std::vector<std::string> why;  // each once, in the order of the runs
     std::map<std::string, std::vector<std::int64_t>> seeds_of;
     for (const RunReport& run : report_.runs) {
-      if (run.point != point || run.role != kMain || run.state == "done") continue;
+      if (run.point != point || run.role != kMainRole || run.state == "done") continue;
       // What went wrong says itself which state that is.
       const std::string text = run.reason.ends_with(run.state)
                                    ? ": " + run.reason
@@ -179,7 +169,8 @@ class Builder {
     }
     std::vector<std::int64_t> stuck;
     for (const RunReport& run : report_.runs) {
-      if (run.point == entry.point && run.role == kMain && run.state == "done" && run.on_plateau) {
+      if (run.point == entry.point && run.role == kMainRole && run.state == "done" &&
+          run.on_plateau) {
         stuck.push_back(run.pretrain_seed);
       }
     }
@@ -191,6 +182,7 @@ class Builder {
 
   void AddFigures() {
     for (const Series& series : experiment_.series) {
+      if (series.by_language) continue;
       auto figure = std::find_if(report_.figures.begin(), report_.figures.end(),
                                  [&](const auto& f) { return f.measure.metric == series.metric; });
       if (figure == report_.figures.end()) {
@@ -223,7 +215,7 @@ class Builder {
     for (const std::string& point : report_.points) {
       SeriesPoint entry;
       entry.point = point;
-      entry.main = values_.Series(measure, point, kMain, series.languages);
+      entry.main = values_.Series(measure, point, kMainRole, series.languages);
       for (const char* role : {kNullWorld, kNoPretraining}) {
         Estimate control = values_.Series(measure, point, role, series.languages);
         if (!control.empty()) entry.controls[role] = std::move(control);
@@ -289,7 +281,7 @@ class Builder {
     at.point = point;
     const std::string& source = experiment_.source_language;
     // Only languages that every role was scored in, so that a difference compares like with like.
-    std::set<std::string> common = values_.Languages(measure.metric, point, kMain);
+    std::set<std::string> common = values_.Languages(measure.metric, point, kMainRole);
     std::vector<std::string> roles;
     for (const char* role : {kNullWorld, kNoPretraining}) {
       const std::set<std::string> scored = values_.Languages(measure.metric, point, role);
@@ -299,8 +291,8 @@ class Builder {
     }
     common.erase(source);
     const std::vector<std::string> targets(common.begin(), common.end());
-    if (measure.in_source_language) at.source = values_.Series(measure, point, kMain, {source});
-    at.targets = values_.Series(measure, point, kMain, targets);
+    if (measure.in_source_language) at.source = values_.Series(measure, point, kMainRole, {source});
+    at.targets = values_.Series(measure, point, kMainRole, targets);
     at.target_count = targets.size();
     for (const std::string& role : roles) {
       if (measure.in_source_language) {
@@ -311,8 +303,14 @@ class Builder {
     at.transfer = Transfer(measure, at.targets, at.target_controls);
     const std::optional<double> baseline = Baseline(at, chance);
     const Estimate& judged = Judged(at);
-    at.moves = baseline && BetterThan(measure, judged.mean, *baseline);
+    at.moves = baseline && BetterThan(measure, judged.mean, *baseline) && LearntEnough(measure, at);
     return at;
+  }
+
+  /// In a synthetic world every language is as learnable as the source; there chance alone counts.
+  bool LearntEnough(const Measure& measure, const MeasureReport::AtPoint& at) const {
+    return IsSynthetic(experiment_) || !measure.informative_from || at.source.empty() ||
+           at.source.mean.mean >= *measure.informative_from;
   }
 
   /// The whole interval lies on the better side. Seeds that all agree give none: then the value
@@ -348,6 +346,20 @@ class Builder {
     auto shown = std::find_if(result.points.begin(), result.points.end(),
                               [](const auto& at) { return at.moves; });
     result.moves = shown != result.points.end();
+    result.informative =
+        std::any_of(result.points.begin(), result.points.end(),
+                    [&](const auto& at) { return LearntEnough(result.measure, at); });
+    if (!result.informative) {
+      const auto best = std::max_element(
+          result.points.begin(), result.points.end(),
+          [](const auto& a, const auto& b) { return a.source.mean.mean < b.source.mean.mean; });
+      result.verdict = fmt::format(
+          "not informative: at most {} in the source language ({}), where {} is what "
+          "values of other languages would need to say something",
+          WithInterval(result.measure, best->source), best->point,
+          ShowValue(result.measure, *result.measure.informative_from));
+      return;
+    }
     if (!result.moves) {
       shown = std::find_if(result.points.begin(), result.points.end(),
                            [](const auto& at) { return Judged(at).mean.n >= 2; });
@@ -379,6 +391,7 @@ class Builder {
                                    [](const auto& at) { return Judged(at).mean.n >= 2; });
     if (told == measure->points.end()) return "";
     const std::string& name = measure->measure.name;
+    if (!measure->informative) return fmt::format("{} is {}", name, measure->verdict);
     const char* where =
         told->source.empty() ? "over the other languages" : "in the source language";
     if (measure->chance) {
@@ -429,8 +442,12 @@ class Builder {
         "measure moves when its "
         "interval in the source language (retrieval: over the other languages) lies wholly on the "
         "better side of "
-        "chance, at one sweep point at least.",
-        name, verdict, name);
+        "chance, at one sweep point at least{}.",
+        name, verdict, name,
+        paper.measure.informative_from
+            ? fmt::format(" (and outside babel reaches {} there)",
+                          ShowValue(paper.measure, *paper.measure.informative_from))
+            : "");
   }
 
   void AddClaims() {
@@ -484,7 +501,7 @@ class Builder {
   std::string OpenSeedsNote() const {
     std::vector<std::string> open;
     for (const RunReport& run : report_.runs) {
-      if (run.role != kMain || run.state == "done" || run.state == "diverged") continue;
+      if (run.role != kMainRole || run.state == "done" || run.state == "diverged") continue;
       open.push_back(fmt::format("{} seed {} ({})", run.point, run.pretrain_seed, run.state));
     }
     if (open.empty()) return "";
@@ -497,7 +514,7 @@ class Builder {
     std::vector<std::string> near;
     std::vector<std::string> unknown;
     for (const RunReport& run : report_.runs) {
-      if (run.role != kMain || run.state != "done") continue;
+      if (run.role != kMainRole || run.state != "done") continue;
       if (!run.plateau_margin) {
         unknown.push_back(fmt::format("{} seed {}", run.point, run.pretrain_seed));
       } else if (run.on_plateau) {
@@ -525,7 +542,7 @@ class Builder {
       surface.measure = measure;
       surface.chance = *chance;
       for (const Point& point : experiment_.points) {
-        for (const char* role : {kMain, kNullWorld}) {
+        for (const char* role : {kMainRole, kNullWorld}) {
           for (const std::string& language : point.languages) {
             const auto value = values_.Fact(measure, point.id, role, language);
             if (!value) continue;
@@ -555,7 +572,7 @@ class Builder {
       std::vector<std::string> order;  // in the order of the sets, each language once
       for (const Point& point : experiment_.points) {
         table.points.push_back(point.id);
-        const std::set<std::string> scored = values_.Languages(measure.metric, point.id, kMain);
+        const std::set<std::string> scored = values_.Languages(measure.metric, point.id, kMainRole);
         for (const std::string& code : point.languages) {
           if (scored.contains(code) && std::find(order.begin(), order.end(), code) == order.end()) {
             order.push_back(code);
@@ -569,7 +586,7 @@ class Builder {
         if (language != experiment_.languages.end()) row.name = language->second.name;
         row.source = code == experiment_.source_language;
         for (const std::string& point : table.points) {
-          row.values.push_back(values_.Series(measure, point, kMain, {code}));
+          row.values.push_back(values_.Series(measure, point, kMainRole, {code}));
           row.null_world.push_back(values_.Series(measure, point, kNullWorld, {code}));
         }
         table.rows.push_back(std::move(row));
@@ -589,218 +606,16 @@ class Builder {
       for (const std::string& code : point.languages) {
         VocabularyReport::Row row;
         row.code = ShownCode(experiment_, code);
-        row.tokens_per_word = values_.Fact(words, point.id, kMain, code);
-        row.coverage = values_.Fact(coverage, point.id, kMain, code);
-        row.unknown_rate = values_.Fact(unknown, point.id, kMain, code);
-        row.repeats = values_.Fact(repeats, point.id, kMain, code);
+        row.tokens_per_word = values_.Fact(words, point.id, kMainRole, code);
+        row.coverage = values_.Fact(coverage, point.id, kMainRole, code);
+        row.unknown_rate = values_.Fact(unknown, point.id, kMainRole, code);
+        row.repeats = values_.Fact(repeats, point.id, kMainRole, code);
         if (row.tokens_per_word || row.coverage || row.unknown_rate || row.repeats) {
           entry.rows.push_back(std::move(row));
         }
       }
       if (!entry.rows.empty()) report_.vocabulary.push_back(std::move(entry));
     }
-  }
-
-  void AddProvenance() {
-    Provenance& p = report_.provenance;
-    p.scale = experiment_.scale;
-    p.world = experiment_.world;
-    p.manifest = experiment_.path;
-    p.manifest_hash = experiment_.hash;
-    p.pretrain_seeds = experiment_.pretrain_seeds;
-    p.finetune_seeds = experiment_.finetune_seeds;
-    p.control_seeds = experiment_.controls.seeds;
-    p.selection = experiment_.selection;
-    p.overrides = experiment_.overrides;
-    p.build = inputs_.build_id;
-    p.command = inputs_.command;
-    p.made_ms = inputs_.now_ms;
-    p.tasks = inputs_.plan.size();
-    std::map<std::string, std::size_t> builds;
-    for (const auto& [key, task] : inputs_.tasks) {
-      if (task.state != "done") continue;
-      ++p.tasks_done;
-      p.task_seconds += task.seconds;
-      if (!task.build.empty() && task.build != inputs_.build_id) ++builds[task.build];
-    }
-    for (const auto& [build, count] : builds) {
-      p.stale_builds.push_back(fmt::format("{} ({} task{})", build, count, count == 1 ? "" : "s"));
-    }
-    std::set<std::string> unresolved;
-    for (const auto& [key, task] : inputs_.plan) {
-      if (!task.unresolved.empty()) unresolved.insert(task.unresolved);
-    }
-    p.unresolved.assign(unresolved.begin(), unresolved.end());
-
-    const InvocationRow* shown = nullptr;
-    for (const InvocationRow& invocation : inputs_.invocations) {
-      if (invocation.manifest_hash != experiment_.hash) continue;
-      if (shown == nullptr) shown = &invocation;
-      const std::int64_t end = invocation.ended_ms > 0 ? invocation.ended_ms : inputs_.now_ms;
-      p.wall_seconds +=
-          static_cast<double>(std::max<std::int64_t>(0, end - invocation.started_ms)) / 1000;
-    }
-    if (shown == nullptr && !inputs_.invocations.empty()) shown = &inputs_.invocations.front();
-    if (shown == nullptr) return;
-    const auto text = [&](const char* pointer) {
-      const Json::json_pointer at(pointer);
-      if (!shown->provenance.contains(at) || !shown->provenance.at(at).is_string())
-        return std::string();
-      return shown->provenance.at(at).get<std::string>();
-    };
-    p.commit = text("/git/commit").substr(0, 12);
-    const Json::json_pointer dirty("/git/dirty");
-    if (!p.commit.empty() && shown->provenance.contains(dirty) &&
-        shown->provenance.at(dirty) == true) {
-      p.commit += " with uncommitted changes";
-    }
-    std::vector<std::string> machine;
-    for (const char* pointer : {"/host/name", "/cpu/model", "/host/os"}) {
-      if (const std::string part = text(pointer); !part.empty()) machine.push_back(part);
-    }
-    const Json::json_pointer cores("/cpu/cores");
-    if (shown->provenance.contains(cores) && shown->provenance.at(cores).is_number_integer()) {
-      machine.push_back(fmt::format("{} cores", shown->provenance.at(cores).get<int>()));
-    }
-    p.machine = fmt::format("{}", fmt::join(machine, ", "));
-  }
-
-  void AddNextSteps() {
-    std::map<std::string, int> by_state;
-    for (const RunReport& run : report_.runs) {
-      if (run.state != "done") ++by_state[run.state];
-    }
-    int open = 0;
-    std::vector<std::string> parts;
-    for (const auto& [state, count] : by_state) {
-      if (state == "diverged") continue;
-      open += count;
-      parts.push_back(fmt::format("{} {}", count, state));
-    }
-    // A run that diverged would diverge again: what helps is to see how it went.
-    std::set<std::string> diverged;
-    for (const RunReport& run : report_.runs) {
-      if (run.diverged_task.empty() || !diverged.insert(run.diverged_task).second) continue;
-      const std::size_t workspace = inputs_.command.find(" --workspace ");
-      report_.next_steps.push_back(
-          {fmt::format("{}, and would again with the same settings; its output", run.reason),
-           fmt::format("repro logs {}{}", run.diverged_task.substr(0, 12),
-                       workspace == std::string::npos ? "" : inputs_.command.substr(workspace))});
-    }
-    if (open > 0 && report_.provenance.unresolved.empty()) {
-      report_.next_steps.push_back({fmt::format("{} of {} runs are not complete ({})", open,
-                                                report_.runs.size(), fmt::join(parts, ", ")),
-                                    inputs_.command});
-    }
-    if (open > 0 && !report_.provenance.unresolved.empty()) {
-      std::string plan = inputs_.command;
-      if (plan.starts_with("repro run ")) plan.replace(0, 10, "repro plan ");
-      report_.next_steps.push_back(
-          {fmt::format("{} source{} not at hand; the plan names them and what they would take",
-                       report_.provenance.unresolved.size(),
-                       report_.provenance.unresolved.size() == 1 ? " is" : "s are"),
-           plan});
-    }
-    std::vector<std::string> missing;
-    for (const std::string& point : report_.points) {
-      if (!Planned(point)) missing.push_back(point);
-    }
-    const bool sweeps_languages =
-        std::find(experiment_.sweep_keys.begin(), experiment_.sweep_keys.end(), kLanguagesKey) !=
-        experiment_.sweep_keys.end();
-    if (!missing.empty() && sweeps_languages) {
-      std::string list;
-      for (const std::string& point : report_.points)
-        list += (list.empty() ? "\"" : ", \"") + point + "\"";
-      report_.next_steps.push_back(
-          {fmt::format("{} {} left out at this scale", fmt::join(missing, ", "),
-                       missing.size() == 1 ? "is" : "are"),
-           fmt::format("{} --set 'sweep.{}=[{}]'", inputs_.command, kLanguagesKey, list)});
-    }
-    if (experiment_.scale != "paper" && inputs_.reference) {
-      report_.next_steps.push_back({"the paper's own setting, on real text: what it would take",
-                                    fmt::format("repro plan {} --scale paper", experiment_.id)});
-    }
-  }
-
-  void AddHeadline() {
-    std::map<ClaimState, int> states;
-    for (const ClaimReport& claim : report_.claims) ++states[claim.test.state];
-    const std::string world =
-        IsSynthetic(experiment_) ? "the synthetic world (babel)" : experiment_.world;
-    if (!report_.claims.empty()) {
-      report_.headline.push_back(fmt::format(
-          "Of {} claim{}, {} supported, {} contradicted, {} undecided in {} at {} scale.",
-          report_.claims.size(), report_.claims.size() == 1 ? "" : "s",
-          states[ClaimState::kSupported], states[ClaimState::kContradicted],
-          states[ClaimState::kUndecided], world, experiment_.scale));
-    }
-    if (IsSynthetic(experiment_)) {
-      report_.headline.emplace_back(
-          "A controlled world that calibrates machinery and statistics: never a verdict on the "
-          "paper, whose cells are "
-          "shown as not comparable.");
-    }
-    for (const MeasureReport* measure : TasksAsShown()) {
-      std::vector<std::string> parts;
-      for (const MeasureReport::AtPoint& at : measure->points) {
-        if (at.transfer) parts.push_back(SayTransfer(measure->measure, at));
-      }
-      if (parts.empty()) continue;
-      report_.headline.push_back(
-          fmt::format("{}: transfer, the difference from the null world, is {}.",
-                      measure->measure.name, fmt::join(parts, "; ")));
-    }
-    const auto stuck = std::count_if(report_.runs.begin(), report_.runs.end(),
-                                     [](const RunReport& run) { return run.on_plateau; });
-    if (stuck > 0) {
-      report_.headline.push_back(
-          fmt::format("{} run{} ended on the early plateau, less than {:g} nats below what a "
-                      "predictor without context reaches: what was measured on {} says nothing "
-                      "about languages.",
-                      stuck, stuck == 1 ? "" : "s", kPlateauThreshold, stuck == 1 ? "it" : "them"));
-    }
-    if (!report_.complete) {
-      const auto done = std::count_if(report_.runs.begin(), report_.runs.end(),
-                                      [](const RunReport& run) { return run.state == "done"; });
-      // Where a run would go on, the first next step says so.
-      const bool goes_on =
-          std::any_of(report_.next_steps.begin(), report_.next_steps.end(),
-                      [&](const NextStep& step) { return step.command == inputs_.command; });
-      report_.headline.push_back(fmt::format("Partial: {} of {} runs are complete{}.", done,
-                                             report_.runs.size(),
-                                             goes_on ? "; to go on: " + inputs_.command : ""));
-    }
-  }
-
-  /// The measures of tasks, what moves first and then as the figures stand.
-  std::vector<const MeasureReport*> TasksAsShown() const {
-    std::vector<const MeasureReport*> tasks;
-    for (const MeasureReport& measure : report_.measures) {
-      if (measure.measure.kind == MeasureKind::kTask) tasks.push_back(&measure);
-    }
-    const auto place = [&](const MeasureReport* measure) {
-      const auto figure = std::find_if(
-          report_.figures.begin(), report_.figures.end(),
-          [&](const auto& shown) { return shown.measure.metric == measure->measure.metric; });
-      return std::pair(!measure->moves, figure - report_.figures.begin());
-    };
-    std::stable_sort(tasks.begin(), tasks.end(),
-                     [&](const auto* a, const auto* b) { return place(a) < place(b); });
-    return tasks;
-  }
-
-  static std::string SayTransfer(const Measure& measure, const MeasureReport::AtPoint& at) {
-    const DifferenceInterval& d = *at.transfer;
-    const std::string unit = measure.unit == "%" ? "points" : measure.unit;
-    const std::string amount =
-        fmt::format("{} {} at {}", FormatSigned(d.difference, measure.decimals), unit, at.point);
-    if (d.all_same()) return amount + " (no interval: the seeds do not differ)";
-    if (!d.known()) return amount + ", no interval";
-    return fmt::format("{} (95 % interval {}, {})", amount, ShowRange(measure, d.low, d.high),
-                       d.low > 0    ? "above zero"
-                       : d.high < 0 ? "below zero"
-                                    : "not told from zero");
   }
 
   const ReportInputs& inputs_;

@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/report/report_text.h"
+#include "core/report/text_data.h"
 #include "core/report/text_writers.h"
 
 namespace repro {
@@ -16,7 +17,7 @@ class Csv {
   explicit Csv(const Report& report) : report_(report) {
     out_ =
         "item,scale,world,kind,series,metric,languages,point,role,seed,value,low,high,n,variation,"
-        "unit,state\n";
+        "unit,state,text_languages,text_bytes\n";
   }
 
   std::string Write() {
@@ -29,10 +30,23 @@ class Csv {
       for (const PerLanguageTable::Row& language : table.rows) {
         for (std::size_t i = 0; i < table.points.size(); ++i) {
           const Key key{"language", "", table.measure, language.code, table.points[i]};
-          EstimateRows(key, "main", language.values[i], "");
+          EstimateRows(key, kMainRole, language.values[i], "");
           EstimateRows(key, "null-world", language.null_world[i], "");
         }
       }
+    }
+    for (const MonolingualReport& language : report_.monolingual) {
+      for (const MonolingualReport::Amount& amount : language.curve) {
+        const Key key{"language", "", language.measure, language.code, amount.point};
+        EstimateRows(key, kMonolingualRole, amount.value, "");
+      }
+    }
+    for (const LanguageFacts::Row& row : report_.language_facts.rows) LanguageFactRows(row);
+    for (const TextFunnel& funnel : report_.corpus.funnels) FunnelRows(funnel);
+    for (const LeakCheck& check : report_.corpus.leaks) {
+      const Measure shared = Plain("leaks.shared_lines", "lines");
+      Row({"leaks", "", shared, "", check.point}, kMainRole, "", static_cast<double>(check.shared),
+          NAN, NAN, "", "", "");
     }
     return out_;
   }
@@ -63,10 +77,61 @@ class Csv {
                                              n,
                                              variation,
                                              key.measure.unit,
-                                             state};
+                                             state,
+                                             LanguageCount(key.point),
+                                             TextBytes(key.point)};
     for (std::size_t i = 0; i < fields.size(); ++i)
       out_ += (i == 0 ? "" : ",") + CsvField(fields[i]);
     out_ += "\n";
+  }
+
+  /// What the runs of a point train on, beside each of its values.
+  std::string LanguageCount(const std::string& point) const {
+    const auto planned = report_.point_languages.find(point);
+    return planned == report_.point_languages.end() ? "" : std::to_string(planned->second);
+  }
+  std::string TextBytes(const std::string& point) const {
+    const auto volume = report_.corpus.volumes.find(point);
+    return volume == report_.corpus.volumes.end() ? "" : std::to_string(volume->second.bytes);
+  }
+
+  static Measure Plain(std::string metric, std::string unit) {
+    Measure measure;
+    measure.metric = std::move(metric);
+    measure.unit = std::move(unit);
+    return measure;
+  }
+
+  void LanguageFactRows(const LanguageFacts::Row& row) {
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
+      const LanguageFacts::Column& column = report_.language_facts.columns[i];
+      const LanguageFacts::Cell& cell = row.cells[i];
+      const Key key{"language-fact", column.series, column.measure, row.code, column.point};
+      const std::string state = cell.paper ? std::string(CellStateName(cell.state)) : "";
+      if (cell.paper) {
+        Row(key, "paper", "", cell.paper->value, cell.paper->value - cell.paper->uncertainty,
+            cell.paper->value + cell.paper->uncertainty, "", cell.paper->method, state);
+      }
+      if (cell.value) Row(key, kMainRole, "", *cell.value, NAN, NAN, "", "", state);
+    }
+  }
+
+  void FunnelRows(const TextFunnel& funnel) {
+    for (const TextFunnel::Row& row : funnel.rows) {
+      for (std::size_t i = 0; i < funnel.steps.size(); ++i) {
+        const TextFunnel::Step& step = funnel.steps[i];
+        const std::string name =
+            step.reason.empty() ? step.name : fmt::format("{}:{}", step.name, step.reason);
+        const auto add = [&](const char* unit, std::int64_t amount) {
+          const Measure measure = Plain(fmt::format("funnel.{}", unit), unit);
+          Row({"funnel", name, measure, row.language, funnel.points.front()}, kMainRole, "",
+              static_cast<double>(amount), NAN, NAN, "", "", "");
+        };
+        add("documents", row.at[i].documents);
+        add("lines", row.at[i].lines);
+        add("bytes", row.at[i].bytes);
+      }
+    }
   }
 
   void EstimateRows(const Key& key, const std::string& role, const Estimate& estimate,
@@ -90,7 +155,7 @@ class Csv {
     };
     paper(point.paper, "paper");
     paper(point.paper_stated, "paper-text");
-    EstimateRows(key, "main", point.main, state);
+    EstimateRows(key, kMainRole, point.main, state);
     for (const auto& [role, control] : point.controls) EstimateRows(key, role, control, "");
     if (point.transfer) {
       Row(key, "transfer", "mean", point.transfer->difference, point.transfer->low,
@@ -301,6 +366,42 @@ Json Languages(const Report& report) {
   return tables;
 }
 
+Json ToJson(const std::optional<ReadOff>& read) {
+  if (!read) return nullptr;
+  return {{"bytes", read->x},
+          {"side", read->side == ReadOff::Side::kBefore   ? "less"
+                   : read->side == ReadOff::Side::kBeyond ? "more"
+                                                          : "on"}};
+}
+
+Json Monolingual(const Report& report) {
+  Json languages = Json::array();
+  for (const MonolingualReport& language : report.monolingual) {
+    Json curve = Json::array();
+    for (const MonolingualReport::Amount& amount : language.curve) {
+      curve.push_back(
+          {{"point", amount.point}, {"bytes", amount.bytes}, {"value", ToJson(amount.value)}});
+    }
+    Json readings = Json::array();
+    for (const MonolingualReport::Reading& reading : language.readings) {
+      readings.push_back({{"point", reading.point},
+                          {"value", ToJson(reading.value)},
+                          {"bytes", reading.bytes},
+                          {"repeats", reading.repeats},
+                          {"equivalent", ToJson(reading.equivalent)},
+                          {"least", ToJson(reading.least)},
+                          {"most", ToJson(reading.most)}});
+    }
+    languages.push_back({{"language", language.code},
+                         {"measure", ToJson(language.measure)},
+                         {"curve", std::move(curve)},
+                         {"readings", std::move(readings)},
+                         {"complete", language.complete},
+                         {"pooled", language.pooled}});
+  }
+  return languages;
+}
+
 Json Vocabulary(const Report& report) {
   Json points = Json::array();
   for (const VocabularyReport& entry : report.vocabulary) {
@@ -337,6 +438,7 @@ Json ProvenanceJson(const Report& report) {
           {"tasks", p.tasks},
           {"tasks_done", p.tasks_done},
           {"stale_builds", p.stale_builds},
+          {"imported", p.imported},
           {"unresolved", p.unresolved},
           {"made", FormatTime(p.made_ms)}};
 }
@@ -385,7 +487,10 @@ std::string WriteJson(const Report& report) {
                      {"measures", Measures(report)},
                      {"surface_controls", std::move(surface)},
                      {"languages", Languages(report)},
+                     {"language_facts", ToJson(report.language_facts)},
+                     {"text", ToJson(report.corpus)},
                      {"runs", Runs(report)},
+                     {"monolingual", Monolingual(report)},
                      {"vocabulary", Vocabulary(report)},
                      {"assumptions", std::move(assumptions)},
                      {"next_steps", std::move(next)},

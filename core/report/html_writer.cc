@@ -7,6 +7,7 @@
 #include "core/base/units.h"
 #include "core/io/file.h"
 #include "core/report/page_data.h"
+#include "core/report/panels.h"
 #include "core/report/report_text.h"
 #include "core/report/vega_chart.h"
 
@@ -83,11 +84,13 @@ list LegendMarks(const FigureReport& figure) {
   return marks;
 }
 
-data CellRow(const FigureReport& figure, const SeriesReport& series, const SeriesPoint& point) {
+data CellRow(const Report& report, const FigureReport& figure, const SeriesReport& series,
+             const SeriesPoint& point) {
   const Measure& measure = figure.measure;
   data row;
   row.set("series", series.name);
   row.set("point", point.point);
+  row.set("volume", ShowVolume(report, point.point));
   row.set("paper",
           point.paper ? fmt::format("{:.{}f}", point.paper->value, measure.decimals) : "–");
   row.set("paper_range", Optional(point.paper && point.paper->uncertainty > 0
@@ -124,15 +127,7 @@ data Figure(const Report& report, const FigureReport& figure, std::size_t index,
   data view;
   view.set("name", figure.measure.name);
   view.set("about", figure.measure.about);
-  std::string verdict;
-  for (const MeasureReport& measure : report.measures) {
-    if (measure.measure.metric == figure.measure.metric && !measure.points.empty()) {
-      verdict = measure.verdict;
-      verdict[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(verdict[0])));
-      verdict += ".";
-    }
-  }
-  view.set("verdict", verdict);
+  view.set("verdict", MeasureVerdict(report, figure));
   list legend;
   for (const SeriesReport& series : figure.series) {
     data entry;
@@ -165,13 +160,38 @@ data Figure(const Report& report, const FigureReport& figure, std::size_t index,
       if (point.paper || report.point_languages.contains(point.point)) shown.push_back(&point);
     }
     for (const SeriesPoint* point : shown) {
-      data row = CellRow(figure, series, *point);
+      data row = CellRow(report, figure, series, *point);
       row.set("first", point == shown.front());
       cells.push_back(row);
     }
   }
   view.set("cells", cells);
   return view;
+}
+
+void SetPanels(const Report& report, const HtmlAssets& assets, data& view) {
+  list panels;
+  for (const ReportPanel& panel : ReportPanels(report)) {
+    data entry;
+    entry.set("title", panel.title);
+    entry.set("about", TextOrNothing(panel.about));
+    list sentences;
+    for (const std::string& sentence : panel.sentences) sentences.push_back(sentence);
+    entry.set("sentences", sentences);
+    entry.set("alarm", panel.alarm);
+    entry.set("has_chart", panel.chart.has_value());
+    if (panel.chart) {
+      entry.set("spec_id", fmt::format("bars-{}", panels.size()));
+      SetShareChart(*panel.chart, panel.show_part, assets, entry);
+    }
+    list tables;
+    for (const PageTable& table : panel.tables) {
+      if (!table.rows.empty()) tables.push_back(TableView(table));
+    }
+    entry.set("tables", tables);
+    panels.push_back(entry);
+  }
+  view.set("panels", panels);
 }
 
 data ClaimRow(const ClaimReport& claim) {
@@ -430,6 +450,8 @@ Result<std::string> WriteHtml(const Report& report, const HtmlAssets& assets) {
     figures.push_back(Figure(report, report.figures[i], i, assets));
   }
   view.set("figures", figures);
+  view.set("has_models", !report.figures.empty());
+  SetPanels(report, assets, view);
   list claims;
   for (const ClaimReport& claim : report.claims) claims.push_back(ClaimRow(claim));
   view.set("has_claims", !claims.empty());

@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "core/base/text.h"
 #include "core/base/units.h"
+#include "core/report/panels.h"
 #include "core/report/report_text.h"
 #include "core/report/text_writers.h"
 #include "core/report/vega_chart.h"
@@ -26,6 +29,7 @@ class Markdown {
     }
     if (!report_.lead_reason.empty()) Line("\n{}", MarkdownText(report_.lead_reason));
     for (const FigureReport& figure : report_.figures) Figure(figure);
+    for (const ReportPanel& panel : ReportPanels(report_)) Panel(panel);
     Claims();
     Steps();
     Controls();
@@ -61,8 +65,8 @@ class Markdown {
   void Figure(const FigureReport& figure) {
     const Measure& m = figure.measure;
     Line("\n## {}\n", MarkdownText(m.name));
-    Line("{}", MarkdownText(m.about));
-    std::vector<std::string> header = {"Series", "Point"};
+    Line("{} {}", MarkdownText(m.about), MarkdownText(MeasureVerdict(report_, figure)));
+    std::vector<std::string> header = {"Series", "Point", "Text"};
     if (figure.has_paper) header.insert(header.end(), {"Paper", "Cell"});
     header.insert(header.end(), {"This run", "Null world", "No pretraining", "From null world",
                                  "Interval holds", "Note"});
@@ -70,7 +74,7 @@ class Markdown {
     for (const SeriesReport& series : figure.series) {
       for (const SeriesPoint& point : series.points) {
         if (!point.paper && !report_.point_languages.contains(point.point)) continue;
-        std::vector<std::string> row = {series.name, point.point};
+        std::vector<std::string> row = {series.name, point.point, ShowVolume(report_, point.point)};
         if (figure.has_paper) {
           std::string paper = point.paper ? FormatNumber(point.paper->value, m.decimals) : "–";
           if (point.paper && point.paper->uncertainty > 0)
@@ -87,7 +91,24 @@ class Markdown {
         rows.push_back(std::move(row));
       }
     }
-    Table(header, rows, figure.has_paper ? 4 : 2);
+    Table(header, rows, figure.has_paper ? 5 : 3);
+  }
+
+  void Panel(const ReportPanel& panel) {
+    Line("\n## {}", MarkdownText(panel.title));
+    if (!panel.about.empty()) Line("\n{}", MarkdownText(panel.about));
+    const char* const weight = panel.alarm ? "**" : "";
+    for (const std::string& sentence : panel.sentences) {
+      Line("\n{}{}{}", weight, MarkdownText(sentence), weight);
+    }
+    for (const PageTable& table : panel.tables) {
+      if (table.rows.empty()) continue;
+      Line("\n### {}", MarkdownText(table.title));
+      if (!table.about.empty()) Line("\n{}", MarkdownText(table.about));
+      PlainTable plain = TextOf(table);
+      for (std::string& name : plain.header) name = MarkdownText(name);
+      Table(plain.header, plain.rows, plain.text_columns);
+    }
   }
 
   void Steps() {

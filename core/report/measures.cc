@@ -38,6 +38,9 @@ Result<std::vector<Measure>> LoadMeasures(const std::filesystem::path& path) {
       measure.in_source_language = entry.value("in_source_language", true);
       measure.chance_one_over = entry.value("chance_one_over", "");
       if (entry.contains("chance")) measure.chance = entry.at("chance").get<double>();
+      if (entry.contains("informative_from")) {
+        measure.informative_from = entry.at("informative_from").get<double>();
+      }
       const std::string kind = entry.at("kind").get<std::string>();
       const auto* found = std::find_if(kKinds.begin(), kKinds.end(),
                                        [&](const auto& known) { return kind == known.first; });

@@ -34,8 +34,11 @@ struct Measure {
   bool in_source_language =
       true;  ///< false: has no value of its own in the source language (retrieval against it)
   std::optional<double> chance;  ///< in shown units; what guessing gives
-  std::string chance_one_over;   ///< path in a run's config: chance is 1 / that value, e.g.
-                                 ///< "benchmark.parallel"
+  /// In shown units: outside the synthetic world a measure that stays below this in the source
+  /// language was not learnt, and says nothing about other languages.
+  std::optional<double> informative_from;
+  std::string chance_one_over;  ///< path in a run's config: chance is 1 / that value, e.g.
+                                ///< "benchmark.parallel"
 };
 
 /// Errors: kNotFound, kCorrupt naming the field.

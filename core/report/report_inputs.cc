@@ -15,6 +15,9 @@ Status ReadRunLog(const RunLog* log, const TaskGraph& graph, ReportInputs& input
 
   REPRO_ASSIGN_OR_RETURN(std::vector<TaskRow> tasks, log->Tasks(keys));
   for (TaskRow& task : tasks) inputs.tasks[task.key] = std::move(task);
+  REPRO_ASSIGN_OR_RETURN(inputs.imported, log->ImportedArtifacts());
+  std::erase_if(inputs.imported,
+                [&](const auto& entry) { return !inputs.tasks.contains(entry.first); });
   if (!keys.empty()) {
     REPRO_ASSIGN_OR_RETURN(inputs.metrics,
                            log->Metrics({.task_keys = keys, .last_step_only = true}));

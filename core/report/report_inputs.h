@@ -23,6 +23,7 @@ struct ReportInputs {
   std::vector<RunSpec> runs;               ///< planned, in the order of the graph
   std::map<std::string, Task> plan;        ///< every planned task, by key
   std::map<std::string, TaskRow> tasks;    ///< what the log knows of them, by key
+  std::map<std::string, Json> imported{};  ///< CompletionRecord::imported of these tasks, by key
   std::vector<MetricRow> metrics;          ///< of these tasks, the last step of each
   std::vector<InvocationRow> invocations;  ///< of this experiment and scale, newest first
   std::optional<ReferenceItem> reference;  ///< the paper's cells, when the item has any

@@ -12,9 +12,12 @@
 #include <vector>
 
 #include "core/manifest/experiment.h"
+#include "core/report/corpus_panel.h"
+#include "core/report/language_facts.h"
 #include "core/report/measures.h"
 #include "core/report/report_inputs.h"
 #include "core/stats/contrast.h"
+#include "core/stats/read_off.h"
 #include "core/stats/student_t.h"
 
 namespace repro {
@@ -99,6 +102,9 @@ struct MeasureReport {
   };
   std::vector<AtPoint> points;
   bool moves = false;
+  /// False: measured, and at no point learnt well enough in the source language
+  /// (`Measure::informative_from`).
+  bool informative = true;
   std::string verdict;  ///< one sentence: moves where, or at chance, with the figures
 };
 
@@ -113,6 +119,31 @@ struct PerLanguageTable {
     std::vector<Estimate> null_world;  ///< by point; may be empty
   };
   std::vector<Row> rows;
+};
+
+/// What a sweep's models know of one language, as text of that language alone: the curve of its
+/// monolingual models over bytes of text, and each point's value read off it.
+struct MonolingualReport {
+  Measure measure;
+  std::string code, name;  ///< "sw", "Swahili"
+  struct Amount {
+    std::string point;  ///< "sw-500000"
+    double bytes = 0;   ///< of text that is read once or more often
+    Estimate value;     ///< may be empty
+  };
+  std::vector<Amount> curve;
+  struct Reading {
+    std::string point;   ///< of the sweep
+    Estimate value;      ///< may be empty
+    double bytes = 0;    ///< text of this language that was read there; 0: not known yet
+    double repeats = 0;  ///< how often all of its text was read
+    std::optional<ReadOff> equivalent;
+    /// At the ends of the value's interval. They hold its variation, not that of the curve.
+    std::optional<ReadOff> least, most;
+  };
+  std::vector<Reading> readings;
+  bool complete = false;  ///< every amount has a value: without all of them nothing is read off
+  bool pooled = false;    ///< the curve was measured to rise somewhere
 };
 
 struct ClaimReport {
@@ -172,6 +203,8 @@ struct Provenance {
   std::int64_t made_ms = 0;
   std::vector<std::string>
       stale_builds;  ///< other builds that made artifacts, with the number of tasks
+  std::vector<std::string>
+      imported;  ///< where imported results come from: tasks, build, machine, when they were made
   std::vector<std::string> unresolved;  ///< sources that are not at hand
 };
 
@@ -193,6 +226,9 @@ struct Report {
   std::vector<MeasureReport> measures;  ///< tasks and intrinsic measures
   std::vector<SurfaceReport> surface;
   std::vector<PerLanguageTable> languages;
+  std::vector<MonolingualReport> monolingual;  ///< by language
+  LanguageFacts language_facts;
+  CorpusPanel corpus;
   std::vector<RunReport> runs;
   std::vector<VocabularyReport> vocabulary;
   std::vector<Assumption> assumptions;

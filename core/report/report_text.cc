@@ -39,6 +39,14 @@ std::string Spread(const std::vector<VocabularyReport::Row>& rows,
 
 }  // namespace
 
+bool IsSynthetic(const Experiment& experiment) {
+  return experiment.world == "babel";
+}
+
+std::string ShownCode(const Experiment& experiment, const std::string& code) {
+  return IsSynthetic(experiment) ? "syn-" + code : code;
+}
+
 std::string FormatNumber(double value, int decimals) {
   const std::string text = fmt::format("{:.{}f}", std::abs(value), decimals);
   const bool zero = text.find_first_not_of("0.") == std::string::npos;
@@ -177,7 +185,7 @@ std::string VariationNote(const FigureReport& figure) {
 }
 
 std::string RoleName(const std::string& role) {
-  if (role == "main") return "sweep";
+  if (role == kMainRole) return "sweep";
   std::string name = role;
   std::replace(name.begin(), name.end(), '-', ' ');
   return name;
@@ -222,6 +230,16 @@ std::string PlateauNote() {
       "seed-to-seed spread of such a loss) is the early plateau, and claims on such a run are "
       "undecided.",
       kPlateauThreshold);
+}
+
+std::string MeasureVerdict(const Report& report, const FigureReport& figure) {
+  for (const MeasureReport& measure : report.measures) {
+    if (measure.measure.metric != figure.measure.metric || measure.points.empty()) continue;
+    std::string verdict = measure.verdict;
+    verdict[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(verdict[0])));
+    return verdict + ".";
+  }
+  return "";
 }
 
 std::vector<std::string> ValueNotes(const Report& report, const FigureReport& figure) {
@@ -313,6 +331,9 @@ std::vector<std::pair<std::string, std::string>> Facts(const Report& report) {
       {"Artifacts of other builds",
        p.stale_builds.empty() ? "none" : fmt::format("{}", fmt::join(p.stale_builds, "; "))},
   };
+  if (!p.imported.empty()) {
+    facts.emplace_back("Imported results", fmt::format("{}", fmt::join(p.imported, "; ")));
+  }
   if (!p.unresolved.empty()) {
     facts.emplace_back("Not at hand", fmt::format("{}", fmt::join(p.unresolved, "; ")));
   }

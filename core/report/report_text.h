@@ -9,6 +9,11 @@
 
 namespace repro {
 
+bool IsSynthetic(const Experiment& experiment);
+/// Languages of the synthetic world never go by the names of the languages they stand in for:
+/// "syn-sw".
+std::string ShownCode(const Experiment& experiment, const std::string& code);
+
 /// "1.2", "−0.3" with a real minus sign, "0.0": no sign on what rounds to nothing.
 std::string FormatNumber(double value, int decimals);
 /// "+1.2", "−0.3", "0.0": no sign on what rounds to nothing.
@@ -63,6 +68,8 @@ std::string VocabularyLine(
     const VocabularyReport& entry);  ///< "xlm7: 2.1 tokens a word (1.8 to 2.6), ..."
 std::string SeedLine(const Provenance& provenance);  ///< "3 pretraining seeds x 1 fine-tuning seed"
 std::string PlateauNote();  ///< what "below the plateau" means and its threshold
+/// "Moves: 36.1 % in the source language ..."; empty while nothing was measured.
+std::string MeasureVerdict(const Report& report, const FigureReport& figure);
 /// "low at xlm7: seed 2 diverged", one for each point and what there is to know of its values;
 /// points that this scale leaves out are not among them.
 std::vector<std::string> ValueNotes(const Report& report, const FigureReport& figure);

@@ -88,6 +88,22 @@ RunValues::RunValues(const ReportInputs& inputs, const std::vector<RunReport>& s
   }
 }
 
+std::vector<std::size_t> RunValues::RunsOf(const std::string& point,
+                                           const std::string& role) const {
+  std::vector<std::size_t> runs;
+  for (std::size_t run = 0; run < inputs_.runs.size(); ++run) {
+    if (inputs_.runs[run].point == point && inputs_.runs[run].role == role) runs.push_back(run);
+  }
+  return runs;
+}
+
+std::vector<std::size_t> RunValues::CompleteRunsOf(const std::string& point,
+                                                   const std::string& role) const {
+  std::vector<std::size_t> runs = RunsOf(point, role);
+  std::erase_if(runs, [&](std::size_t run) { return states_[run].state != "done"; });
+  return runs;
+}
+
 const std::vector<RunValues::Row>* RunValues::Find(std::size_t run,
                                                    const std::string& metric) const {
   const auto found = by_run_[run].find(metric);
@@ -99,9 +115,7 @@ Estimate RunValues::Series(const Measure& measure, const std::string& point,
                            const std::vector<std::string>& languages) const {
   Estimate estimate;
   std::vector<double> by_finetune_seed;  // of the last run, for the case of a single pretraining
-  for (std::size_t run = 0; run < inputs_.runs.size(); ++run) {
-    const RunSpec& spec = inputs_.runs[run];
-    if (spec.point != point || spec.role != role || states_[run].state != "done") continue;
+  for (const std::size_t run : CompleteRunsOf(point, role)) {
     const auto* rows = Find(run, measure.metric);
     if (rows == nullptr) continue;
     std::map<std::int64_t, std::map<std::string, double>> by_seed;  // fine-tuning seed -> language
@@ -120,7 +134,7 @@ Estimate RunValues::Series(const Measure& measure, const std::string& point,
         seed_values.push_back(sum / static_cast<double>(count));
     }
     if (seed_values.empty() || seed_values.size() != by_seed.size()) continue;
-    estimate.by_seed.emplace_back(spec.pretrain_seed,
+    estimate.by_seed.emplace_back(inputs_.runs[run].pretrain_seed,
                                   std::accumulate(seed_values.begin(), seed_values.end(), 0.0) /
                                       static_cast<double>(seed_values.size()));
     by_finetune_seed = std::move(seed_values);
@@ -147,9 +161,7 @@ Estimate RunValues::Series(const Measure& measure, const std::string& point,
 std::set<std::string> RunValues::Languages(const std::string& metric, const std::string& point,
                                            const std::string& role) const {
   std::set<std::string> languages;
-  for (std::size_t run = 0; run < inputs_.runs.size(); ++run) {
-    const RunSpec& spec = inputs_.runs[run];
-    if (spec.point != point || spec.role != role || states_[run].state != "done") continue;
+  for (const std::size_t run : CompleteRunsOf(point, role)) {
     if (const auto* rows = Find(run, metric)) {
       for (const Row& row : *rows) {
         if (!row.language.empty()) languages.insert(row.language);
@@ -161,9 +173,7 @@ std::set<std::string> RunValues::Languages(const std::string& metric, const std:
 
 std::optional<double> RunValues::Fact(const Measure& measure, const std::string& point,
                                       const std::string& role, const std::string& language) const {
-  for (std::size_t run = 0; run < inputs_.runs.size(); ++run) {
-    const RunSpec& spec = inputs_.runs[run];
-    if (spec.point != point || spec.role != role) continue;
+  for (const std::size_t run : RunsOf(point, role)) {
     if (const auto* rows = Find(run, measure.metric)) {
       for (const Row& row : *rows) {
         if (row.language == language) return row.value * measure.factor;
@@ -171,6 +181,45 @@ std::optional<double> RunValues::Fact(const Measure& measure, const std::string&
     }
   }
   return std::nullopt;
+}
+
+std::map<std::string, double> RunValues::Facts(const Measure& measure, const std::string& point,
+                                               const std::string& role) const {
+  std::map<std::string, double> facts;
+  for (const std::size_t run : RunsOf(point, role)) {
+    if (const auto* rows = Find(run, measure.metric)) {
+      for (const Row& row : *rows) facts.emplace(row.language, row.value * measure.factor);
+    }
+  }
+  return facts;
+}
+
+std::optional<double> RunValues::TextBytes(const std::string& point, const std::string& role,
+                                           const std::string& language) const {
+  std::optional<double> least;
+  for (const char* metric : {"corpus.taken_bytes", "corpus.bytes"}) {
+    for (const std::size_t run : RunsOf(point, role)) {
+      const auto* rows = Find(run, metric);
+      if (rows == nullptr) continue;
+      for (const Row& row : *rows) {
+        if (row.language == language && (!least || row.value < *least)) least = row.value;
+      }
+    }
+    if (least) break;
+  }
+  return least;
+}
+
+std::set<std::string> RunValues::Metrics(const std::string& prefix, const std::string& point,
+                                         const std::string& role) const {
+  std::set<std::string> names;
+  for (const std::size_t run : RunsOf(point, role)) {
+    for (auto metric = by_run_[run].lower_bound(prefix);
+         metric != by_run_[run].end() && metric->first.starts_with(prefix); ++metric) {
+      names.insert(metric->first);
+    }
+  }
+  return names;
 }
 
 std::optional<double> RunValues::MeanGap(const std::string& above, const std::string& below,

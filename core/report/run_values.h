@@ -36,6 +36,19 @@ class RunValues {
   std::optional<double> Fact(const Measure& measure, const std::string& point,
                              const std::string& role, const std::string& language) const;
 
+  /// The same of every language that has it. Metrics over all languages stand under "".
+  std::map<std::string, double> Facts(const Measure& measure, const std::string& point,
+                                      const std::string& role) const;
+
+  /// Bytes of a language's text that is trained on: what a limit of tokens took, else the text. Of
+  /// several texts (a run alone learns its vocabulary from all of it) the smallest.
+  std::optional<double> TextBytes(const std::string& point, const std::string& role,
+                                  const std::string& language) const;
+
+  /// Metrics whose name begins with `prefix`, of any run of a point and role, sorted.
+  std::set<std::string> Metrics(const std::string& prefix, const std::string& point,
+                                const std::string& role) const;
+
   /// Mean over the languages of `above` minus `below`, of one planned run, by its position in
   /// `inputs.runs`. None when a language has one of the two alone.
   std::optional<double> MeanGap(const std::string& above, const std::string& below,
@@ -50,6 +63,9 @@ class RunValues {
     std::int64_t seed;
     double value;
   };
+  /// Of the plan, by their positions.
+  std::vector<std::size_t> RunsOf(const std::string& point, const std::string& role) const;
+  std::vector<std::size_t> CompleteRunsOf(const std::string& point, const std::string& role) const;
   const std::vector<Row>* Find(std::size_t run, const std::string& metric) const;
 
   const ReportInputs& inputs_;

@@ -1,5 +1,7 @@
 #include "core/report/table_page.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <kainjow/mustache.hpp>
 
@@ -8,13 +10,11 @@
 #include "core/report/page_data.h"
 
 namespace repro {
-namespace {
 
 using kainjow::mustache::data;
 using kainjow::mustache::list;
 using kainjow::mustache::mustache;
 
-/// A value that is also a condition: false when the text is empty.
 data TextOrNothing(const std::string& text) {
   return text.empty() ? data(false) : data(Printable(text));
 }
@@ -51,23 +51,35 @@ data TableView(const PageTable& table) {
   return view;
 }
 
-void SetChart(const TablePage& page, const HtmlAssets& assets, data& view) {
-  view.set("has_chart", page.chart.has_value());
-  if (!page.chart) return;
-  view.set("chart_title", Printable(page.chart_title));
-  view.set("chart_about", Printable(page.chart_about));
+void SetShareChart(const ShareBars& chart, std::string (*show_part)(std::int64_t),
+                   const HtmlAssets& assets, data& view) {
   list legend;
-  for (std::size_t i = 0; i < page.chart->classes.size(); ++i) {
+  for (std::size_t i = 0; i < chart.classes.size(); ++i) {
     data entry;
     entry.set("color", std::to_string(ShareColor(i)));
-    entry.set("name", Printable(page.chart->classes[i]));
+    entry.set("name", Printable(chart.classes[i]));
     legend.push_back(entry);
   }
   view.set("legend", legend);
-  view.set("spec", ScriptJson(VegaShareBars(*page.chart, page.show_part, assets.shares)));
+  view.set("spec", ScriptJson(VegaShareBars(chart, show_part, assets.shares)));
 }
 
-}  // namespace
+std::string TextOf(const PageCell& cell) {
+  return cell.below.empty() ? cell.text : fmt::format("{} {}", cell.text, cell.below);
+}
+
+PlainTable TextOf(const PageTable& table) {
+  PlainTable plain;
+  for (const PageTable::Column& column : table.columns) plain.header.push_back(column.name);
+  const auto numbers = std::find_if(table.columns.begin(), table.columns.end(),
+                                    [](const auto& column) { return column.right; });
+  plain.text_columns = static_cast<std::size_t>(numbers - table.columns.begin());
+  for (const auto& cells : table.rows) {
+    auto& row = plain.rows.emplace_back();
+    for (const PageCell& cell : cells) row.push_back(TextOf(cell));
+  }
+  return plain;
+}
 
 Result<std::string> WriteTablePage(const TablePage& page, const HtmlAssets& assets) {
   mustache file(assets.table_page);
@@ -78,7 +90,12 @@ Result<std::string> WriteTablePage(const TablePage& page, const HtmlAssets& asse
   list headline;
   for (const std::string& sentence : page.headline) headline.push_back(Printable(sentence));
   view.set("headline", headline);
-  SetChart(page, assets, view);
+  view.set("has_chart", page.chart.has_value());
+  if (page.chart) {
+    view.set("chart_title", Printable(page.chart_title));
+    view.set("chart_about", Printable(page.chart_about));
+    SetShareChart(*page.chart, page.show_part, assets, view);
+  }
   list tables;
   for (const PageTable& table : page.tables) {
     if (!table.rows.empty()) tables.push_back(TableView(table));

@@ -18,6 +18,9 @@ struct PageCell {
   std::string below;  ///< smaller, under the text; may be empty
 };
 
+/// "16.5 ± 0.8": both in a line.
+std::string TextOf(const PageCell& cell);
+
 struct PageTable {
   struct Column {
     std::string name;
@@ -29,6 +32,15 @@ struct PageTable {
   std::vector<std::vector<PageCell>> rows;  ///< as many cells as columns
   bool open = true;                         ///< false: the reader unfolds it
 };
+
+/// What a writer of text lays out: names of columns, rows, and how many columns of text stand
+/// before the first of numbers.
+struct PlainTable {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+  std::size_t text_columns = 0;
+};
+PlainTable TextOf(const PageTable& table);
 
 struct TablePage {
   std::string kind;  ///< what the page is about, over its title

@@ -6,6 +6,8 @@
 #include <fmt/ranges.h>
 
 #include "core/base/text.h"
+#include "core/base/units.h"
+#include "core/report/panels.h"
 #include "core/report/report_text.h"
 #include "core/report/text_writers.h"
 #include "core/report/unicode_chart.h"
@@ -34,6 +36,7 @@ class Terminal {
       Wrapped(report_.lead_reason, 0);
     }
     for (const FigureReport& figure : report_.figures) Figure(figure);
+    for (const ReportPanel& panel : ReportPanels(report_)) Panel(panel);
     Claims();
     Steps();
     Controls();
@@ -155,7 +158,9 @@ class Terminal {
       for (std::size_t i = 0; !side_by_side && i < right.size(); ++i) Line(right[i]);
     }
 
-    Row header = {"series", "point"};
+    Row header = {"series", "point", "languages"};
+    const bool sizes = !report_.corpus.volumes.empty();
+    if (sizes) header.emplace_back("text");
     if (figure.has_paper) header.emplace_back("paper");
     header.insert(header.end(),
                   {"this run", "95 % interval", "null world", "untrained", "transfer"});
@@ -168,7 +173,8 @@ class Terminal {
         const Measure& m = figure.measure;
         const bool again = &series == last;
         last = &series;
-        Row row = {again ? "" : series.name, point.point};
+        Row row = {again ? "" : series.name, point.point, LanguageCount(point.point)};
+        if (sizes) row.push_back(TextSize(point.point));
         if (figure.has_paper)
           row.push_back(point.paper ? FormatNumber(point.paper->value, m.decimals) : "–");
         row.insert(row.end(), {ShowMean(m, point.main), ShowRange(m, point.main),
@@ -181,8 +187,40 @@ class Terminal {
     }
     Line("");
     Table(header, rows, 2);
+    Wrapped(MeasureVerdict(report_, figure), 2);
     Wrapped(VariationNote(figure), 2);
     for (const std::string& note : ValueNotes(report_, figure)) Wrapped(note, 2);
+  }
+
+  /// What the runs of a point train on, beside their results.
+  std::string LanguageCount(const std::string& point) const {
+    const auto planned = report_.point_languages.find(point);
+    return planned == report_.point_languages.end() ? "–" : std::to_string(planned->second);
+  }
+  std::string TextSize(const std::string& point) const {
+    const auto volume = report_.corpus.volumes.find(point);
+    return volume == report_.corpus.volumes.end() ? "–" : FormatBytes(volume->second.bytes);
+  }
+
+  void Panel(const ReportPanel& panel) {
+    Heading(panel.title);
+    if (!panel.about.empty()) Wrapped(panel.about, 2);
+    if (panel.alarm && color_) out_ += "\x1b[31m";
+    for (const std::string& sentence : panel.sentences) Wrapped(sentence, 2);
+    if (panel.alarm && color_) out_ += "\x1b[0m";
+    if (panel.chart) {
+      Line("");
+      const PlotLook look{.width = std::min<std::size_t>(width_ - 2, 100), .color = color_};
+      for (const std::string& line : DrawShareBars(*panel.chart, look)) Line("  " + line);
+    }
+    for (const PageTable& table : panel.tables) {
+      if (!table.open || table.rows.empty()) continue;
+      Line("");
+      Line("  " + Bold(table.title));
+      if (!table.about.empty()) Wrapped(table.about, 2);
+      const PlainTable plain = TextOf(table);
+      Table(plain.header, plain.rows, plain.text_columns);
+    }
   }
 
   /// A point that this scale leaves out and for which the paper has no value says nothing.

@@ -259,8 +259,12 @@ Result<Judgement> AttemptBook::End(const AttemptRow& attempt, const Task& task,
 }
 
 Status AttemptBook::RecordFound(const Task& task) {
-  REPRO_ASSIGN_OR_RETURN(const auto record, store_.Find(task.kind, task.key));
+  REPRO_ASSIGN_OR_RETURN(auto record, store_.Find(task.kind, task.key));
+  if (!record) {
+    REPRO_ASSIGN_OR_RETURN(record, store_.FindResults(task.kind, task.key));
+  }
   if (!record) return {};
+  const bool imported = !record->imported.is_null();
   REPRO_ASSIGN_OR_RETURN(const auto known, log_.Attempts(task.key));
   std::set<int> numbers;
   for (const AttemptRow& row : known) numbers.insert(row.number);
@@ -273,11 +277,17 @@ Status AttemptBook::RecordFound(const Task& task) {
       attempt.number = number;
       attempt.folder =
           store_.AttemptFolder(task.key, number).lexically_relative(store_.workspace()).string();
+      if (imported) attempt.started_ms = StartedMs(*record);
       REPRO_ASSIGN_OR_RETURN(attempt.id, log_.BeginAttempt(attempt));
       REPRO_RETURN_IF_ERROR(Ingest(attempt));
       attempt.state =
           ReadTrace(Folder(attempt) / "events.jsonl").last_state == "finished" ? "done" : "lost";
       attempt.reason = "found in the workspace, unknown to the log";
+      if (imported) {
+        attempt.reason = fmt::format("imported: made by build {} on {}", record->build,
+                                     TextField(record->imported, "machine"));
+        attempt.ended_ms = record->finished_ms;
+      }
       REPRO_RETURN_IF_ERROR(log_.EndAttempt(attempt));
     }
     return RecordDone(task, *record);

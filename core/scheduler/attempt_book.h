@@ -64,9 +64,9 @@ class AttemptBook {
   /// task's state follows.
   Result<Judgement> End(const AttemptRow& attempt, const Task& task, const AttemptEnd& end,
                         CancelReason cancelled);
-  /// Records an artifact that is whole in the store though the log does not have its task as done:
-  /// a log that was lost, or a workspace that was copied. Events of attempts that the log does not
-  /// know are taken in.
+  /// Records an artifact that is whole in the store, or results without one, though the log does
+  /// not have the task as done: a log that was lost, a workspace that was copied, an import. Events
+  /// of attempts that the log does not know are taken in.
   Status RecordFound(const Task& task);
 
  private:

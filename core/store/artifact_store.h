@@ -2,6 +2,7 @@
 /// Artifacts on disk: folders that appear whole, by rename, with a completion record.
 ///
 ///   <workspace>/artifacts/<kind>/<key>/{files..., completion.json}
+///   <workspace>/results_only/<kind>/<key>/  the same, of imported results alone
 ///   <workspace>/staging/<key>.<n>/          where a task writes before it publishes
 ///   <workspace>/work/<key>/scratch/         checkpoints, kept between attempts
 ///   <workspace>/work/<key>/attempts/<n>/    task.json stdout stderr events.jsonl lock
@@ -38,6 +39,9 @@ struct CompletionRecord {
   std::int64_t peak_rss_bytes = 0;
   std::int64_t finished_ms = 0;  ///< `Publish` fills it when it is 0
   std::string host;              ///< `Publish` fills it when it is empty
+  /// Null but for what came by a results file: `machine` (it was made on), and `kept` (paths of the
+  /// files that came along, where that is not all of them).
+  Json imported{};
 
   std::int64_t TotalBytes() const;  ///< of the files; completion.json itself not counted
   Json ToJson() const;
@@ -45,6 +49,12 @@ struct CompletionRecord {
   /// path leaves the folder, or the format is not 1.
   static Result<CompletionRecord> FromJson(const Json& object, std::string_view where);
 };
+
+/// Whether a file of the record should be in its folder: all are, but for imported results.
+bool HoldsFile(const CompletionRecord& record, std::string_view path);
+
+/// When the successful attempt began, by the record.
+std::int64_t StartedMs(const CompletionRecord& record);
 
 /// A folder below artifacts/ and what `Find` says of it.
 struct StoredArtifact {
@@ -61,6 +71,7 @@ class ArtifactStore {
 
   const std::filesystem::path& workspace() const { return workspace_; }
   std::filesystem::path Folder(std::string_view kind, std::string_view key) const;
+  std::filesystem::path ResultsFolder(std::string_view kind, std::string_view key) const;
   std::filesystem::path StagingFolder(std::string_view key, int attempt) const;
   std::filesystem::path WorkFolder(std::string_view key) const;
   std::filesystem::path ScratchFolder(std::string_view key) const;
@@ -84,13 +95,24 @@ class ArtifactStore {
   /// when not there.
   Status Verify(std::string_view kind, std::string_view key) const;
 
+  /// Turns the folder `staging` into the record of a task whose files were not kept, or only those
+  /// that `record.imported` names. One that is there already is kept. Errors: as `Publish`.
+  Status PublishResults(const std::filesystem::path& staging, const CompletionRecord& record) const;
+  /// The record of a task of which only results are here: it is done for all who do not read its
+  /// files. Empty when there is none. Errors: as `Find`.
+  Result<std::optional<CompletionRecord>> FindResults(std::string_view kind,
+                                                      std::string_view key) const;
+
   /// Every folder below artifacts/, sorted by kind and key, whole or not. A missing artifacts/ is
   /// an empty store.
   Result<std::vector<StoredArtifact>> List() const;
+  /// The same below results_only/, by `FindResults`.
+  Result<std::vector<StoredArtifact>> ListResults() const;
 
   /// Removes an artifact so that a crash half-way leaves none (renamed away first). Not being there
   /// is no error.
   Status Remove(std::string_view kind, std::string_view key) const;
+  Status RemoveResults(std::string_view kind, std::string_view key) const;
 
  private:
   std::filesystem::path workspace_;

@@ -1,7 +1,6 @@
 #include "core/store/event_writer.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 
 #include <fcntl.h>
@@ -9,6 +8,7 @@
 
 #include "core/base/units.h"
 #include "core/io/file.h"
+#include "core/io/write_all.h"
 
 namespace repro {
 
@@ -55,17 +55,8 @@ void EventWriter::Append(Json event) {
   event["seq"] = next_seq_;
   event["time_ms"] = WallTimeMs();
   const std::string line = CanonicalJson(event) + "\n";
-  std::string_view rest = line;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(fd_, rest.data(), rest.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      status_ = FailErrno("write", path_);
-      return;
-    }
-    rest.remove_prefix(static_cast<std::size_t>(written));
-  }
-  ++next_seq_;
+  status_ = WriteAll(fd_, line, path_);
+  if (status_) ++next_seq_;
 }
 
 Status EventWriter::Sync() {
@@ -73,7 +64,7 @@ Status EventWriter::Sync() {
   return status_;
 }
 
-void EventWriter::Write(const Metric& metric) {
+Json MetricEvent(const Metric& metric) {
   Json event = {{"type", "metric"},      {"name", metric.name},
                 {"step", metric.step},   {"language", metric.language},
                 {"split", metric.split}, {"seed", metric.seed}};
@@ -83,7 +74,11 @@ void EventWriter::Write(const Metric& metric) {
   } else {
     event["value"] = std::isnan(metric.value) ? "nan" : metric.value > 0 ? "inf" : "-inf";
   }
-  Append(std::move(event));
+  return event;
+}
+
+void EventWriter::Write(const Metric& metric) {
+  Append(MetricEvent(metric));
 }
 
 void EventWriter::Progress(std::int64_t done, std::int64_t total, std::string_view unit,

@@ -27,6 +27,9 @@ struct Metric {
   std::int64_t seed = -1;
 };
 
+/// The event of a value, without `seq` and `time_ms`.
+Json MetricEvent(const Metric& metric);
+
 /// Appends events. Not shared between threads. Opening an existing file continues after its last
 /// whole line (a torn last line is cut off first).
 class EventWriter {

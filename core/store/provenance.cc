@@ -268,12 +268,33 @@ Json CollectProvenance(const ProvenanceRequest& request) {
   return provenance;
 }
 
-std::string DescribeProvenance(const Json& provenance) {
-  const auto text = [&provenance](const char* pointer) -> std::string {
-    const Json::json_pointer at{pointer};
-    if (!provenance.contains(at) || !provenance.at(at).is_string()) return {};
-    return provenance.at(at).get<std::string>();
+namespace {
+
+std::string TextAt(const Json& provenance, const char* pointer) {
+  const Json::json_pointer at{pointer};
+  if (!provenance.contains(at) || !provenance.at(at).is_string()) return {};
+  return provenance.at(at).get<std::string>();
+}
+
+}  // namespace
+
+std::string DescribeMachine(const Json& provenance) {
+  std::string machine;
+  const auto add = [&machine](const std::string& part) {
+    if (!part.empty()) machine += (machine.empty() ? "" : ", ") + part;
   };
+  for (const char* pointer : {"/host/name", "/cpu/model", "/host/os"}) {
+    add(TextAt(provenance, pointer));
+  }
+  const Json::json_pointer cores("/cpu/cores");
+  if (provenance.contains(cores) && provenance.at(cores).is_number_integer()) {
+    add(fmt::format("{} cores", provenance.at(cores).get<std::int64_t>()));
+  }
+  return machine;
+}
+
+std::string DescribeProvenance(const Json& provenance) {
+  const auto text = [&provenance](const char* pointer) { return TextAt(provenance, pointer); };
   std::string line;
   if (!text("/build/id").empty()) line = "build " + text("/build/id").substr(0, 12) + ", ";
   line += text("/git/commit").empty() ? "no commit known"

@@ -32,6 +32,10 @@ Json CollectProvenance(const ProvenanceRequest& request);
 /// "AVX2" or "DEFAULT".
 Json ParseCpuInfo(const std::string& cpuinfo);
 
+/// The machine of a provenance: "box, AMD EPYC, Debian GNU/Linux 12, 2 cores"; empty where nothing
+/// is known.
+std::string DescribeMachine(const Json& provenance);
+
 /// The commit and machine of a provenance in one line: "commit 2a6c00c8d1f0, on box, AMD EPYC".
 std::string DescribeProvenance(const Json& provenance);
 

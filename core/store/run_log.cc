@@ -307,11 +307,11 @@ Result<std::int64_t> RunLog::BeginInvocation(const InvocationRow& row) {
   });
 }
 
-Status RunLog::EndInvocation(std::int64_t id, std::string_view state) {
+Status RunLog::EndInvocation(std::int64_t id, std::string_view state, std::int64_t ended_ms) {
   Impl& log = *impl_;
   return log.Write("end the invocation", [&]() -> Status {
     Query(log.Prepare("UPDATE invocations SET state = ?2, ended_ms = ?3 WHERE id = ?1"))
-        .Bind(id, state, WallTimeMs())
+        .Bind(id, state, ended_ms != 0 ? ended_ms : WallTimeMs())
         .Run();
     if (log.database->getChanges() == 0) {
       return Fail(ErrorCode::kNotFound, "no invocation {} in the run log", id);

@@ -159,7 +159,8 @@ class RunLog {
   /// half of it. Not inside a transaction.
   Status Durably(const std::function<Status()>& body);
   Result<std::int64_t> BeginInvocation(const InvocationRow& row);
-  Status EndInvocation(std::int64_t id, std::string_view state);
+  /// `ended_ms`: 0 is now.
+  Status EndInvocation(std::int64_t id, std::string_view state, std::int64_t ended_ms = 0);
   /// For a new holder of the lease, before it ingests anything. Invocations that are still running
   /// in the log were killed: they get that state, and end with their last sign (the start, end or
   /// newest progress of an attempt). Runs that they left running are interrupted.
@@ -221,6 +222,8 @@ class RunLog {
   Result<std::optional<InvocationRow>> FindInvocation(std::int64_t id) const;
   /// Completion record as the log knows it; null when there is none.
   Result<Json> ArtifactRecord(std::string_view task_key) const;
+  /// By task key: CompletionRecord::imported of the artifacts that have it.
+  Result<std::map<std::string, Json>> ImportedArtifacts() const;
   /// PRAGMA integrity_check and foreign_key_check: one line a finding, none when sound.
   Result<std::vector<std::string>> CheckIntegrity() const;
 

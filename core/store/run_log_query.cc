@@ -484,6 +484,18 @@ Result<Json> RunLog::ArtifactRecord(std::string_view task_key) const {
   });
 }
 
+Result<std::map<std::string, Json>> RunLog::ImportedArtifacts() const {
+  Impl& log = *impl_;
+  return log.Guard("look for imported artifacts", [&]() -> Result<std::map<std::string, Json>> {
+    std::map<std::string, Json> imported;
+    Query query(log.Prepare(
+        "SELECT t.key, json_extract(a.record, '$.imported') FROM artifacts a JOIN tasks "
+        "t ON t.id = a.task WHERE json_extract(a.record, '$.imported') IS NOT NULL"));
+    while (query.Next()) imported[query.Text(0)] = Parse(query.Text(1));
+    return imported;
+  });
+}
+
 Result<std::vector<std::string>> RunLog::CheckIntegrity() const {
   Impl& log = *impl_;
   return log.Guard("check it", [&]() -> Result<std::vector<std::string>> {

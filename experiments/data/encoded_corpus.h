@@ -16,6 +16,9 @@ struct ShardCounts {
   std::int64_t documents = 0;
   std::int64_t tokens = 0;   ///< every </s> included
   std::int64_t unknown = 0;  ///< <unk> among them
+  /// Of the text of a shard with a limit of tokens, line ends included; else 0. Not in meta.json.
+  std::int64_t bytes = 0, words = 0;
+  bool operator==(const ShardCounts&) const = default;
 };
 
 struct EncodedLanguage {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <exception>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/base/text.h"
 #include "experiments/data/token_shard.h"
 
 namespace repro {
@@ -38,7 +40,8 @@ struct EncodedChunk {
   bool last = false;
   std::vector<TokenId> ids;
   std::vector<std::size_t> ends;
-  std::int64_t unknown = 0;
+  // Of each sentence, where the job has a limit.
+  std::vector<std::int64_t> bytes{}, words{};
 };
 
 /// Reads the texts of all jobs, one after the other.
@@ -70,13 +73,22 @@ class ChunkReader {
     if (in_.bad()) return FailErrno("read", path);
     if (!in_ || in_.peek() == std::ifstream::traits_type::eof()) {
       chunk.last = true;
-      in_ = std::ifstream();
-      ++job_;
+      EndJob();
     }
     return chunk;
   }
 
+  /// Nothing more of jobs before this one.
+  void GoOnAt(std::size_t job) {
+    if (job > job_) EndJob();
+  }
+
  private:
+  void EndJob() {
+    in_ = std::ifstream();
+    ++job_;
+  }
+
   const std::vector<ShardJob>& jobs_;
   std::size_t job_ = 0;
   std::int64_t number_ = 0;
@@ -89,6 +101,7 @@ class ShardFiles {
   explicit ShardFiles(const std::vector<ShardJob>& jobs) : jobs_(jobs) {}
 
   Status Write(const EncodedChunk& chunk) {
+    if (chunk.job < finished_) return {};  // its shard is full
     if (!writer_) {
       const ShardJob& job = jobs_[chunk.job];
       REPRO_ASSIGN_OR_RETURN(writer_,
@@ -96,39 +109,78 @@ class ShardFiles {
       counts_.emplace_back();
     }
     std::size_t begin = 0;
-    for (const std::size_t end : chunk.ends) {
+    for (std::size_t i = 0; i < chunk.ends.size(); ++i) {
+      const std::size_t end = chunk.ends[i];
       if (begin == end) {
-        EndDocument();
+        REPRO_ASSIGN_OR_RETURN(const bool full, EndDocument());
+        if (full) return Finish();
       } else {
-        writer_->Add(std::span(chunk.ids).subspan(begin, end - begin));
-        ++counts_.back().sentences;
-        in_document_ = true;
+        document_.insert(document_.end(), chunk.ids.begin() + static_cast<std::ptrdiff_t>(begin),
+                         chunk.ids.begin() + static_cast<std::ptrdiff_t>(end));
+        sentence_ends_.push_back(document_.size());
+        if (!chunk.bytes.empty()) {
+          document_bytes_ += chunk.bytes[i];
+          document_words_ += chunk.words[i];
+        }
       }
       begin = end;
     }
-    counts_.back().unknown += chunk.unknown;
     if (!chunk.last) return {};
-    EndDocument();
-    REPRO_RETURN_IF_ERROR(writer_->Finish());
-    counts_.back().tokens = writer_->tokens();
-    writer_.reset();
-    return {};
+    REPRO_RETURN_IF_ERROR(EndDocument());
+    return Finish();
   }
 
+  /// Jobs whose shards are done, full ones included.
+  std::size_t finished() const { return finished_; }
   std::vector<ShardCounts> counts() const { return counts_; }
 
  private:
-  void EndDocument() {
-    if (!in_document_) return;
-    writer_->Add(std::vector<TokenId>{kEosId});
-    ++counts_.back().documents;
-    in_document_ = false;
+  /// True where there is no room for it.
+  Result<bool> EndDocument() {
+    if (document_.empty()) return false;
+    const ShardJob& job = jobs_[finished_];
+    ShardCounts& counts = counts_.back();
+    const auto tokens = static_cast<std::int64_t>(document_.size()) + 1;
+    const bool full = job.max_tokens > 0 && writer_->tokens() + tokens > job.max_tokens;
+    if (full && counts.documents == 0) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{}: its first document has {} tokens, more than the {} that may be taken",
+                  job.text.string(), tokens, job.max_tokens);
+    }
+    if (!full) {
+      std::size_t begin = 0;
+      for (const std::size_t end : sentence_ends_) {
+        writer_->Add(std::span(document_).subspan(begin, end - begin));
+        begin = end;
+      }
+      writer_->Add(std::vector<TokenId>{kEosId});
+      ++counts.documents;
+      counts.sentences += std::ssize(sentence_ends_);
+      counts.unknown += std::count(document_.begin(), document_.end(), kUnkId);
+      counts.bytes += document_bytes_;
+      counts.words += document_words_;
+    }
+    document_.clear();
+    sentence_ends_.clear();
+    document_bytes_ = document_words_ = 0;
+    return full;
+  }
+
+  Status Finish() {
+    REPRO_RETURN_IF_ERROR(writer_->Finish());
+    counts_.back().tokens = writer_->tokens();
+    writer_.reset();
+    ++finished_;
+    return {};
   }
 
   const std::vector<ShardJob>& jobs_;
   std::optional<TokenShardWriter> writer_;
   std::vector<ShardCounts> counts_;
-  bool in_document_ = false;
+  std::size_t finished_ = 0;
+  std::vector<TokenId> document_;  // that has not ended yet
+  std::vector<std::size_t> sentence_ends_;
+  std::int64_t document_bytes_ = 0, document_words_ = 0;
 };
 
 class ParallelEncoder {
@@ -138,42 +190,41 @@ class ParallelEncoder {
       : jobs_(jobs), threads_(threads), stop_(stop), reader_(jobs), files_(jobs) {}
 
   Result<std::vector<ShardCounts>> Run(const std::function<void(std::int64_t)>& progress) {
-    std::vector<std::thread> pool;
-    running_ = threads_;
-    for (std::size_t i = 0; i < threads_; ++i) pool.emplace_back([this] { Work(); });
-    {
-      std::unique_lock lock(mutex_);
-      while (!changed_.wait_for(lock, kProgressEvery, [this] { return running_ == 0; })) {
-        lock.unlock();
-        progress(bytes_);
-        lock.lock();
-      }
-    }
-    for (std::thread& thread : pool) thread.join();
+    // This thread works, too: with one thread there is no other, and allocating takes no locks.
+    std::vector<std::thread> others;
+    for (std::size_t i = 1; i < threads_; ++i) others.emplace_back([this] { Work([] {}); });
+    auto next = std::chrono::steady_clock::now() + kProgressEvery;
+    Work([&] {
+      const auto now = std::chrono::steady_clock::now();
+      if (now < next) return;
+      next = now + kProgressEvery;
+      progress(bytes_);
+    });
+    for (std::thread& thread : others) thread.join();
     REPRO_RETURN_IF_ERROR(failed_);
     return files_.counts();
   }
 
  private:
-  void Work() {
+  void Work(const std::function<void()>& after_chunk) {
     Status status;
     try {
-      status = EncodeChunks();
+      status = EncodeChunks(after_chunk);
     } catch (const std::exception& error) {  // std::bad_alloc among them; a thread must not throw
       status = Fail(ErrorCode::kFailed, "encoding: {}", error.what());
     }
     const std::lock_guard lock(mutex_);
     if (!status && failed_) failed_ = status;
-    --running_;
     changed_.notify_all();
   }
 
-  Status EncodeChunks() {
+  Status EncodeChunks(const std::function<void()>& after_chunk) {
     for (;;) {
       REPRO_ASSIGN_OR_RETURN(const std::optional<Chunk> chunk, Take());
       if (!chunk) return {};
       REPRO_ASSIGN_OR_RETURN(EncodedChunk encoded, Encode(*chunk));
       REPRO_RETURN_IF_ERROR(Deliver(chunk->number, std::move(encoded)));
+      after_chunk();
     }
   }
 
@@ -184,6 +235,7 @@ class ParallelEncoder {
       return !failed_ || taken_ - written_ < static_cast<std::int64_t>(4 * threads_);
     });
     if (!failed_) return std::nullopt;
+    reader_.GoOnAt(files_.finished());
     REPRO_ASSIGN_OR_RETURN(std::optional<Chunk> chunk, reader_.Next());
     taken_ += chunk ? 1 : 0;
     return chunk;
@@ -204,9 +256,12 @@ class ParallelEncoder {
       if (!ids.empty()) {  // else the line is empty, or white space only
         encoded.ids.insert(encoded.ids.end(), ids.begin(), ids.end());
         encoded.ids.push_back(kEosId);
-        encoded.unknown += std::count(ids.begin(), ids.end(), kUnkId);
       }
       encoded.ends.push_back(encoded.ids.size());
+      if (jobs_[chunk.job].max_tokens > 0) {
+        encoded.bytes.push_back(static_cast<std::int64_t>(line.size()) + 1);
+        encoded.words.push_back(CountWords(line));
+      }
     }
     return encoded;
   }
@@ -236,7 +291,6 @@ class ParallelEncoder {
   std::map<std::int64_t, EncodedChunk> waiting_;
   std::int64_t taken_ = 0;
   std::int64_t written_ = 0;
-  std::size_t running_ = 0;
   Status failed_;  // the first failure
 };
 

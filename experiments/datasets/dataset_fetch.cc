@@ -19,6 +19,7 @@
 #include "core/io/file.h"
 #include "core/io/file_lock.h"
 #include "core/io/json_io.h"
+#include "core/io/write_all.h"
 
 namespace repro {
 namespace {
@@ -177,14 +178,9 @@ class Fetcher {
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return FailErrno("read", item.source.string());
       if (got == 0) break;
-      std::string_view rest(block.data(), static_cast<std::size_t>(got));
-      hash.Update(rest);
-      while (!rest.empty()) {
-        const ssize_t put = ::write(out, rest.data(), rest.size());
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return FailErrno("write", part.string());
-        rest.remove_prefix(static_cast<std::size_t>(put));
-      }
+      const std::string_view read(block.data(), static_cast<std::size_t>(got));
+      hash.Update(read);
+      REPRO_RETURN_IF_ERROR(WriteAll(out, read, part));
       bytes += got;
       if (!Report({&item, bytes, item.bytes, 0, false})) {
         return Fail(ErrorCode::kInterrupted, "{}: stopped; the same command goes on",

@@ -10,6 +10,8 @@
 
 #include <fmt/ranges.h>
 
+#include "experiments/datasets/language_code.h"
+
 namespace repro {
 namespace {
 
@@ -17,11 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kLanguage = "{language}";
 constexpr std::array<std::string_view, 4> kPackedSuffixes = {".gz", ".zst", ".bz2", ".xz"};
-
-bool IsCodeCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-';
-}
 
 /// Whether a path is one that the pattern means, and the code that `{language}` stands for in it.
 class PathPattern {
@@ -62,7 +59,7 @@ class PathPattern {
         if (!path.starts_with(code)) return std::nullopt;
         return From(rest, path.substr(code.size()), code);
       }
-      for (std::size_t taken = 1; taken <= path.size() && IsCodeCharacter(path[taken - 1]);
+      for (std::size_t taken = 1; taken <= path.size() && IsLanguageCodeCharacter(path[taken - 1]);
            ++taken) {
         if (const auto found = From(rest, path.substr(taken), path.substr(0, taken))) return found;
       }

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/hash.h"
 #include "core/manifest/section_reader.h"
 
 namespace repro {
@@ -145,9 +146,7 @@ class DatasetReader {
         diagnostics_.Add(At(*tables, i, "url"), "`file.url` with a name or password",
                          "expected none: manifests are shared");
       }
-      const bool hex = file.sha256.size() == 64 &&
-                       file.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
-      if (!file.sha256.empty() && !hex) {
+      if (!file.sha256.empty() && !IsSha256Hex(file.sha256)) {
         diagnostics_.Add(At(*tables, i, "sha256"),
                          fmt::format("`file.sha256` = \"{}\"", file.sha256),
                          "expected 64 hex digits in lower case");

@@ -15,6 +15,9 @@
 
 namespace repro {
 
+/// The layout of a part that is no text.
+inline constexpr std::string_view kFileLayout = "file";
+
 /// The layouts that a part may have.
 const std::vector<std::string>& DatasetLayouts();
 

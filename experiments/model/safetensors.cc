@@ -17,6 +17,7 @@
 
 #include "core/io/file.h"
 #include "core/io/json_io.h"
+#include "core/io/write_all.h"
 
 namespace repro {
 namespace {
@@ -110,30 +111,19 @@ Result<Entry> ParseEntry(const std::string& where, const std::string& name, cons
   return entry;
 }
 
-Status WriteBytes(int fd, const std::filesystem::path& path, const void* data, std::size_t size) {
-  const char* next = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t written = ::write(fd, next, std::min<std::size_t>(size, 1U << 30U));
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return FailErrno("write", path.string());
-    }
-    next += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return {};
-}
-
 // Straight from the views' memory, nothing is copied: weights can be larger than what is free.
 // (Those on a GPU were copied to the host before, all of them: PlainTensors of tensor_file.h.)
-Status WriteAll(const std::filesystem::path& path, std::uint64_t header_bytes,
-                const std::string& header, const std::vector<TensorView>& tensors) {
+Status WriteTensorFile(const std::filesystem::path& path, std::uint64_t header_bytes,
+                       const std::string& header, const std::vector<TensorView>& tensors) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return FailErrno("open", path.string());
-  Status status = WriteBytes(fd, path, &header_bytes, sizeof header_bytes);
-  if (status) status = WriteBytes(fd, path, header.data(), header.size());
+  Status status =
+      WriteAll(fd, {reinterpret_cast<const char*>(&header_bytes), sizeof header_bytes}, path);
+  if (status) status = WriteAll(fd, header, path);
   for (const TensorView& tensor : tensors) {
-    if (status) status = WriteBytes(fd, path, tensor.bytes.data(), tensor.bytes.size());
+    if (status)
+      status = WriteAll(
+          fd, {reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()}, path);
   }
   if (status && ::fsync(fd) != 0) status = FailErrno("fsync", path.string());
   if (::close(fd) != 0 && status) status = FailErrno("close", path.string());
@@ -355,7 +345,7 @@ Status WriteSafetensors(const std::filesystem::path& path, const std::vector<Ten
   text.resize((text.size() + 7) / 8 * 8, ' ');  // tensor bytes start at a multiple of 8
   const std::uint64_t header_bytes = text.size();
   const std::filesystem::path temporary = path.string() + ".tmp." + std::to_string(::getpid());
-  Status written = WriteAll(temporary, header_bytes, text, tensors);
+  Status written = WriteTensorFile(temporary, header_bytes, text, tensors);
   if (!written) {
     ::unlink(temporary.c_str());
     return written;

@@ -49,13 +49,15 @@ Status CheckStages(const CleanReport& report) {
 }  // namespace
 
 Result<CleanReport> LoadCleanReport(const ArtifactStore& store, const TaskRow& task) {
-  REPRO_ASSIGN_OR_RETURN(const RunArtifact artifact, FindArtifact(store, task));
+  // Of imported results there is the funnel: rejects and notes hold text.
+  REPRO_ASSIGN_OR_RETURN(const RunArtifact artifact, FindArtifactOrResults(store, task));
   const auto spec = FromJson<CleanSpec>(task.spec);
   if (!spec) return Context(task.label, spec.error());
   CleanReport report;
   report.task = task;
   report.stages = spec->settings.stages;
   const auto read = [&](const char* file, const auto& take) -> Status {
+    if (!artifact.record.imported.empty() && !artifact.Holds(file)) return {};
     const fs::path path = artifact.folder / file;
     REPRO_ASSIGN_OR_RETURN(const Json json, LoadJson(path));
     try {

@@ -79,6 +79,7 @@ class DataStatsCommand final : public Command {
         ->capture_default_str();
     app.add_option("--language", language_, "Only rejects of this language")->type_name("CODE");
     app.add_flag("--leaks", leaks_, "Count lines of test sets in the text that is trained on");
+    app.add_flag("--strict", strict_, "Of a data set: what is wrong with its files is an error");
     app.add_option("--mirror", mirror_, "A data set as this folder has it, not the workspace")
         ->type_name("DIR");
     app.add_option("--html", html_, "Write the funnel as a page with a chart")->type_name("FILE");
@@ -90,11 +91,15 @@ class DataStatsCommand final : public Command {
         "made yet.\n"
         "Of a data set: its examples or documents, counted in its files; this reads all of them. "
         "Words are what stands between blanks.\n"
+        "What is wrong in it is left out and counted, unless --strict is given; a run does the "
+        "same, "
+        "and stops at it with `--set clean.strict=true`.\n"
         "Examples:\n"
         "  repro data stats 12 --html funnel.html\n"
         "  repro data stats 12 --rejects language:unsure -n 10\n"
         "  repro data stats lab-real --leaks\n"
-        "  repro data stats xnli --mirror ~/data");
+        "  repro data stats xnli --mirror ~/data\n"
+        "  repro data stats xnli --strict");
   }
 
   Result<int> Run(const CommandContext& context) override {
@@ -105,6 +110,8 @@ class DataStatsCommand final : public Command {
                       {"--unit", "--by", "--rejects", "-n", "--language", "--leaks", "--html"}));
       return CountFiles(context, *subject.dataset);
     }
+    REPRO_RETURN_IF_ERROR(RefuseFlags(
+        "of a data set; a run has `clean.strict` in its manifest, or by --set", {"--strict"}));
     const ArtifactStore store(context.options.workspace);
     if (leaks_) {
       REPRO_RETURN_IF_ERROR(RefuseFlags(
@@ -270,13 +277,13 @@ class DataStatsCommand final : public Command {
     return 0;
   }
 
-  static Status Count(const DatasetPlaces& places, const DatasetManifest& manifest,
-                      const FileFilter& wanted, std::vector<PartCounts>& parts) {
+  Status Count(const DatasetPlaces& places, const DatasetManifest& manifest,
+               const FileFilter& wanted, std::vector<PartCounts>& parts) const {
     REPRO_ASSIGN_OR_RETURN(const DatasetState state, places.Look(manifest));
     REPRO_ASSIGN_OR_RETURN(
         std::vector<PartCounts> counted,
         CountDataset(
-            manifest, state, [&](const DatasetPart& part) { return wanted.Wants(part); },
+            manifest, state, strict_, [&](const DatasetPart& part) { return wanted.Wants(part); },
             [&](const DatasetFileAt& file) { return wanted.Wants(file); }));
     std::move(counted.begin(), counted.end(), std::back_inserter(parts));
     return {};
@@ -289,6 +296,7 @@ class DataStatsCommand final : public Command {
   std::size_t count_ = 3;
   std::string language_;
   bool leaks_ = false;
+  bool strict_ = false;
   std::string mirror_;
   std::string html_;
   std::string csv_;

@@ -14,6 +14,7 @@
 #include "core/report/report_text.h"
 #include "experiments/corpus/source/open_documents.h"
 #include "experiments/corpus/source/text_lines.h"
+#include "experiments/datasets/dataset_manifest.h"
 #include "experiments/datasets/layouts/split_fields.h"
 #include "experiments/tasks/source_documents.h"
 
@@ -21,7 +22,6 @@ namespace repro {
 namespace {
 
 constexpr const char* kNotSaid = "(not said)";
-constexpr const char* kFileLayout = "file";  // no text
 
 void AddDocument(std::string_view text, DocumentCounts& counts) {
   ++counts.documents;
@@ -47,14 +47,15 @@ CorpusFile CorpusFileAt(const DatasetManifest& manifest, const DatasetFileAt& fi
                                  .field = file.part->field,
                                  .id_field = file.part->id_field,
                                  .content = file.part->content,
-                                 .encoding = file.part->encoding});
+                                 .encoding = file.part->encoding,
+                                 .prefix = file.prefix});
 }
 
 Status CountDocuments(const DatasetManifest& manifest, const std::vector<DatasetFileAt>& files,
-                      PartCounts& counts) {
+                      bool strict, PartCounts& counts) {
   ReadNotes all;
   for (const DatasetFileAt& file : files) {
-    ReadNotes notes(/*strict=*/false, manifest.id + "/" + file.name);
+    ReadNotes notes(strict, manifest.id + "/" + file.name);
     REPRO_ASSIGN_OR_RETURN(const auto reader, OpenDocuments(CorpusFileAt(manifest, file), notes));
     TextDocument document;
     while (true) {
@@ -72,7 +73,7 @@ Status CountDocuments(const DatasetManifest& manifest, const std::vector<Dataset
   return {};
 }
 
-Status CountExampleFiles(const std::vector<DatasetFileAt>& files, PartCounts& counts) {
+Status CountExampleFiles(const std::vector<DatasetFileAt>& files, bool strict, PartCounts& counts) {
   std::vector<LayoutFile> layout_files;
   for (const DatasetFileAt& file : files) {
     layout_files.push_back({.path = file.path,
@@ -81,7 +82,7 @@ Status CountExampleFiles(const std::vector<DatasetFileAt>& files, PartCounts& co
                             .encoding = file.part->encoding});
   }
   REPRO_ASSIGN_OR_RETURN(counts.left_out,
-                         CountExamplesByLanguage(layout_files, {.skip = true}, counts.examples));
+                         CountExamplesByLanguage(layout_files, {.skip = !strict}, counts.examples));
   return {};
 }
 
@@ -265,7 +266,7 @@ DocumentCounts& DocumentCounts::operator+=(const DocumentCounts& other) {
 }
 
 Result<std::vector<PartCounts>> CountDataset(
-    const DatasetManifest& manifest, const DatasetState& state,
+    const DatasetManifest& manifest, const DatasetState& state, bool strict,
     const std::function<bool(const DatasetPart&)>& wants_part,
     const std::function<bool(const DatasetFileAt&)>& wants_file) {
   std::vector<PartCounts> parts;
@@ -282,8 +283,9 @@ Result<std::vector<PartCounts>> CountDataset(
     if (files.size() == at.files.size()) counts.stated = at.part->examples;
     counts.files = static_cast<std::int64_t>(files.size());
     if (files.empty() || counts.layout == kFileLayout) continue;
-    REPRO_RETURN_IF_ERROR(HoldsExamples(counts.layout) ? CountExampleFiles(files, counts)
-                                                       : CountDocuments(manifest, files, counts));
+    REPRO_RETURN_IF_ERROR(HoldsExamples(counts.layout)
+                              ? CountExampleFiles(files, strict, counts)
+                              : CountDocuments(manifest, files, strict, counts));
   }
   return parts;
 }

@@ -41,9 +41,10 @@ struct PartCounts {
 };
 
 /// Reads all files of the parts in `state` that `wants` takes. Errors: kIo; kCorrupt where a file
-/// as a whole cannot be read.
+/// as a whole cannot be read, and when `strict` where anything is wrong: with text the first thing,
+/// with examples all that ReadExamples shows.
 Result<std::vector<PartCounts>> CountDataset(
-    const DatasetManifest& manifest, const DatasetState& state,
+    const DatasetManifest& manifest, const DatasetState& state, bool strict,
     const std::function<bool(const DatasetPart&)>& wants_part,
     const std::function<bool(const DatasetFileAt&)>& wants_file);
 

@@ -20,6 +20,7 @@
 #include "core/io/file.h"
 #include "experiments/model/transformers_config.h"
 #include "experiments/model/transformers_folder.h"
+#include "experiments/programs/results_commands.h"
 #include "experiments/programs/run_artifact.h"
 #include "experiments/tasks/import/import_record.h"
 #include "experiments/text/vocab_files.h"
@@ -100,12 +101,27 @@ Json TokenizerConfig(const ModelShape& shape) {
 class ExportCommand final : public Command {
  public:
   void Define(CLI::App& app) override {
-    app.add_option("target", target_,
-                   "A run number, or the first digits of the key of a task that left a model")
+    app.add_option("target", targets_,
+                   "A run number, or the first digits of the key of a task that left a model; with "
+                   "--results, manifests")
         ->required()
-        ->type_name("RUN");
+        ->type_name("RUN|MANIFEST");
+    CLI::Option* const results =
+        app.add_option(
+               "--results", results_,
+               "Write what is known of the manifests' finished tasks into one file: metrics, "
+               "predictions, records, but no weights and no text")
+            ->type_name("FILE");
+    app.add_option("--scale", scale_, "With --results: at which scale")
+        ->needs(results)
+        ->capture_default_str();
+    app.add_option("--set", sets_, "With --results: as it was given to `repro run`")
+        ->type_name("KEY=VALUE")
+        ->needs(results)
+        ->allow_extra_args(false);
     app.add_option("--to", format_, "hf: a folder that transformers' from_pretrained loads")
         ->check(CLI::IsMember({"hf"}))
+        ->excludes(results)
         ->capture_default_str();
     app.add_option(
            "--task", task_,
@@ -118,8 +134,12 @@ class ExportCommand final : public Command {
         ->type_name("CODE");
     app.add_option("--out", out_, "Folder to write (default: exports/KEY in the workspace)")
         ->type_name("DIR");
-    app.add_flag("--force", force_, "Replace an earlier export in that folder");
+    app.add_flag("--force", force_, "Replace an earlier export in that folder")->excludes(results);
     app.footer(
+        "Example: what two figures came to, to be kept beside the code; `repro import FILE` takes "
+        "it "
+        "as done\n"
+        "  repro export lab-real lab-coded --scale lab --results lab.results\n"
         "Example: the encoder of run 12, then in Python\n"
         "  repro export 12 --to hf --out encoder\n"
         "  XLMRobertaForMaskedLM.from_pretrained(\"encoder\")\n"
@@ -129,6 +149,12 @@ class ExportCommand final : public Command {
   }
 
   Result<int> Run(const CommandContext& context) override {
+    if (!results_.empty()) return RunResults(context);
+    if (targets_.size() != 1) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{} targets: one model an export; several manifests go with --results FILE",
+                  targets_.size());
+    }
     REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(context.options));
     REPRO_ASSIGN_OR_RETURN(const TaskRow task, ChooseTask(log));
     const ArtifactStore store(context.options.workspace);
@@ -173,12 +199,26 @@ class ExportCommand final : public Command {
   }
 
  private:
+  Result<int> RunResults(const CommandContext& context) const {
+    if (!task_.empty() || seed_ >= 0 || !language_.empty() || !out_.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "--task, --seed, --language and --out choose a model; --results takes manifests, "
+                  "--scale and --set");
+    }
+    std::vector<ExperimentArguments> experiments;
+    for (const std::string& manifest : targets_) {
+      experiments.push_back({.manifest = manifest, .scale = scale_, .sets = sets_});
+    }
+    return ExportResults(context, experiments, results_);
+  }
+
   Result<TaskRow> ChooseTask(const RunLog& log) const {
-    REPRO_ASSIGN_OR_RETURN(Target target, FindTarget(log, target_));
+    REPRO_ASSIGN_OR_RETURN(Target target, FindTarget(log, targets_.front()));
     if (target.task) {
       if (!task_.empty() || seed_ >= 0) {
         return Fail(ErrorCode::kInvalidArgument,
-                    "{} is a task; --task and --seed choose one of a run's", ShortKey(target_));
+                    "{} is a task; --task and --seed choose one of a run's",
+                    ShortKey(targets_.front()));
       }
       if (LeavesAModel(*target.task)) return std::move(*target.task);
       return Fail(ErrorCode::kInvalidArgument,
@@ -309,7 +349,9 @@ class ExportCommand final : public Command {
     return SyncDirectory(out.parent_path());
   }
 
-  std::string target_, format_ = "hf", task_, language_, out_;
+  std::vector<std::string> targets_, sets_;
+  std::string results_, scale_ = "desk";
+  std::string format_ = "hf", task_, language_, out_;
   std::int64_t seed_ = -1;
   bool force_ = false;
 };

@@ -1,5 +1,6 @@
 #pragma once
-/// `repro export`: a model of a run as a folder that PyTorch's transformers loads.
+/// `repro export`: a model of a run as a folder that PyTorch's transformers loads; or the results
+/// of experiments as a file.
 
 #include <memory>
 

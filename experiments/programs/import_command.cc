@@ -1,8 +1,10 @@
 #include "experiments/programs/import_command.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <ostream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -13,6 +15,8 @@
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
 #include "core/cli/text_table.h"
+#include "core/graph/results_file.h"
+#include "experiments/programs/results_commands.h"
 #include "experiments/tasks/import/import_record.h"
 
 namespace repro {
@@ -65,8 +69,8 @@ class ImportCommand final : public Command {
     app.add_option(
            "folder", folder_,
            "A folder with config.json, model.safetensors (or its shards and their index) and "
-           "sentencepiece.bpe.model")
-        ->type_name("DIR");
+           "sentencepiece.bpe.model; or a file of `repro export --results`")
+        ->type_name("DIR|FILE");
     app.add_option("--as", name_, "Name to register it under")->type_name("NAME");
     app.add_flag("--force", force_, "Let the name mean other files than before");
     app.add_flag("--list", list_, "Show what is registered");
@@ -78,18 +82,41 @@ class ImportCommand final : public Command {
         "  repro import ~/models/xlm-roberta-base --as xlmr-base\n"
         "  repro run my-manifest.toml     # it has [pretrain] from = \"import:xlmr-base\"\n"
         "Example: what there is\n"
-        "  repro import --list");
+        "  repro import --list\n"
+        "Example: results from elsewhere, taken as complete; then the report, and only what is new "
+        "runs\n"
+        "  repro import lab.results\n"
+        "  repro report lab-real --scale lab");
   }
 
   Result<int> Run(const CommandContext& context) override {
+    std::error_code error;
+    const bool alone = name_.empty() && !list_ && remove_.empty();
+    if (!folder_.empty() && alone && !std::filesystem::exists(folder_, error)) {
+      return Fail(
+          ErrorCode::kNotFound,
+          "{}: no such file or folder; expected a folder and its name (repro import DIR --as "
+          "NAME), or a file of results (repro import FILE)",
+          Printable(folder_));
+    }
+    if (!folder_.empty() && std::filesystem::is_regular_file(folder_, error)) {
+      REPRO_ASSIGN_OR_RETURN(const bool results, IsResultsFile(folder_));
+      if (results) return ImportFile(context);
+      if (name_.empty()) {
+        return Fail(ErrorCode::kInvalidArgument,
+                    "{}: no file of results (`repro export --results` writes one); a model is "
+                    "imported by its folder, with --as NAME",
+                    Printable(folder_));
+      }
+    }
     const int asked =
         (folder_.empty() && name_.empty() ? 0 : 1) + (list_ ? 1 : 0) + (remove_.empty() ? 0 : 1);
     if (asked != 1 ||
         (asked == 1 && !list_ && remove_.empty() && (folder_.empty() || name_.empty()))) {
       return Fail(
           ErrorCode::kInvalidArgument,
-          "expected a folder and its name (repro import DIR --as NAME), --list, or --remove "
-          "NAME");
+          "expected a folder and its name (repro import DIR --as NAME), a file of results (repro "
+          "import FILE), --list, or --remove NAME");
     }
     if (list_) return List(context);
     const std::string& name = remove_.empty() ? name_ : remove_;
@@ -102,6 +129,16 @@ class ImportCommand final : public Command {
   }
 
  private:
+  Result<int> ImportFile(const CommandContext& context) const {
+    if (!name_.empty() || force_ || list_ || !remove_.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{}: a file of results goes with no other flag: what is in it has its own names, "
+                  "and nothing is ever replaced",
+                  Printable(folder_));
+    }
+    return ImportResultsFile(context, folder_);
+  }
+
   Result<int> Import(const CommandContext& context) const {
     const auto& workspace = context.options.workspace;
     const auto before = LoadImport(workspace, name_);

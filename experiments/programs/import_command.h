@@ -1,6 +1,6 @@
 #pragma once
 /// `repro import`: registers a folder that transformers wrote, or a model hub published, under a
-/// name that manifests can fine-tune from.
+/// name that manifests can fine-tune from; or takes a file of results as complete.
 
 #include <memory>
 

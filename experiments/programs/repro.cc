@@ -75,9 +75,11 @@ int Main(int argc, char** argv) {
   std::vector<repro::CommandEntry> commands = repro::CoreCommands();
   commands.push_back({"data", "Data sets: list, show, fetch, check; and the synthetic world",
                       &repro::MakeDataCommand});
-  commands.push_back(
-      {"import", "Register published weights, to fine-tune from", &repro::MakeImportCommand});
-  commands.push_back({"export", "A model of a run as a folder that transformers loads",
+  commands.push_back({"import",
+                      "Register published weights, to fine-tune from; take results from elsewhere",
+                      &repro::MakeImportCommand});
+  commands.push_back({"export",
+                      "A model of a run as a folder that transformers loads; results as a file",
                       &repro::MakeExportCommand});
   commands.push_back({"vocab", "How vocabularies serve their languages", &repro::MakeVocabCommand});
   return repro::RunCommandLine(argc, argv, suite, commands);

@@ -11,6 +11,13 @@ namespace repro {
 Result<RunArtifact> FindArtifact(const ArtifactStore& store, const TaskRow& task) {
   REPRO_ASSIGN_OR_RETURN(auto record, store.Find(task.kind, task.key));
   if (!record) {
+    const auto results = store.FindResults(task.kind, task.key);
+    if (results && results->has_value()) {
+      return Fail(ErrorCode::kNotFound,
+                  "'{}' has no files here: only its results were imported; `repro run` makes them "
+                  "where something new needs them, or in a workspace of its own",
+                  task.label);
+    }
     const std::string advice =
         task.state == "running"    ? "wait for it: `repro status --watch` shows how far it is"
         : task.state == "diverged" ? "with its settings there will be no weights"
@@ -19,6 +26,14 @@ Result<RunArtifact> FindArtifact(const ArtifactStore& store, const TaskRow& task
                 task.state, advice);
   }
   return RunArtifact{store.Folder(task.kind, task.key), std::move(*record)};
+}
+
+Result<RunArtifact> FindArtifactOrResults(const ArtifactStore& store, const TaskRow& task) {
+  auto artifact = FindArtifact(store, task);
+  if (artifact) return artifact;
+  auto results = store.FindResults(task.kind, task.key);
+  if (!results || !*results) return artifact;
+  return RunArtifact{store.ResultsFolder(task.kind, task.key), std::move(**results)};
 }
 
 Result<TaskRow> FindVocabularyTask(const RunLog& log, const TaskRow& task) {

@@ -1,6 +1,7 @@
 #include "experiments/programs/run_leaks.h"
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -19,9 +20,8 @@
 #include "core/manifest/fields.h"
 #include "core/report/report_text.h"
 #include "experiments/corpus/clean/line_marks.h"
-#include "experiments/corpus/clean/subset.h"
 #include "experiments/corpus/coded/coded_language.h"
-#include "experiments/corpus/coded/corpus_slices.h"
+#include "experiments/corpus/coded/slice_leaks.h"
 #include "experiments/programs/run_artifact.h"
 #include "experiments/tasks/coded/spec.h"
 
@@ -74,90 +74,55 @@ Result<std::optional<fs::path>> FolderOf(const ArtifactStore& store, const TaskR
   return std::optional(store.Folder(task.kind, task.key));
 }
 
+/// The slice that a `coded` task reads, and what is known of its text before it was looked at.
+Result<std::pair<CodedSlice, TextLeaks>> ReadCodedTask(const TaskRow& task) {
+  const auto spec = FromJson<CodedSpec>(task.spec);
+  if (!spec) return Context(task.label, spec.error());
+  TextLeaks leaks;
+  leaks.task = task;
+  leaks.language = CodedLanguageName(spec->language);
+  leaks.before_recoding = true;
+  return std::pair(CodedSlice{.language = spec->language,
+                              .seed = spec->coded.seed,
+                              .slices = spec->coded.slices,
+                              .buckets = spec->settings.buckets},
+                   std::move(leaks));
+}
+
 /// The coded languages that are made of the same documents, in one pass through these.
-class CodedTexts {
- public:
-  /// `clean`: the task that they are made of.
-  CodedTexts(const TaskRow& clean, const EvaluationLines& evaluation)
-      : clean_(clean), evaluation_(evaluation) {}
-
-  Status Add(const TaskRow& task) {
-    const auto spec = FromJson<CodedSpec>(task.spec);
-    if (!spec) return Context(task.label, spec.error());
-    const std::vector<double> shares(static_cast<std::size_t>(spec->coded.slices),
-                                     1.0 / static_cast<double>(spec->coded.slices));
-    REPRO_ASSIGN_OR_RETURN(CorpusSlices slices, CorpusSlices::Make(spec->coded.seed, shares));
-    TextLeaks leaks;
-    leaks.task = task;
-    leaks.language = CodedLanguageName(spec->language);
-    leaks.before_recoding = true;
-    languages_.push_back({.slice = static_cast<std::size_t>(spec->language),
-                          .slices = std::move(slices),
-                          .buckets = spec->settings.buckets,
-                          .lines = SharedLines(evaluation_.hashes),
-                          .leaks = std::move(leaks)});
-    return {};
-  }
-
-  Status Look(const ArtifactStore& store, std::vector<TextLeaks>& found) {
-    REPRO_ASSIGN_OR_RETURN(const auto folder, FolderOf(store, clean_));
-    if (folder) {
-      // Languages that take other buckets go through others.
-      std::set<std::vector<std::string>> buckets;
-      for (const Language& language : languages_) buckets.insert(language.buckets);
-      for (const auto& some : buckets) {
-        REPRO_RETURN_IF_ERROR(
-            EachCleanDocument(*folder / kEnglish, some, [&](const Json& document) -> Status {
-              AddDocument(some, document);
-              return {};
-            }));
-      }
-    }
-    for (Language& language : languages_) {
-      language.leaks.made = folder.has_value();
-      Take(language.lines, language.leaks);
-      found.push_back(std::move(language.leaks));
-    }
-    return {};
-  }
-
- private:
-  struct Language {
-    std::size_t slice;
-    CorpusSlices slices;
-    std::vector<std::string> buckets;
-    SharedLines lines;
-    TextLeaks leaks;
-  };
-
-  void AddDocument(const std::vector<std::string>& buckets, const Json& document) {
-    const std::string id = TextField(document, "id");
-    for (Language& language : languages_) {
-      if (language.buckets != buckets || language.slices.SliceOf(id) != language.slice) continue;
-      language.lines.AddText(TextField(document, "text"), id);
-    }
-  }
-
-  const TaskRow& clean_;
-  const EvaluationLines& evaluation_;
-  std::vector<Language> languages_;
-};
-
 Status LookAtCoded(const NamedTasks& named, const ArtifactStore& store,
                    const EvaluationLines& evaluation, std::vector<TextLeaks>& found) {
   const std::vector<TaskRow> cleaned = named.OfKind("clean");
-  std::map<std::string, CodedTexts> by_clean;
+  std::map<std::string, std::vector<TaskRow>> by_clean;
   for (const TaskRow& task : named.OfKind(kCoded)) {
-    const std::string key = TextField(task.inputs, "clean");
+    by_clean[TextField(task.inputs, "clean")].push_back(task);
+  }
+  for (const auto& [key, tasks] : by_clean) {
     const auto clean = std::find_if(cleaned.begin(), cleaned.end(),
                                     [&](const TaskRow& row) { return row.key == key; });
     if (clean == cleaned.end()) {
       return Fail(ErrorCode::kNotFound, "'{}': its input 'clean' ({}) is not in the run log",
-                  task.label, ShortKey(key));
+                  tasks.front().label, ShortKey(key));
     }
-    REPRO_RETURN_IF_ERROR(by_clean.try_emplace(key, *clean, evaluation).first->second.Add(task));
+    std::vector<CodedSlice> slices;
+    std::vector<TextLeaks> texts;
+    for (const TaskRow& task : tasks) {
+      REPRO_ASSIGN_OR_RETURN(auto read, ReadCodedTask(task));
+      slices.push_back(std::move(read.first));
+      texts.push_back(std::move(read.second));
+    }
+    REPRO_ASSIGN_OR_RETURN(const auto folder, FolderOf(store, *clean));
+    if (folder) {
+      const std::atomic<bool> never = false;
+      REPRO_ASSIGN_OR_RETURN(const auto lines,
+                             LookAtSlices(*folder / kEnglish, slices, evaluation.hashes, never));
+      for (std::size_t i = 0; i < texts.size(); ++i) Take(lines[i], texts[i]);
+    }
+    for (TextLeaks& text : texts) {
+      text.made = folder.has_value();
+      found.push_back(std::move(text));
+    }
   }
-  for (auto& [key, texts] : by_clean) REPRO_RETURN_IF_ERROR(texts.Look(store, found));
   return {};
 }
 

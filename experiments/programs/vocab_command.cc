@@ -195,7 +195,7 @@ class VocabCommand final : public Command {
     for (const auto& [language, key] : task.inputs.items()) {
       if (!key.is_string()) continue;
       REPRO_ASSIGN_OR_RETURN(const auto inputs, log.Tasks({key.get<std::string>()}));
-      if (inputs.empty() || inputs.front().kind != "corpus") continue;
+      if (inputs.empty()) continue;
       REPRO_ASSIGN_OR_RETURN(const RunArtifact corpus, FindArtifact(store, inputs.front()));
       REPRO_ASSIGN_OR_RETURN(const CorpusFiles text, CorpusFiles::Load(corpus.folder));
       heldout[language] = text.heldout;

@@ -15,6 +15,9 @@
 namespace repro {
 namespace {
 
+constexpr const char* kBitsPerCharacter = "pseudo_bits.per_character";
+constexpr const char* kBitsPerSentence = "pseudo_bits.per_sentence";
+
 /// One setting as messages show it.
 struct Field {
   std::string key;
@@ -47,8 +50,10 @@ class Checker {
       CheckFrom();
     }
     CheckSource();
+    CheckLimits();
     CheckFinetuneTasks();
     CheckSeries();
+    CheckMonolingual();
   }
 
  private:
@@ -175,6 +180,22 @@ class Checker {
             DidYouMean(settings_.corpus.source, CorpusSources()));
   }
 
+  // What is limited is real text; a limit that does nothing would be believed.
+  void CheckLimits() {
+    const Field source = Of("corpus.source", settings_.corpus.source);
+    if (!source.Taken() || IsRealText(settings_.corpus.source)) return;
+    const std::pair<const char*, std::int64_t> limits[] = {
+        {"corpus.max_bytes", settings_.corpus.max_bytes},
+        {"corpus.max_sentences", settings_.corpus.max_sentences},
+        {"corpus.max_tokens", settings_.corpus.max_tokens}};
+    for (const auto& [key, value] : limits) {
+      const Field limit = Of(key, value);
+      if (value == 0 || !limit.Taken()) continue;
+      Add(limit, fmt::format("{} with {}", limit.Text(), source.TextWithPlace()),
+          "expected nothing here: only text of `dataset:` and `coded:` is limited");
+    }
+  }
+
   bool SourceIsKnown() const {
     const auto& sources = CorpusSources();
     return std::find(sources.begin(), sources.end(), settings_.corpus.source) != sources.end();
@@ -228,6 +249,17 @@ class Checker {
     }
   }
 
+  // A model of one language has nothing to retrieve from and no labels.
+  void CheckMonolingual() {
+    const Node* metric = config_.Find("monolingual.metric");
+    const auto* name = metric == nullptr ? nullptr : metric->As<std::string>();
+    if (name == nullptr || *name == kBitsPerCharacter || *name == kBitsPerSentence) return;
+    diagnostics_.Add(
+        metric->position, fmt::format("`monolingual.metric` is {}", metric->ToText()),
+        fmt::format("expected `{}` or `{}`: what a model of one language is measured by",
+                    kBitsPerCharacter, kBitsPerSentence));
+  }
+
   const RunSettings& settings_;
   const Document& config_;
   Diagnostics& diagnostics_;
@@ -246,8 +278,8 @@ const std::vector<std::string>& SeriesMetrics() {
                                                     "tags.f1",
                                                     "retrieval.accuracy",
                                                     "retrieval.pairs.accuracy",
-                                                    "pseudo_bits.per_sentence",
-                                                    "pseudo_bits.per_character",
+                                                    kBitsPerSentence,
+                                                    kBitsPerCharacter,
                                                     "control.hypothesis_only.accuracy",
                                                     "control.surface_lookup.accuracy",
                                                     "control.surface_regression.accuracy",
@@ -256,7 +288,12 @@ const std::vector<std::string>& SeriesMetrics() {
                                                     "vocab.unknown_rate",
                                                     "pretrain.repeats",
                                                     "pretrain.plateau_margin",
-                                                    "valid.loss"};
+                                                    "valid.loss",
+                                                    "corpus.gib",
+                                                    "corpus.gb",
+                                                    "corpus.million_tokens",
+                                                    "corpus.documents",
+                                                    "corpus.sentences"};
   return kMetrics;
 }
 

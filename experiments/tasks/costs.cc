@@ -9,6 +9,7 @@ namespace repro {
 namespace {
 
 constexpr double kGb = 1e9;
+constexpr double kBytesPerToken = 4;  // of text, about
 // An upper estimate: the 22 corpora of Figure 2 at smoke had 32 (sw) to 77 (hi), median 47.
 constexpr double kBytesPerBabelSentence = 60;
 // Lines of novels, scripture and Wikipedia in twelve languages: 304 and 231.
@@ -131,13 +132,17 @@ void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
     const auto count = static_cast<double>(languages);
     bytes = count * BabelSentences(settings.babel, nominal_gb / count) * kBytesPerBabelSentence;
   }
+  if (settings.corpus.max_tokens > 0) {
+    bytes = std::min(bytes, static_cast<double>(languages) * kBytesPerToken *
+                                static_cast<double>(settings.corpus.max_tokens));
+  }
   task.work = bytes / 1e6;
   task.work_unit = "MB";
   task.resources.threads = static_cast<int>(
       std::clamp(bytes / kEncodedBytesPerThread, 1.0, 64.0));  // at most the machine's
   task.resources.memory_bytes = kTorchProcessBytes;
   task.resources.disk_bytes =
-      static_cast<std::int64_t>(bytes);  // about a token for 4 bytes of text, 4 bytes each
+      static_cast<std::int64_t>(bytes / kBytesPerToken * sizeof(std::int32_t));
 }
 
 void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, std::int64_t processes,
@@ -212,6 +217,12 @@ void AddCosts(const EvaluateSpec& spec, const RunSettings& settings, Task& task)
 }
 
 void AddCosts(const ControlsSpec& spec, Task& task) {
+  task.work = static_cast<double>(spec.languages.size());
+  task.work_unit = "languages";
+  task.resources.memory_bytes = kTorchProcessBytes;
+}
+
+void AddCosts(const CorpusStatsSpec& spec, Task& task) {
   task.work = static_cast<double>(spec.languages.size());
   task.work_unit = "languages";
   task.resources.memory_bytes = kTorchProcessBytes;

@@ -6,6 +6,7 @@
 
 #include "core/graph/task.h"
 #include "experiments/tasks/controls/spec.h"
+#include "experiments/tasks/corpus_stats/spec.h"
 #include "experiments/tasks/import/import_record.h"
 #include "experiments/tasks/settings.h"
 
@@ -27,5 +28,6 @@ void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, std::int64_t pr
 void AddCosts(const FinetuneSpec& spec, const RunSettings& settings, Task& task);
 void AddCosts(const EvaluateSpec& spec, const RunSettings& settings, Task& task);
 void AddCosts(const ControlsSpec& spec, Task& task);
+void AddCosts(const CorpusStatsSpec& spec, Task& task);
 
 }  // namespace repro

@@ -10,42 +10,26 @@
 
 #include "core/base/hash.h"
 #include "core/base/text.h"
+#include "core/base/units.h"
 #include "core/manifest/diagnostics.h"
 #include "core/manifest/document.h"
 #include "core/manifest/section_reader.h"
 #include "experiments/corpus/coded/coded_language.h"
 #include "experiments/tasks/contradictions.h"
 #include "experiments/tasks/controls/spec.h"
+#include "experiments/tasks/corpus_stats/spec.h"
 #include "experiments/tasks/costs.h"
 #include "experiments/tasks/encode/spec.h"
 #include "experiments/tasks/import/import_record.h"
 #include "experiments/tasks/import/spec.h"
 #include "experiments/tasks/model_description.h"
+#include "experiments/tasks/point_checks.h"
+#include "experiments/tasks/point_facts.h"
 #include "experiments/tasks/real_text.h"
 #include "experiments/tasks/settings.h"
 
 namespace repro {
 namespace {
-
-constexpr std::string_view kBabelPrefix = "babel-";
-
-// XNLI has test sets in these languages (Conneau et al. 2018): the labelled tasks exist in no
-// other.
-const std::vector<std::string>& BenchmarkLanguages() {
-  static const std::vector<std::string> kLanguages = {
-      "ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh"};
-  return kLanguages;
-}
-
-bool IsBabel(const std::string& source) {
-  return source.starts_with(kBabelPrefix);
-}
-
-// What `world` says where a source is used.
-std::string_view WorldOf(const std::string& source) {
-  if (IsBabel(source)) return "babel";
-  return IsCodedSource(source) ? "coded English" : "real text";
-}
 
 std::vector<std::string> Sorted(std::vector<std::string> values) {
   std::sort(values.begin(), values.end());
@@ -64,9 +48,11 @@ std::vector<std::string> EvaluatedLanguages(const Point& point) {
 
 // What is run at one point: the sweep's own models, or a control.
 struct Variant {
-  std::string role = "main";
+  std::string role = kMainRole;
   bool null_world = false;
   bool pretrained = true;
+  std::string alone{};         // the only language of a monolingual run
+  std::int64_t max_bytes = 0;  // of its text; its vocabulary is learnt from all of it
 };
 
 // What a point is measured with: a task a language, and which languages each measure has.
@@ -85,94 +71,18 @@ class GraphBuilder {
  public:
   GraphBuilder(const Experiment& experiment, const GraphPlaces& places)
       : experiment_(experiment),
-        workspace_(places.workspace),
+        imported_(places.workspace),
         real_text_(places.workspace, places.datasets,
                    std::filesystem::path(experiment.path).parent_path()) {}
 
-  // What the sections cannot know alone: whether they fit the world and the languages of the point.
   void Check(const Point& point, Diagnostics& diagnostics) {
-    const Document& config = *point.config;
-    const auto settings = ReadSettings<RunSettings>(config, diagnostics);
-    const std::string& source = settings.corpus.source;
-    const SourcePosition where = config.PositionOf("corpus.source");
-    const std::string stated =
-        fmt::format("`corpus.source` = \"{}\"{}", source,
-                    config.Find("corpus.source") == nullptr ? " (the default)" : "");
-    if (WorldOf(source) != experiment_.world) {
-      std::vector<std::string> fitting = CorpusSources();
-      fitting.push_back(std::string(kDatasetPrefix) + "ID");
-      fitting.push_back(std::string(kCodedPrefix) + "ID");
-      std::erase_if(fitting,
-                    [&](const auto& other) { return WorldOf(other) != experiment_.world; });
-      diagnostics.Add(where, fmt::format("{} with `world` = \"{}\"", stated, experiment_.world),
-                      "expected " + OneOfText(fitting) + " in this world");
-    }
-    if (IsRealText(source)) {
-      if (const Status known = real_text_.Check(DatasetOf(source)); !known) {
-        diagnostics.Add(where, stated + ": " + known.error().message,
-                        "expected \"dataset:\" or \"coded:\" with a name of `repro data list`, or "
-                        "with the path of a manifest");
-      }
-      CheckCodedLanguages(point, source, diagnostics);
-      if (SameTokens(point) && !IsCodedSource(source)) {
-        diagnostics.Add(where,
-                        fmt::format("{} at point `{}`, whose `budget` is "
-                                    "\"same-tokens-per-language\"",
-                                    stated, point.id),
-                        "expected \"same-updates\": how much text a language has is known only "
-                        "when it is read");
-      }
-      return;
-    }
-    std::vector<std::string> empty;
-    for (const std::string& code : point.languages) {
-      if (NominalGb(code, source) <= 0) empty.push_back(code);
-    }
-    if (!empty.empty()) {
-      diagnostics.Add(
-          where,
-          fmt::format("point `{}` holds languages without text in {} ({})", point.id, stated,
-                      fmt::join(empty, ", ")),
-          fmt::format("expected languages that have `{}` in languages.toml", SizeField(source)));
-    }
-    if (SameTokens(point) && settings.sampling.unit == "blocks") {
-      diagnostics.Add(config.PositionOf("sampling.unit"),
-                      fmt::format("`sampling.unit` = \"blocks\" at point `{}`, whose `budget` is "
-                                  "\"same-tokens-per-language\"",
-                                  point.id),
-                      "expected \"sentences\": how many blocks a language has is known only when "
-                      "its text is encoded");
-    }
-    const auto& labelled = BenchmarkLanguages();
-    const std::string& from = experiment_.source_language;
-    if (std::find(labelled.begin(), labelled.end(), from) == labelled.end()) {
-      diagnostics.Add(config.root().position,
-                      fmt::format("`source_language` = \"{}\" has no labelled data", from),
-                      "expected a language of XNLI: " + OneOfText(labelled));
-    }
-    if (IsImportSource(settings.pretrain.from)) CheckImported(point, settings, diagnostics);
-  }
-
-  // Coded languages have text where English is recoded, and nowhere else.
-  void CheckCodedLanguages(const Point& point, const std::string& source,
-                           Diagnostics& diagnostics) {
-    std::vector<std::string> wrong;
-    for (const std::string& code : point.languages) {
-      const std::optional<std::int64_t> number = ParseCodedLanguageName(code);  // en: 0
-      const bool fits = IsCodedSource(source) ? number.has_value() : number.value_or(0) == 0;
-      if (!fits) wrong.push_back(code);
-    }
-    if (wrong.empty()) return;
-    diagnostics.Add(point.config->PositionOf("corpus.source"),
-                    fmt::format("point `{}` holds {} with `corpus.source` = \"{}\"", point.id,
-                                fmt::join(wrong, ", "), source),
-                    IsCodedSource(source) ? "expected en, en-c01, en-c02, ..."
-                                          : "expected languages that people speak");
+    CheckPoint(point, experiment_, imported_, real_text_, diagnostics);
   }
 
   Status AddPoint(const Point& point) {
     REPRO_ASSIGN_OR_RETURN(RunSettings settings, Resolve(point));
     const Variant main;
+    if (settings.corpus.only) return AddTextRun(point, settings);
     for (const std::int64_t seed : experiment_.pretrain_seeds) {
       REPRO_RETURN_IF_ERROR(AddRun(point, settings, main, seed));
     }
@@ -197,89 +107,40 @@ class GraphBuilder {
     return {};
   }
 
+  // The curves of languages alone: settings of the sweep's first point, with less and less text.
+  Status AddMonolingual() {
+    const Point& first = experiment_.points.front();
+    REPRO_ASSIGN_OR_RETURN(const RunSettings settings, Resolve(first));
+    if (settings.corpus.only) return {};
+    for (const auto& [code, amounts] : experiment_.monolingual.max_bytes) {
+      for (const std::int64_t bytes : amounts) {
+        Point point = first;
+        point.id = fmt::format("{}-{}", code, bytes);
+        point.languages = {code};
+        point.sweep = {{"languages", code}, {"corpus.max_bytes", fmt::to_string(bytes)}};
+        for (const std::int64_t seed : experiment_.monolingual.seeds) {
+          REPRO_RETURN_IF_ERROR(
+              AddRun(point, settings, {.role = kMonolingualRole, .alone = code, .max_bytes = bytes},
+                     seed));
+        }
+      }
+    }
+    return {};
+  }
+
   Result<TaskGraph> Finish() {
     REPRO_RETURN_IF_ERROR(graph_.Validate());
+    const std::vector<std::string> absent = real_text_.AbsentSets();
+    if (!absent.empty()) {
+      graph_.AddNote(
+          fmt::format("{} not at hand ({}): what they hold is known by name and SHA-256 from "
+                      "imported results",
+                      Plural(absent.size(), "data set"), fmt::join(absent, ", ")));
+    }
     return std::move(graph_);
   }
 
  private:
-  const Result<ImportRecord>& Imported(const std::string& from) {
-    const auto known = imports_.find(from);
-    if (known != imports_.end()) return known->second;
-    return imports_.emplace(from, ResolveImport(workspace_, from)).first->second;
-  }
-
-  // Weights from outside against what the manifest says beside them.
-  void CheckImported(const Point& point, const RunSettings& settings, Diagnostics& diagnostics) {
-    const Document& config = *point.config;
-    const std::string& from = settings.pretrain.from;
-    const SourcePosition where = config.PositionOf("pretrain.from");
-    const std::string stated = fmt::format("`pretrain.from` = \"{}\"", from);
-    const Result<ImportRecord>& record = Imported(from);
-    if (!record) {
-      diagnostics.Add(where, fmt::format("{}: {}", stated, record.error().message),
-                      "expected a model that `repro import` takes");
-      return;
-    }
-    const ModelShape& shape = record->shape;
-    CheckModelSection(config, stated, shape, diagnostics);
-    if (settings.evaluate.retrieval_layer > shape.settings.layers) {
-      diagnostics.Add(config.PositionOf("evaluate.retrieval_layer"),
-                      fmt::format("`evaluate.retrieval_layer` = {}, but {} has {} layers",
-                                  settings.evaluate.retrieval_layer, from, shape.settings.layers),
-                      fmt::format("expected 0 (the embeddings) to {}, or -1 for the middle layer",
-                                  shape.settings.layers));
-    }
-    if (SameTokens(point)) {
-      diagnostics.Add(where,
-                      fmt::format("{} at point `{}`, whose `budget` is "
-                                  "\"same-tokens-per-language\"",
-                                  stated, point.id),
-                      "expected no budget: nothing is pretrained");
-    }
-    const std::size_t seeds = experiment_.pretrain_seeds.size();
-    const auto& controls = experiment_.controls;
-    if (seeds > 1 || (controls.seeds.size() > 1 && !controls.null_world.empty())) {
-      diagnostics.Add(where,
-                      fmt::format("{} with {} in `{}`", stated,
-                                  Plural(seeds > 1 ? seeds : controls.seeds.size(), "seed"),
-                                  seeds > 1 ? "seeds.pretrain" : "controls.seeds"),
-                      "expected one: nothing is pretrained, so all would be the same run");
-    }
-    if (record->has_lm_head) return;
-    for (const Series& series : experiment_.series) {
-      if (!series.metric.starts_with("retrieval.") && !series.metric.starts_with("pseudo_bits.")) {
-        continue;
-      }
-      diagnostics.Add(where,
-                      fmt::format("{} has no LM head, and series `{}` shows `{}`", stated,
-                                  series.id, series.metric),
-                      "expected a model with one: without it nothing intrinsic is measured");
-    }
-  }
-
-  // `[model]` may be written beside `pretrain.from`, as long as it says what the files say.
-  static void CheckModelSection(const Document& config, const std::string& stated,
-                                const ModelShape& shape, Diagnostics& diagnostics) {
-    const Node* section = config.Find("model");
-    if (section == nullptr || !section->IsTable()) return;
-    const Json theirs = ToJson(shape.settings);
-    for (const auto& [key, node] : Leaves(*section)) {
-      const auto value = theirs.find(key);
-      if (value == theirs.end()) continue;  // reported as unknown
-      const Node expected = value->is_number_integer() ? Node(value->get<std::int64_t>())
-                                                       : Node(value->get<double>());
-      if (node->SameValue(expected)) continue;
-      const bool four_times = key == "feed_forward" && node->SameValue(Node(std::int64_t{0})) &&
-                              shape.FeedForward() == 4 * shape.settings.hidden;
-      if (four_times) continue;
-      diagnostics.Add(node->position,
-                      fmt::format("`model.{}` = {} with {}, where it is {}", key, node->ToText(),
-                                  stated, expected.ToText()),
-                      "expected nothing, or what the model's own config.json says");
-    }
-  }
-
   // Typed settings of a point, with the model's width solved (or a model from outside as its files
   // say) and the budget rule applied to the number of updates.
   Result<RunSettings> Resolve(const Point& point) {
@@ -294,7 +155,7 @@ class GraphBuilder {
           std::llround(static_cast<double>(settings.pretrain.updates) * first / here));
     }
     if (!settings.pretrain.from.empty()) {
-      const Result<ImportRecord>& record = Imported(settings.pretrain.from);
+      const Result<ImportRecord>& record = imported_.Find(settings.pretrain.from);
       if (!record) return tl::unexpected<Error>(record.error());
       static_cast<ModelSettings&>(settings.model) = record->shape.settings;
       settings.vocab.size = record->shape.vocab_size;
@@ -303,27 +164,11 @@ class GraphBuilder {
     return settings;
   }
 
-  static bool SameTokens(const Point& point) {
-    const auto budget = point.sweep.find("budget");
-    return budget != point.sweep.end() && budget->second == "same-tokens-per-language";
-  }
-
-  double NominalGb(const std::string& code, const std::string& source) const {
-    if (IsCodedSource(source)) return 1;  // slices of one corpus
-    const auto found = experiment_.languages.find(code);
-    if (found == experiment_.languages.end()) return 0;
-    return SizeField(source) == "cc_gb" ? found->second.cc_gb : found->second.wiki_gb;
-  }
-
-  // The field of languages.toml that says how much text of a language the source has.
-  static std::string_view SizeField(const std::string& source) {
-    return source.ends_with("cc") ? "cc_gb" : "wiki_gb";
-  }
-
   // Mean sampling probability, at `point`, of the languages that every point of the sweep holds.
   double MeanShareOfCommonLanguages(const Point& point, const RunSettings& settings) const {
     const auto weight = [&](const std::string& code) {
-      return std::pow(NominalGb(code, settings.corpus.source), settings.sampling.alpha);
+      return std::pow(NominalGb(experiment_, code, settings.corpus.source),
+                      settings.sampling.alpha);
     };
     double total = 0;
     for (const std::string& code : point.languages) total += weight(code);
@@ -352,6 +197,15 @@ class GraphBuilder {
     return task;
   }
 
+  // Lines that nobody may train on.
+  Result<std::string> AddEvaluationText(const RunSettings& settings) {
+    const std::string id = CanonicalJson(ToJson(settings.testsets));
+    const auto known = evaluation_texts_.find(id);
+    if (known != evaluation_texts_.end()) return known->second;
+    REPRO_ASSIGN_OR_RETURN(Task task, real_text_.EvaluationText(settings.testsets));
+    return evaluation_texts_.emplace(id, graph_.Add(std::move(task))).first->second;
+  }
+
   // The documents of a data set: cleaned once for all languages and points.
   struct Cleaned {
     std::string key;
@@ -365,8 +219,7 @@ class GraphBuilder {
     std::map<std::string, std::string> inputs;
     const auto& stages = settings.clean.stages;
     if (std::find(stages.begin(), stages.end(), "evaluation") != stages.end()) {
-      REPRO_ASSIGN_OR_RETURN(Task task, real_text_.EvaluationText(settings.testsets));
-      inputs["evaluation"] = graph_.Add(std::move(task));
+      REPRO_ASSIGN_OR_RETURN(inputs["evaluation"], AddEvaluationText(settings));
     }
     REPRO_ASSIGN_OR_RETURN(auto models, real_text_.LineModels(settings.clean));
     for (auto& [language, task] : models) {
@@ -401,16 +254,19 @@ class GraphBuilder {
                                 const std::string& code) {
     REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
     const auto& limits = static_cast<const SubsetSettings&>(settings.corpus);
-    const std::string label = fmt::format(
+    std::string label = fmt::format(
         "text {} {}{}", std::filesystem::path(DatasetOf(settings.corpus.source)).stem().string(),
-        code, Suffix(variant));
-    const SubsetSpec subset{.language = code, .settings = limits};
+        code, variant.alone.empty() ? Suffix(variant) : "");
+    if (limits.max_bytes > 0) label += fmt::format(", {}", FormatBytes(limits.max_bytes));
+    const bool drawn_order = settings.corpus.max_tokens > 0;
+    const SubsetSpec subset{.language = code, .settings = limits, .drawn_order = drawn_order};
     Task task = MakeTask("subset", kSubsetVersion, subset, label);
     AddCosts(subset, clean.packed_mb, task);
     if (IsCodedSource(settings.corpus.source)) {
       const CodedSpec spec{.language = ParseCodedLanguageName(code).value_or(0),
                            .coded = CodedOf(settings, variant),
-                           .settings = limits};
+                           .settings = limits,
+                           .drawn_order = drawn_order};
       task.kind = "coded";
       task.version = kCodedVersion;
       task.spec = ToJson(spec);
@@ -426,7 +282,7 @@ class GraphBuilder {
     const CorpusSpec spec{.source = settings.corpus.source,
                           .language = code,
                           .null_world = variant.null_world,
-                          .nominal_gb = NominalGb(code, settings.corpus.source),
+                          .nominal_gb = NominalGb(experiment_, code, settings.corpus.source),
                           .babel = settings.babel};
     Task task = MakeTask("corpus", kCorpusVersion, spec,
                          fmt::format("corpus {} {}{}", spec.source, code, Suffix(variant)));
@@ -457,7 +313,7 @@ class GraphBuilder {
   Result<TestData> AddTestData(const Point& point, const RunSettings& settings,
                                const Variant& variant) {
     TestData data;
-    std::vector<std::string> measures = settings.finetune.tasks;
+    std::vector<std::string> measures = LabelledTasks(settings, variant);
     measures.emplace_back("intrinsic");
     if (!IsRealText(settings.corpus.source)) {
       const std::vector<std::string> evaluated = EvaluatedLanguages(point);
@@ -468,10 +324,13 @@ class GraphBuilder {
       return data;
     }
     for (const std::string& code : Sorted(point.languages)) {
+      // A coded language has the English test sets, recoded.
+      const bool coded = IsCodedSource(settings.corpus.source) && code != CodedLanguageName(0);
       REPRO_ASSIGN_OR_RETURN(
           RealText::LanguageTestsets testsets,
-          real_text_.Testsets(settings.testsets, settings.benchmark, settings.finetune.tasks, code,
-                              experiment_.source_language));
+          real_text_.Testsets(settings.testsets, settings.benchmark, settings.finetune.tasks,
+                              coded ? CodedLanguageName(0) : code, experiment_.source_language));
+      if (coded) REPRO_RETURN_IF_ERROR(Recode(settings, variant, code, testsets.task));
       const bool unknown = !testsets.task.unresolved.empty();
       for (const std::string& measure : measures) {
         const bool has = measure == "xnli"   ? testsets.xnli
@@ -483,14 +342,25 @@ class GraphBuilder {
     }
     for (const std::string& measure : measures) {
       const auto& languages = data.languages[measure];
-      const std::string& source = experiment_.source_language;
+      const std::string& source = SourceOf(variant);
       if (std::find(languages.begin(), languages.end(), source) != languages.end()) continue;
       return Fail(ErrorCode::kInvalidArgument,
-                  "{}: point `{}`: no test data of `{}` in `{}`, the source language; expected "
+                  "{}: point `{}`: no test data of `{}` in `{}`, the {} language; expected "
                   "[testsets] to name data sets that have it",
-                  experiment_.path, point.id, measure, source);
+                  experiment_.path, point.id, measure, source,
+                  variant.alone.empty() ? "source" : "only");
     }
     return data;
+  }
+
+  // A model of one language is measured by text alone.
+  static std::vector<std::string> LabelledTasks(const RunSettings& settings,
+                                                const Variant& variant) {
+    return variant.alone.empty() ? settings.finetune.tasks : std::vector<std::string>{};
+  }
+
+  const std::string& SourceOf(const Variant& variant) const {
+    return variant.alone.empty() ? experiment_.source_language : variant.alone;
   }
 
   // The English test sets of `task` in a coded language.
@@ -508,10 +378,57 @@ class GraphBuilder {
     return {};
   }
 
+  // What the text of a point holds, and whether lines of test sets are among it.
+  Result<std::string> AddCorpusStats(const Point& point, const RunSettings& settings) {
+    CorpusStatsSpec spec{.languages = Sorted(point.languages)};
+    std::map<std::string, std::string> inputs;
+    for (const std::string& code : spec.languages) {
+      REPRO_ASSIGN_OR_RETURN(inputs[code], AddCorpus(settings, {}, code));
+    }
+    if (IsRealText(settings.corpus.source)) {
+      REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
+      inputs[kCleanRole] = clean.key;
+      REPRO_ASSIGN_OR_RETURN(inputs[kEvaluationRole], AddEvaluationText(settings));
+      spec.stages = settings.clean.stages;
+    }
+    if (IsCodedSource(settings.corpus.source)) {
+      spec.slices = settings.coded.slices;
+      spec.slice_seed = settings.coded.seed;
+      spec.buckets = settings.corpus.buckets;
+    }
+    Task task = MakeTask("corpus_stats", kCorpusStatsVersion, spec,
+                         fmt::format("text statistics {}", point.id));
+    task.inputs = std::move(inputs);
+    AddCosts(spec, task);
+    return graph_.Add(std::move(task));
+  }
+
+  // `corpus.only`: a run that ends with its text.
+  Status AddTextRun(const Point& point, const RunSettings& settings) {
+    REPRO_ASSIGN_OR_RETURN(const std::string stats, AddCorpusStats(point, settings));
+    const Json all = ToJson(settings);
+    RunSpec run;
+    run.point = point.id;
+    run.sweep = point.sweep;
+    run.pretrain_seed = experiment_.pretrain_seeds.front();
+    for (const char* const section : {"corpus", "clean", "coded", "babel"}) {
+      run.config[section] = all.at(section);
+    }
+    run.config["languages"] = point.languages;
+    run.task_keys = graph_.Closure({stats});
+    run.key = RunKey(run.role, {stats});
+    graph_.AddRun(std::move(run));
+    return {};
+  }
+
+  static std::string RunKey(const std::string& role, const std::vector<std::string>& finals) {
+    return Sha256Hex(fmt::format("{} {}", role, fmt::join(Sorted(finals), " ")));
+  }
+
   Status AddRun(const Point& point, const RunSettings& settings, const Variant& variant,
                 std::int64_t seed) {
     const std::vector<std::string> languages = Sorted(point.languages);
-    const std::string& source = experiment_.source_language;
+    const std::string& source = SourceOf(variant);
     REPRO_ASSIGN_OR_RETURN(const TestData test_data, AddTestData(point, settings, variant));
 
     const std::string where = point.id + Suffix(variant);
@@ -532,20 +449,30 @@ class GraphBuilder {
       double nominal_gb = 0;
       for (const std::string& code : languages) {
         REPRO_ASSIGN_OR_RETURN(corpora[code], AddCorpus(settings, variant, code));
-        nominal_gb += NominalGb(code, settings.corpus.source);
+        nominal_gb += NominalGb(experiment_, code, settings.corpus.source);
       }
       if (!imported) {
         const VocabSpec vocab_spec{.languages = languages, .settings = settings.vocab};
-        Task vocab = MakeTask("vocab", kVocabVersion, vocab_spec, fmt::format("vocab {}", where));
+        Task vocab =
+            MakeTask("vocab", kVocabVersion, vocab_spec,
+                     fmt::format("vocab {}", variant.alone.empty() ? where : variant.alone));
         vocab.inputs = corpora;
         AddCosts(vocab_spec, IsBabel(settings.corpus.source), vocab);
         vocab_key = graph_.Add(std::move(vocab));
       }
 
-      const EncodeSpec encode_spec{.languages = languages};
+      const EncodeSpec encode_spec{.languages = languages,
+                                   .max_tokens = settings.corpus.max_tokens};
       Task encode =
           MakeTask("encode", kEncodeVersion, encode_spec, fmt::format("encode {}", where));
       encode.inputs = corpora;
+      if (variant.max_bytes > 0) {
+        RunSettings part = settings;
+        part.corpus.max_bytes = variant.max_bytes;
+        for (const std::string& code : languages) {
+          REPRO_ASSIGN_OR_RETURN(encode.inputs[code], AddCorpus(part, variant, code));
+        }
+      }
       encode.inputs["vocab"] = vocab_key;
       if (IsRealText(settings.corpus.source)) {
         REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
@@ -568,12 +495,13 @@ class GraphBuilder {
     }
 
     std::vector<std::string> finals;
-    if (!imported || !variant.pretrained || Imported(settings.pretrain.from)->has_lm_head) {
-      finals.push_back(AddEvaluate(settings, "intrinsic", encoder_key, vocab_key, test_data, 0, -1,
+    if (!imported || !variant.pretrained || imported_.Find(settings.pretrain.from)->has_lm_head) {
+      finals.push_back(AddEvaluate(settings, "intrinsic", source, encoder_key, vocab_key, test_data,
+                                   0, -1,
                                    fmt::format("evaluate intrinsic {} seed {}", where, seed)));
     }
     if (!IsRealText(settings.corpus.source)) finals.push_back(AddControls(test_data, where));
-    for (const std::string& name : settings.finetune.tasks) {
+    for (const std::string& name : LabelledTasks(settings, variant)) {
       const FinetuneSettings& recipe = *settings.finetune.Find(name);
       for (const std::int64_t finetune_seed : experiment_.finetune_seeds) {
         const FinetuneSpec spec{.task = name,
@@ -590,7 +518,7 @@ class GraphBuilder {
         finetune.inputs["vocab"] = vocab_key;
         AddCosts(spec, settings, finetune);
         const std::string finetune_key = graph_.Add(std::move(finetune));
-        finals.push_back(AddEvaluate(settings, name, finetune_key, vocab_key, test_data,
+        finals.push_back(AddEvaluate(settings, name, source, finetune_key, vocab_key, test_data,
                                      recipe.max_tokens, finetune_seed, "evaluate " + label));
       }
     }
@@ -609,18 +537,23 @@ class GraphBuilder {
       run.config["vocab"] = {{"size", settings.vocab.size}};
       run.config.erase("sampling");
     }
+    if (variant.max_bytes > 0) run.config["corpus"]["max_bytes"] = variant.max_bytes;
     run.config["languages"] = point.languages;
     run.config["selection"] = experiment_.selection;
     run.config["null_world"] = variant.null_world;
+    run.key = RunKey(variant.role, finals);
+    // Of the text that the models of the sweep see. It changes no number, so no run's identity.
+    if (variant.role == kMainRole && !imported && IsRealText(settings.corpus.source)) {
+      REPRO_ASSIGN_OR_RETURN(finals.emplace_back(), AddCorpusStats(point, settings));
+    }
     run.task_keys = graph_.Closure(finals);
-    run.key = Sha256Hex(fmt::format("{} {}", variant.role, fmt::join(Sorted(finals), " ")));
     graph_.AddRun(std::move(run));
     return {};
   }
 
   // `from` was resolved before.
   std::string AddImport(const std::string& from) {
-    const ImportRecord& record = *Imported(from);
+    const ImportRecord& record = *imported_.Find(from);
     ImportSpec spec;
     for (const ImportedFile& file : record.files) {
       spec.files.push_back(file.name);
@@ -633,12 +566,12 @@ class GraphBuilder {
   }
 
   std::string AddEvaluate(const RunSettings& settings, const std::string& measure,
-                          const std::string& model_key, const std::string& vocab_key,
-                          const TestData& test_data, std::int64_t max_tokens, std::int64_t seed,
-                          std::string label) {
+                          const std::string& source, const std::string& model_key,
+                          const std::string& vocab_key, const TestData& test_data,
+                          std::int64_t max_tokens, std::int64_t seed, std::string label) {
     const EvaluateSpec spec{
         .measure = measure,
-        .source_language = experiment_.source_language,
+        .source_language = source,
         .languages = test_data.languages.at(measure),
         .settings = settings.evaluate,
         .max_tokens = max_tokens > 0 ? max_tokens : settings.pretrain.tokens_per_sample,
@@ -663,14 +596,14 @@ class GraphBuilder {
   }
 
   static std::string Suffix(const Variant& variant) {
-    return variant.role == "main" ? "" : " " + variant.role;
+    return variant.role == kMainRole ? "" : " " + variant.role;
   }
 
   const Experiment& experiment_;
-  std::filesystem::path workspace_;
-  std::map<std::string, Result<ImportRecord>> imports_;  // by `pretrain.from`
+  ImportedModels imported_;
   RealText real_text_;
-  std::map<std::string, Cleaned> cleaned_;  // by source and settings
+  std::map<std::string, Cleaned> cleaned_;               // by source and settings
+  std::map<std::string, std::string> evaluation_texts_;  // by [testsets]: key
   TaskGraph graph_;
 };
 
@@ -687,6 +620,7 @@ Result<TaskGraph> BuildTaskGraph(const Experiment& experiment, const GraphPlaces
   for (const Point& point : experiment.points) builder.Check(point, diagnostics);
   REPRO_RETURN_IF_ERROR(diagnostics.ToStatus());
   for (const Point& point : experiment.points) REPRO_RETURN_IF_ERROR(builder.AddPoint(point));
+  REPRO_RETURN_IF_ERROR(builder.AddMonolingual());
   return builder.Finish();
 }
 

@@ -19,17 +19,6 @@ bool Holds(const std::vector<std::string>& list, std::string_view value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
-std::int64_t TotalBytes(const SourceFilesSpec& files, const Json& info) {
-  std::int64_t bytes = 0;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    std::error_code error;
-    const auto size = fs::file_size(
-        fs::path(info.at("folders").at(files.sets[i]).get<std::string>()) / files.names[i], error);
-    if (!error) bytes += static_cast<std::int64_t>(size);
-  }
-  return bytes;
-}
-
 template <class Spec>
 void Describe(std::string kind, int version, const Spec& spec, std::string label, Task& task) {
   task.kind = std::move(kind);
@@ -85,11 +74,45 @@ Result<const DatasetManifest*> RealText::Find(std::string_view name) {
   return &known_.emplace(std::string(name), std::move(manifest)).first->second;
 }
 
-Result<const FolderListing*> RealText::ListingOf(const fs::path& folder) {
-  const auto known = listings_.find(folder);
-  if (known != listings_.end()) return &known->second;
-  REPRO_ASSIGN_OR_RETURN(FolderListing listing, ListFolder(folder));
-  return &listings_.emplace(folder, std::move(listing)).first->second;
+Result<const RealText::Place*> RealText::PlaceOf(const DatasetManifest& manifest) {
+  const fs::path folder = DatasetFolder(manifest, workspace_);
+  const std::pair<std::string, fs::path> name(manifest.id, folder);
+  const auto known = places_.find(name);
+  if (known != places_.end()) return &known->second;
+  auto listing = listings_.find(folder);
+  if (listing == listings_.end()) {
+    REPRO_ASSIGN_OR_RETURN(FolderListing walked, ListFolder(folder));
+    listing = listings_.emplace(folder, std::move(walked)).first;
+  }
+  if (!known_files_) {
+    REPRO_ASSIGN_OR_RETURN(known_files_, KnownFiles::Load(workspace_));
+  }
+  Place place{.listing = known_files_->ListingOf(manifest.id, folder), .absent = true};
+  if (place.listing.names.empty() || AnyAtHand(manifest, listing->second)) {
+    place = {.listing = listing->second, .absent = false};
+  }
+  return &places_.emplace(name, std::move(place)).first->second;
+}
+
+std::int64_t RealText::TotalBytes(const SourceFilesSpec& files, const Task& task) const {
+  std::int64_t bytes = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const fs::path folder = task.info.at("folders").at(files.sets[i]).get<std::string>();
+    std::error_code error;
+    const auto size = fs::file_size(folder / files.names[i], error);
+    const auto* const known = error ? known_files_->Find(files.sets[i], files.names[i]) : nullptr;
+    if (known != nullptr) bytes += known->bytes;
+    if (!error) bytes += static_cast<std::int64_t>(size);
+  }
+  return bytes;
+}
+
+std::vector<std::string> RealText::AbsentSets() const {
+  std::vector<std::string> sets;
+  for (const auto& [name, place] : places_) {
+    if (place.absent) sets.push_back(name.first);
+  }
+  return sets;
 }
 
 Status RealText::Check(std::string_view dataset) {
@@ -108,18 +131,27 @@ Status RealText::Check(std::string_view dataset) {
 
 Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wanted, bool required,
                           SourceFilesSpec& files, Task& task) {
-  const fs::path folder = DatasetFolder(manifest, workspace_);
-  REPRO_ASSIGN_OR_RETURN(const FolderListing* const listing, ListingOf(folder));
+  REPRO_ASSIGN_OR_RETURN(const Place* const place, PlaceOf(manifest));
   for (const DatasetPart& part : manifest.parts) {
     if (!wanted.Wants(part)) continue;
-    const auto found = FilesOfPart(manifest, part, *listing);
+    const auto found = FilesOfPart(manifest, part, place->listing);
     if (!found) {  // nothing of it is at hand
       if (required && task.unresolved.empty()) task.unresolved = found.error().message;
       continue;
     }
     for (const DatasetFileAt& file : *found) {
       if (!wanted.Wants(file)) continue;
-      REPRO_RETURN_IF_ERROR(AddSourceFile(manifest, file, folder, hashes_, files, task.info));
+      std::string sha256;
+      if (place->absent) {
+        sha256 = known_files_->Find(manifest.id, file.name)->sha256;
+        if (task.absent.empty()) {
+          task.absent = fmt::format("data set {}, its files in {}", manifest.id,
+                                    place->listing.folder.string());
+        }
+      } else {
+        REPRO_ASSIGN_OR_RETURN(sha256, hashes_.Sha256Of(file.path));
+      }
+      AddSourceFile(manifest, file, place->listing.folder, std::move(sha256), files, task.info);
     }
   }
   return {};
@@ -128,10 +160,17 @@ Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wan
 Result<Task> RealText::EvaluationText(const TestsetsSettings& settings) {
   std::error_code error;
   std::vector<DatasetManifest> manifests;
-  if (fs::is_directory(manifests_, error)) {
+  if (settings.evaluation.empty() && fs::is_directory(manifests_, error)) {
     REPRO_ASSIGN_OR_RETURN(manifests, LoadDatasets(manifests_));
     std::erase_if(manifests, [](const auto& manifest) { return manifest.use != "evaluation"; });
   }
+  for (const std::string& name : settings.evaluation) {
+    REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const named, Find(name));
+    manifests.push_back(*named);
+  }
+  std::sort(manifests.begin(), manifests.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  const std::size_t named = settings.evaluation.size();  // the first of `manifests`
   for (const auto* name : {&settings.xnli, &settings.tags, &settings.parallel, &settings.pairs}) {
     if (name->empty()) continue;
     REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const own, Find(*name));
@@ -142,17 +181,23 @@ Result<Task> RealText::EvaluationText(const TestsetsSettings& settings) {
   }
   Task task;
   EvaluationTextSpec spec;
-  for (const DatasetManifest& manifest : manifests) {
+  for (std::size_t i = 0; i < manifests.size(); ++i) {
+    const DatasetManifest& manifest = manifests[i];
     std::vector<std::string> parts;
     for (const DatasetPart& part : manifest.parts) {
-      if (part.name != "train") parts.push_back(part.name);
+      if (part.name != "train" && part.layout != kFileLayout) parts.push_back(part.name);
     }
     if (parts.empty()) continue;
+    const std::size_t before = spec.files.size();
     REPRO_RETURN_IF_ERROR(
         AddFiles(manifest, {.parts = parts}, /*required=*/false, spec.files, task));
+    if (i < named && spec.files.size() == before && task.unresolved.empty()) {
+      task.unresolved =
+          fmt::format("data set {}; `repro data fetch {}` gets it", manifest.id, manifest.id);
+    }
   }
   Describe("evaluation_text", kEvaluationTextVersion, spec, "evaluation text", task);
-  task.work = static_cast<double>(TotalBytes(spec.files, task.info)) / 1e6;
+  task.work = static_cast<double>(TotalBytes(spec.files, task)) / 1e6;
   task.work_unit = "MB";
   return task;
 }
@@ -181,7 +226,7 @@ Result<Task> RealText::Clean(std::string_view dataset, const CleanSettings& sett
   }
   Describe("clean", kCleanVersion, spec, fmt::format("clean {}", manifest->id), task);
   task.inputs = std::move(inputs);
-  const std::int64_t bytes = TotalBytes(spec.files, task.info);
+  const std::int64_t bytes = TotalBytes(spec.files, task);
   task.work = static_cast<double>(bytes) / 1e6;
   task.work_unit = "MB";
   task.resources.threads = 2;  // no byte depends on it
@@ -210,7 +255,8 @@ Result<std::map<std::string, Task>> RealText::LineModels(const CleanSettings& se
     Describe("line_model", kLineModelVersion, spec, fmt::format("line model {}", language), task);
     task.info = all.info;
     task.unresolved = all.unresolved;
-    task.work = static_cast<double>(TotalBytes(spec.files, task.info)) / 1e6;
+    task.absent = all.absent;
+    task.work = static_cast<double>(TotalBytes(spec.files, task)) / 1e6;
     task.work_unit = "MB";
     task.resources.memory_bytes = std::int64_t{4} << 30;
   }

@@ -9,12 +9,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
 #include "core/graph/task.h"
 #include "core/io/file_hashes.h"
 #include "experiments/datasets/dataset_files.h"
+#include "experiments/datasets/known_files.h"
 #include "experiments/tasks/settings.h"
 
 namespace repro {
@@ -78,9 +80,18 @@ class RealText {
                                     const std::string& language,
                                     const std::string& source_language);
 
+  /// Sets of which only names and digests are known, of those that were asked for so far.
+  std::vector<std::string> AbsentSets() const;
+
  private:
   Result<const DatasetManifest*> Find(std::string_view name);
-  Result<const FolderListing*> ListingOf(const std::filesystem::path& folder);
+  /// A set's files, or their names alone where none is at hand and imported results named them.
+  struct Place {
+    FolderListing listing;
+    bool absent = false;
+  };
+  Result<const Place*> PlaceOf(const DatasetManifest& manifest);
+  std::int64_t TotalBytes(const SourceFilesSpec& files, const Task& task) const;
   /// Files of the parts and languages that `wanted` takes. `required`: a part of which nothing is
   /// at hand makes the task an unresolved one.
   Status AddFiles(const DatasetManifest& manifest, const FileFilter& wanted, bool required,
@@ -92,6 +103,8 @@ class RealText {
   FileHashes hashes_;
   std::map<std::string, DatasetManifest, std::less<>> known_;
   std::map<std::filesystem::path, FolderListing> listings_;  // each folder is walked once
+  std::map<std::pair<std::string, std::filesystem::path>, Place> places_;  // by set and folder
+  std::optional<KnownFiles> known_files_;
 };
 
 }  // namespace repro

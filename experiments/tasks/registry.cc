@@ -7,6 +7,7 @@
 #include "experiments/tasks/coded/task.h"
 #include "experiments/tasks/controls/task.h"
 #include "experiments/tasks/corpus/task.h"
+#include "experiments/tasks/corpus_stats/task.h"
 #include "experiments/tasks/encode/task.h"
 #include "experiments/tasks/evaluate/task.h"
 #include "experiments/tasks/evaluation_text/task.h"
@@ -38,6 +39,7 @@ std::span<const TaskKind> TaskKinds() {
       TaskKind{"coded_types", &RunCodedTypesTask},
       TaskKind{"coded", &RunCodedTask},
       TaskKind{"line_model", &RunLineModelTask},
+      TaskKind{"corpus_stats", &RunCorpusStatsTask},
   };
   return kKinds;
 }

@@ -14,7 +14,8 @@ inline CorpusFile CorpusFileOf(const SourceFile& file) {
           .layout = file.layout == "parallel" ? "text" : file.layout,  // a sentence a line
           .field = file.field,
           .id_field = file.id_field,
-          .content = file.content};
+          .content = file.content,
+          .extent = file.prefix ? Extent::kPrefix : Extent::kWhole};
 }
 
 }  // namespace repro

@@ -21,6 +21,7 @@ void Append(SourceFile file, SourceFilesSpec& spec) {
   spec.id_fields.push_back(std::move(file.id_field));
   spec.contents.push_back(std::move(file.content));
   spec.encodings.push_back(std::move(file.encoding));
+  spec.prefixes.push_back(file.prefix);
 }
 
 /// Entry `i`, its path empty.
@@ -35,15 +36,23 @@ SourceFile EntryOf(const SourceFilesSpec& spec, std::size_t i) {
           .field = spec.fields[i],
           .id_field = spec.id_fields[i],
           .content = spec.contents[i],
-          .encoding = spec.encodings[i]};
+          .encoding = spec.encodings[i],
+          .prefix = spec.prefixes[i]};
+}
+
+bool AreOfOneLength(const SourceFilesSpec& spec) {
+  for (const auto* list : {&spec.sets, &spec.parts, &spec.sha256, &spec.languages, &spec.layouts,
+                           &spec.fields, &spec.id_fields, &spec.contents, &spec.encodings}) {
+    if (list->size() != spec.size()) return false;
+  }
+  return spec.prefixes.size() == spec.size();
 }
 
 }  // namespace
 
-Status AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
-                     const std::filesystem::path& folder, FileHashes& hashes, SourceFilesSpec& spec,
-                     Json& info) {
-  REPRO_ASSIGN_OR_RETURN(std::string sha256, hashes.Sha256Of(file.path));
+void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
+                   const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
+                   Json& info) {
   Append({.path = {},
           .set = manifest.id,
           .part = file.part->name,
@@ -54,22 +63,35 @@ Status AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
           .field = file.part->field,
           .id_field = file.part->id_field,
           .content = file.part->content,
-          .encoding = file.part->encoding},
+          .encoding = file.part->encoding,
+          .prefix = file.prefix},
          spec);
   info[kFolders][manifest.id] = folder.string();
-  return {};
 }
 
 void CopySourceFile(const SourceFilesSpec& from, std::size_t i, SourceFilesSpec& to) {
   Append(EntryOf(from, i), to);
 }
 
-Result<std::vector<SourceFile>> SourceFilesOf(const SourceFilesSpec& spec, const Task& task) {
-  for (const auto* list : {&spec.sets, &spec.parts, &spec.sha256, &spec.languages, &spec.layouts,
-                           &spec.fields, &spec.id_fields, &spec.contents, &spec.encodings}) {
-    if (list->size() != spec.size()) {
-      return Fail(ErrorCode::kCorrupt, "{}: lists of files of different lengths", task.label);
+std::vector<SourceFile> SourceFilesIn(const Task& task) {
+  std::vector<SourceFile> files;
+  const Json folders = task.info.value(kFolders, Json::object());
+  for (const Json& field : task.spec) {
+    const auto spec = FromJson<SourceFilesSpec>(field);
+    if (!spec || !AreOfOneLength(*spec)) continue;
+    for (std::size_t i = 0; i < spec->size(); ++i) {
+      SourceFile file = EntryOf(*spec, i);
+      const std::string folder = TextField(folders, file.set.c_str());
+      if (!folder.empty()) file.path = std::filesystem::path(folder) / file.name;
+      files.push_back(std::move(file));
     }
+  }
+  return files;
+}
+
+Result<std::vector<SourceFile>> SourceFilesOf(const SourceFilesSpec& spec, const Task& task) {
+  if (!AreOfOneLength(spec)) {
+    return Fail(ErrorCode::kCorrupt, "{}: lists of files of different lengths", task.label);
   }
   std::vector<SourceFile> files;
   const Json folders = task.info.value(kFolders, Json::object());

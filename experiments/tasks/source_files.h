@@ -10,7 +10,6 @@
 
 #include "core/base/result.h"
 #include "core/graph/task.h"
-#include "core/io/file_hashes.h"
 #include "core/manifest/fields.h"
 #include "experiments/datasets/dataset_files.h"
 
@@ -28,6 +27,7 @@ struct SourceFilesSpec {
   std::vector<std::string> id_fields;
   std::vector<std::string> contents;
   std::vector<std::string> encodings;
+  std::vector<bool> prefixes;  ///< only the file's beginning was fetched
 
   template <class V>
   void Visit(V& v) {
@@ -41,6 +41,7 @@ struct SourceFilesSpec {
     v("id_fields", id_fields);
     v("contents", contents);
     v("encodings", encodings);
+    v("prefixes", prefixes);
   }
   std::size_t size() const { return names.size(); }
 };
@@ -58,16 +59,20 @@ struct SourceFile {
   std::string id_field;
   std::string content;
   std::string encoding;
+  bool prefix = false;
 };
 
-/// Adds a file to the lists of a spec and its folder to `info`, the task's. Errors: those of
-/// reading it.
-Status AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
-                     const std::filesystem::path& folder, FileHashes& hashes, SourceFilesSpec& spec,
-                     Json& info);
+/// Adds a file to the lists of a spec and its folder to `info`, the task's.
+void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
+                   const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
+                   Json& info);
 
 /// Adds entry `i` of one spec to another.
 void CopySourceFile(const SourceFilesSpec& from, std::size_t i, SourceFilesSpec& to);
+
+/// The files in a task's settings, wherever they stand in them; paths are empty where the task does
+/// not say where the sets lie.
+std::vector<SourceFile> SourceFilesIn(const Task& task);
 
 /// Errors: kCorrupt for lists of different lengths; kInvalidArgument where the task's info does not
 /// say where a set lies.

@@ -15,17 +15,6 @@ namespace {
 constexpr std::size_t kSentencesToDecide = 1'000;
 constexpr std::size_t kLongestPieces = 10;
 
-std::int64_t CountWords(std::string_view text) {
-  std::int64_t words = 0;
-  bool inside = false;
-  for (const char c : text) {
-    const bool space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-    words += !space && !inside ? 1 : 0;
-    inside = !space;
-  }
-  return words;
-}
-
 // Code points, the word mark left out.
 std::int64_t CountCharacters(std::string_view piece) {
   std::int64_t characters = CountCodePoints(piece);
@@ -116,7 +105,7 @@ void VocabMeter::Count(std::string_view sentence) {
     fit_.words += std::count_if(words.begin(), words.end(),
                                 [](const TextSpan& word) { return word.lexical; });
   } else {
-    fit_.words += CountWords(sentence);
+    fit_.words += CountWords(sentence, " \t\r\n");
   }
   for (const Tokenizer::Piece& piece : tokenizer_.EncodePieces(sentence)) {
     const std::int64_t count = CountCharacters(piece.text);

@@ -69,12 +69,12 @@ def run(command, cores):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def alternate(sides, rounds, cores):
-    """sides: name -> command. Returns name -> its results in order of rounds."""
+def alternate(sides, rounds, cores, measure=run):
+    """sides: name -> command. Returns name -> its results, those of `measure`, in order of rounds."""
     results = {name: [] for name in sides}
     for number in range(rounds):
         for name, command in sides.items():
-            results[name].append(run(command, cores))
+            results[name].append(measure(command, cores))
             if sys.stderr.isatty():
                 print(f"\r\033[K  round {number + 1} of {rounds}: {name} "
                       f"{results[name][-1]['wall_seconds']:.3f} s", end="", file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
 #include "experiments/corpus/clean/clean_shard.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -9,9 +10,11 @@
 #include "core/base/text.h"
 #include "core/io/file.h"
 #include "core/io/json_io.h"
+#include "core/io/text_window.h"
 #include "core/io/zstd_writer.h"
 #include "experiments/corpus/clean/line_normalizer.h"
 #include "experiments/corpus/source/text_lines.h"
+#include "experiments/datasets/language_code.h"
 
 namespace repro {
 namespace {
@@ -67,13 +70,6 @@ class ShardReader {
   std::unique_ptr<DocumentReader> documents_;
   std::uint64_t bytes_seen_ = 0;
 };
-
-bool IsLanguageCode(std::string_view code) {
-  return !code.empty() && std::all_of(code.begin(), code.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
-  });
-}
 
 /// The documents of a shard, by language.
 class LanguageFiles {
@@ -238,9 +234,10 @@ Result<ShardReport> ShardReport::FromJson(const Json& json) {
 Status CleanShard(const CorpusFile& file, std::uint64_t number,
                   const std::vector<std::unique_ptr<const CleanStage>>& stages,
                   const fs::path& marks, const ShardContext& context, const fs::path& folder) {
-  std::optional<std::string> all_marks;
+  std::optional<TextWindow> all_marks;
   if (!marks.empty()) {
-    REPRO_ASSIGN_OR_RETURN(all_marks, ReadFile(marks));
+    REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(marks));
+    all_marks.emplace(std::move(source));
   }
   const fs::path temporary = folder.string() + ".tmp";
   std::error_code error;
@@ -252,17 +249,18 @@ Status CleanShard(const CorpusFile& file, std::uint64_t number,
   CleanDocument document;
   DocumentStory story;
   std::vector<DroppedLine> dropped;
-  std::size_t next_mark = 0;
   for (;;) {
     REPRO_ASSIGN_OR_RETURN(const bool more, reader.Next(document.source));
     if (!more) break;
     SplitLines(document.source.text, document.lines);
     document.marks.assign(document.lines.size(), LineMark::kKeep);
     if (all_marks) {
-      if (next_mark + document.lines.size() > all_marks->size()) return Changed(file);
-      for (LineMark& mark : document.marks) {
-        mark = static_cast<LineMark>((*all_marks)[next_mark++]);
-      }
+      const std::string_view held = all_marks->Fill(document.lines.size());
+      if (all_marks->damage()) return tl::unexpected<Error>(*all_marks->damage());
+      if (held.size() < document.lines.size()) return Changed(file);
+      std::transform(held.begin(), held.begin() + std::ssize(document.lines),
+                     document.marks.begin(), [](char mark) { return static_cast<LineMark>(mark); });
+      all_marks->Consume(document.lines.size());
     }
     document.language = file.language;
     document.language_score.reset();
@@ -286,7 +284,7 @@ Status CleanShard(const CorpusFile& file, std::uint64_t number,
     }
     story.Tell(document, file, last_stage, reason, number, report);
   }
-  if (all_marks && next_mark != all_marks->size()) return Changed(file);
+  if (all_marks && !all_marks->Fill(1).empty()) return Changed(file);
   report.notes = reader.notes().ToJson();
   for (const auto& [kind, count] : reader.documents().passed_over()) {
     report.passed_over[kind] = count;

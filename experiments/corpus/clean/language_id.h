@@ -19,7 +19,8 @@ class LanguageId {
     float probability = 0;
   };
 
-  /// A .bin or .ftz file. Errors: kNotFound, kIo; kCorrupt where fastText refuses it.
+  /// A .bin or .ftz file. Errors: kNotFound, kIo; kCorrupt where fastText refuses it,
+  /// or where it is no classifier, or one with n-grams of words.
   static Result<LanguageId> Load(const std::filesystem::path& model);
   LanguageId(LanguageId&&) noexcept;
   LanguageId& operator=(LanguageId&&) noexcept;

@@ -15,6 +15,7 @@
 
 #include "core/base/check.h"
 #include "core/io/file.h"
+#include "core/io/write_all.h"
 
 namespace repro {
 namespace {
@@ -233,15 +234,8 @@ Status LineHashWriter::Add(std::uint64_t hash) {
 }
 
 Status LineHashWriter::Flush() {
-  const auto* at = reinterpret_cast<const char*>(block_.data());
-  std::size_t left = block_.size() * sizeof(std::uint64_t);
-  while (left > 0) {
-    const ssize_t written = ::write(fd_, at, left);
-    if (written < 0 && errno != EINTR) return FailErrno("write", path_.string());
-    if (written < 0) continue;
-    at += written;
-    left -= static_cast<std::size_t>(written);
-  }
+  const auto* const bytes = reinterpret_cast<const char*>(block_.data());
+  REPRO_RETURN_IF_ERROR(WriteAll(fd_, {bytes, block_.size() * sizeof(std::uint64_t)}, path_));
   block_.clear();
   return {};
 }

@@ -57,7 +57,7 @@ void Append(UChar32 c, std::string& out) {
   if (c < 0x80) {
     out += static_cast<char>(c);
   } else {
-    icu::UnicodeString(c).toUTF8String(out);
+    AppendUtf8(static_cast<char32_t>(c), out);
   }
 }
 

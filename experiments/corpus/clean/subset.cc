@@ -56,22 +56,22 @@ class TextFile {
 struct TextSize {
   std::int64_t sentences = 0;
   std::int64_t bytes = 0;
+
+  TextSize& operator+=(TextSize other) {
+    sentences += other.sentences;
+    bytes += other.bytes;
+    return *this;
+  }
+  TextSize& operator-=(TextSize other) {
+    sentences -= other.sentences;
+    bytes -= other.bytes;
+    return *this;
+  }
 };
 
 TextSize SizeOf(std::string_view text) {
   return {.sentences = std::count(text.begin(), text.end(), '\n') + 1,
           .bytes = static_cast<std::int64_t>(text.size()) + 1};
-}
-
-std::int64_t CountWords(std::string_view text) {
-  std::int64_t words = 0;
-  bool inside = false;
-  for (const char c : text) {
-    const bool blank = c == ' ' || c == '\n' || c == '\t';
-    words += !blank && !inside ? 1 : 0;
-    inside = !blank;
-  }
-  return words;
 }
 
 /// What documents are told apart by, and drawn by.
@@ -108,7 +108,7 @@ class SubsetWriter {
 
   Result<SubsetCounts> Write(const fs::path& text, const fs::path& heldout) {
     REPRO_ASSIGN_OR_RETURN(TextFile text_file, TextFile::Create(text));
-    const bool limited = options_.max_bytes > 0 || options_.max_sentences > 0;
+    const bool drawn = options_.drawn_order || options_.max_bytes > 0 || options_.max_sentences > 0;
     REPRO_RETURN_IF_ERROR(EachDocument([&](const Json& document) -> Status {
       const auto& content = document.at("text").get_ref<const std::string&>();
       if (draws_.IsHeldout(document)) {
@@ -116,11 +116,11 @@ class SubsetWriter {
         return {};
       }
       counts_.available_bytes += SizeOf(content).bytes;
-      if (!limited) return Take(content, text_file);
-      order_.push_back({draws_.Order(document), SizeOf(content)});
+      if (!drawn) return Take(content, text_file);
+      Remember({draws_.Order(document), SizeOf(content)});
       return {};
     }));
-    if (limited) REPRO_RETURN_IF_ERROR(WriteInOrder(text_file));
+    if (drawn) REPRO_RETURN_IF_ERROR(WriteInOrder(text_file));
     REPRO_RETURN_IF_ERROR(text_file.Finish());
     REPRO_ASSIGN_OR_RETURN(TextFile heldout_file, TextFile::Create(heldout));
     for (const auto& [draw, content] : heldout_) {
@@ -135,7 +135,29 @@ class SubsetWriter {
   struct Place {
     std::uint64_t order;
     TextSize size;
+    bool operator<(const Place& other) const { return order < other.order; }
   };
+
+  bool IsFull(TextSize size) const {
+    return (options_.max_bytes > 0 && size.bytes > options_.max_bytes) ||
+           (options_.max_sentences > 0 && size.sentences > options_.max_sentences);
+  }
+
+  /// `order_` is a heap, the last place on top: it goes as soon as the others are full without it.
+  /// So memory follows the size of the subset, not that of the corpus.
+  void Remember(const Place& place) {
+    order_.push_back(place);
+    std::push_heap(order_.begin(), order_.end());
+    remembered_ += place.size;
+    for (;;) {
+      TextSize rest = remembered_;
+      rest -= order_.front().size;
+      if (!IsFull(rest)) return;
+      remembered_ = rest;
+      std::pop_heap(order_.begin(), order_.end());
+      order_.pop_back();
+    }
+  }
 
   Status EachDocument(const std::function<Status(const Json&)>& visit) {
     return EachCleanDocument(folder_, options_.buckets, [&](const Json& document) -> Status {
@@ -177,19 +199,13 @@ class SubsetWriter {
   }
 
   Status WriteInOrder(TextFile& file) {
-    std::sort(order_.begin(), order_.end(),
-              [](const Place& a, const Place& b) { return a.order < b.order; });
+    std::sort_heap(order_.begin(), order_.end());
     TextSize sum;
     std::int64_t in_range = 0;
     std::vector<std::uint64_t> ends;  // the last place of each range that is held at once
     for (const Place& place : order_) {
-      const bool full =
-          (options_.max_bytes > 0 && sum.bytes + place.size.bytes > options_.max_bytes) ||
-          (options_.max_sentences > 0 &&
-           sum.sentences + place.size.sentences > options_.max_sentences);
-      if (full) break;
-      sum.bytes += place.size.bytes;
-      sum.sentences += place.size.sentences;
+      sum += place.size;
+      if (IsFull(sum)) break;
       if (ends.empty() || in_range + place.size.bytes > options_.memory_bytes) {
         ends.push_back(0);
         in_range = 0;
@@ -219,6 +235,7 @@ class SubsetWriter {
   Draws draws_;
   SubsetCounts counts_;
   std::vector<Place> order_;
+  TextSize remembered_;                                // of `order_`
   std::multimap<std::uint64_t, std::string> heldout_;  // by draw
   std::int64_t heldout_held_ = 0;                      // sentences
 };

@@ -20,6 +20,7 @@ struct SubsetOptions {
   std::uint64_t seed = 1;      ///< of the order in which a subset grows, and of what is held out
   std::int64_t max_bytes = 0;  ///< 0: all
   std::int64_t max_sentences = 0;  ///< 0: all
+  bool drawn_order = false;        ///< without a limit, too
   double heldout_share = 0.01;     ///< of the contents
   std::int64_t heldout_sentences =
       2'000;  ///< at most; the rest of the share is not trained on either
@@ -40,10 +41,11 @@ struct SubsetCounts {
 };
 
 /// From a language's folder of CleanCorpus: `text` and `heldout`, one line each, an empty line
-/// between documents. With a limit, documents come in an order drawn from the seed, so that a
-/// smaller set is the beginning of a larger one; without, in that of the corpus. What is held out
-/// goes by content (TextDocument::content), the same in every language and translation, else by
-/// document. Errors: kNotFound without a bucket of those names, kIo, kCorrupt, kInterrupted.
+/// between documents. With a limit, or if asked for, documents come in an order drawn from the
+/// seed, so that a smaller set is the beginning of a larger one; else in that of the corpus. What
+/// is held out goes by content (TextDocument::content), the same in every language and translation,
+/// else by document. Errors: kNotFound without a bucket of those names, kIo, kCorrupt,
+/// kInterrupted.
 Result<SubsetCounts> WriteSubset(const std::filesystem::path& language_folder,
                                  const SubsetOptions& options, const std::filesystem::path& text,
                                  const std::filesystem::path& heldout,

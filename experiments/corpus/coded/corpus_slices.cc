@@ -27,6 +27,11 @@ Result<CorpusSlices> CorpusSlices::Make(std::int64_t seed, const std::vector<dou
   return slices;
 }
 
+Result<CorpusSlices> CorpusSlices::Equal(std::int64_t seed, std::int64_t count) {
+  return Make(
+      seed, std::vector<double>(static_cast<std::size_t>(count), 1.0 / static_cast<double>(count)));
+}
+
 std::optional<std::size_t> CorpusSlices::SliceOf(std::string_view content_id) const {
   const double place = Rng(key_, content_id).Uniform();
   const auto slice = std::upper_bound(ends_.begin(), ends_.end(), place);

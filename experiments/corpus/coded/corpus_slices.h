@@ -18,6 +18,9 @@ class CorpusSlices {
   /// kInvalidArgument for a share that is no positive number, and for shares beyond 1 together.
   static Result<CorpusSlices> Make(std::int64_t seed, const std::vector<double>& shares);
 
+  /// `count` equal ones. Errors: as Make.
+  static Result<CorpusSlices> Equal(std::int64_t seed, std::int64_t count);
+
   /// Index of the slice of a document.
   std::optional<std::size_t> SliceOf(std::string_view content_id) const;
 

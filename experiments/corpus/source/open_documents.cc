@@ -18,9 +18,9 @@ Result<std::unique_ptr<DocumentReader>> AsDocuments(Result<std::unique_ptr<Reade
 }  // namespace
 
 Result<std::unique_ptr<DocumentReader>> OpenDocuments(const CorpusFile& file, ReadNotes& notes) {
-  if (file.layout == "wet") return AsDocuments(WetReader::Open(file.path, notes));
+  if (file.layout == "wet") return AsDocuments(WetReader::Open(file.path, notes, file.extent));
   if (file.layout == "wikipedia") {
-    return AsDocuments(WikiDumpReader::Open(file.path, WikitextOptions{}, notes));
+    return AsDocuments(WikiDumpReader::Open(file.path, WikitextOptions{}, notes, file.extent));
   }
   PlainLayout layout;
   if (!file.field.empty()) layout.field = file.field;
@@ -37,7 +37,7 @@ Result<std::unique_ptr<DocumentReader>> OpenDocuments(const CorpusFile& file, Re
                 "{}: layout \"{}\" is no corpus; expected text, jsonl, tsv, wet or wikipedia",
                 file.path.string(), file.layout);
   }
-  return AsDocuments(PlainReader::Open(file.path, std::move(layout), notes));
+  return AsDocuments(PlainReader::Open(file.path, std::move(layout), notes, file.extent));
 }
 
 }  // namespace repro

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/result.h"
+#include "core/io/byte_source.h"
 #include "experiments/corpus/source/document.h"
 #include "experiments/corpus/source/read_notes.h"
 
@@ -21,6 +22,7 @@ struct CorpusFile {
   std::string field;
   std::string id_field;
   std::string content;
+  Extent extent = Extent::kWhole;  ///< kPrefix: only its beginning was fetched
 };
 
 /// `notes` must outlive the reader. Errors: as the reader's own Open; kInvalidArgument for a layout

@@ -1,6 +1,7 @@
 #include "experiments/corpus/source/plain_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -24,6 +25,68 @@ std::optional<std::string_view> Column(std::string_view line, std::size_t index)
   return line.substr(0, line.find('\t'));
 }
 
+/// Two texts of a JSON object. Nothing else of it is kept, however much there is and however deep:
+/// as values, a line of "[[[[" would take a hundred times its size.
+class TwoTexts : public nlohmann::json_sax<Json> {
+ public:
+  TwoTexts(std::string_view first, std::string_view second) : names_{first, second} {}
+
+  /// False where `line` is no JSON object.
+  bool Parse(std::string_view line) { return Json::sax_parse(line, this) && is_object_; }
+  /// Null where there is none of that name, or it is no text. Of several the last one counts.
+  const std::string* first() const { return texts_[0] ? &*texts_[0] : nullptr; }
+  const std::string* second() const { return texts_[1] ? &*texts_[1] : nullptr; }
+
+  bool key(std::string& name) override {
+    if (depth_ != 1) return true;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      wanted_[i] = name == names_[i];
+      if (wanted_[i]) texts_[i].reset();
+    }
+    return true;
+  }
+  bool string(std::string& text) override {
+    if (depth_ != 1) return true;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (wanted_[i]) texts_[i] = text;
+    }
+    return true;
+  }
+  bool start_object(std::size_t /*elements*/) override {
+    if (depth_ == 0) is_object_ = true;
+    return Deeper();
+  }
+  bool start_array(std::size_t /*elements*/) override { return Deeper(); }
+  bool end_object() override { return Shallower(); }
+  bool end_array() override { return Shallower(); }
+  bool null() override { return true; }
+  bool boolean(bool /*value*/) override { return true; }
+  bool number_integer(number_integer_t /*value*/) override { return true; }
+  bool number_unsigned(number_unsigned_t /*value*/) override { return true; }
+  bool number_float(number_float_t /*value*/, const std::string& /*text*/) override { return true; }
+  bool binary(binary_t& /*value*/) override { return true; }
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const Json::exception& /*error*/) override {
+    return false;
+  }
+
+ private:
+  bool Deeper() {
+    ++depth_;
+    return true;
+  }
+  bool Shallower() {
+    --depth_;
+    return true;
+  }
+
+  std::array<std::string_view, 2> names_;
+  std::array<bool, 2> wanted_{};  // whether the value that comes is of that name
+  std::array<std::optional<std::string>, 2> texts_;
+  std::size_t depth_ = 0;
+  bool is_object_ = false;
+};
+
 bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t\r\f\v") == std::string_view::npos;
 }
@@ -31,8 +94,9 @@ bool IsBlank(std::string_view line) {
 }  // namespace
 
 Result<std::unique_ptr<PlainReader>> PlainReader::Open(const std::filesystem::path& path,
-                                                       PlainLayout layout, ReadNotes& notes) {
-  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
+                                                       PlainLayout layout, ReadNotes& notes,
+                                                       Extent extent) {
+  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path, extent));
   std::unique_ptr<PlainReader> reader(
       new PlainReader(TextWindow(std::move(source)), std::move(layout), notes));
   if (reader->window_.Fill(kByteOrderMark.size()).starts_with(kByteOrderMark)) {
@@ -58,6 +122,10 @@ Status PlainReader::FindColumns() {
     }
     if (!names) {
       const auto head = window_.NextLine(kLongestLine);
+      if (!head && window_.damage()) {  // noted when the first line is asked for
+        columns_known_ = false;
+        return {};
+      }
       names = head ? std::string(head->text) : std::string();
     }
     for (column = 0;; ++column) {
@@ -83,6 +151,7 @@ Result<bool> PlainReader::NextLine(TextWindow::Line& line) {
       const Error damage = *window_.damage();
       if (damage.code != ErrorCode::kCorrupt) return tl::unexpected(damage);
       REPRO_RETURN_IF_ERROR(Note("damaged", window_.offset(), damage.message));
+      if (!columns_known_) return false;  // nobody knows what a column of the rest is
       REPRO_ASSIGN_OR_RETURN(const bool goes_on, window_.Recover());
       ended_ = !goes_on;
       continue;
@@ -180,14 +249,10 @@ Result<bool> PlainReader::SetFromColumns(const TextWindow::Line& line, TextDocum
 }
 
 Result<bool> PlainReader::SetFromJson(const TextWindow::Line& line, TextDocument& document) {
-  const Json json = Json::parse(line.text, nullptr, /*allow_exceptions=*/false);
-  const auto field = [&](const std::string& key) -> const std::string* {
-    if (!json.is_object()) return nullptr;
-    const auto found = json.find(key);
-    return found == json.end() ? nullptr : found->get_ptr<const std::string*>();
-  };
-  const std::string* const text = field(layout_.field);
-  const std::string* const id = layout_.id_field.empty() ? nullptr : field(layout_.id_field);
+  TwoTexts texts(layout_.field, layout_.id_field);
+  const bool parsed = texts.Parse(line.text);
+  const std::string* const text = parsed ? texts.first() : nullptr;
+  const std::string* const id = parsed && !layout_.id_field.empty() ? texts.second() : nullptr;
   const bool complete = text != nullptr && (id != nullptr || layout_.id_field.empty());
   if (!complete) {
     REPRO_RETURN_IF_ERROR(Note("json", line.offset,

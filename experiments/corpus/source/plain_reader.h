@@ -38,7 +38,8 @@ class PlainReader : public DocumentReader {
   /// `notes` must outlive the reader. Errors: as ByteSource::Open; kInvalidArgument for a TSV file
   /// without the column that the layout names.
   static Result<std::unique_ptr<PlainReader>> Open(const std::filesystem::path& path,
-                                                   PlainLayout layout, ReadNotes& notes);
+                                                   PlainLayout layout, ReadNotes& notes,
+                                                   Extent extent = Extent::kWhole);
 
   Result<bool> Next(TextDocument& document) override;
   std::uint64_t bytes_read() const override { return window_.source().file_offset(); }
@@ -67,6 +68,7 @@ class PlainReader : public DocumentReader {
   std::uint64_t next_line_offset_ = 0;
   bool has_next_line_ = false;
   bool ended_ = false;
+  bool columns_known_ = true;
 };
 
 }  // namespace repro

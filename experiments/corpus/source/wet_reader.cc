@@ -39,8 +39,8 @@ struct WetReader::Header {
 };
 
 Result<std::unique_ptr<WetReader>> WetReader::Open(const std::filesystem::path& path,
-                                                   ReadNotes& notes) {
-  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
+                                                   ReadNotes& notes, Extent extent) {
+  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path, extent));
   return std::unique_ptr<WetReader>(new WetReader(TextWindow(std::move(source)), notes));
 }
 
@@ -117,7 +117,7 @@ Result<std::optional<WetReader::Header>> WetReader::NextHeader() {
   for (bool first = true;; first = false) {
     const auto line = window_.NextLine(kLongestHeaderLine);
     if (!line) {
-      if (!window_.damage()) {
+      if (!window_.damage() && window_.source().extent() == Extent::kWhole) {
         REPRO_RETURN_IF_ERROR(Note("cut-record", header.offset, "the file ends within its header"));
       }
       return std::nullopt;
@@ -178,9 +178,13 @@ Result<bool> WetReader::Next(TextDocument& document) {
     if (!fits) {
       taken = FindRecord();
       held = window_.buffered();
+      const bool cut = taken < length && held.size() == taken;
+      if (cut && window_.source().extent() == Extent::kPrefix) {
+        window_.Consume(taken);
+        continue;
+      }
       REPRO_RETURN_IF_ERROR(
-          Note(taken < length && held.size() == taken ? "cut-record" : "wrong-content-length",
-               header->offset,
+          Note(cut ? "cut-record" : "wrong-content-length", header->offset,
                fmt::format("Content-Length {}, the next record or the end comes after {} bytes",
                            length, taken)));
     }

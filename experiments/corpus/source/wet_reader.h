@@ -28,7 +28,7 @@ class WetReader : public DocumentReader {
 
   /// `notes` must outlive the reader. Errors: as ByteSource::Open.
   static Result<std::unique_ptr<WetReader>> Open(const std::filesystem::path& path,
-                                                 ReadNotes& notes);
+                                                 ReadNotes& notes, Extent extent = Extent::kWhole);
 
   Result<bool> Next(TextDocument& document) override;
   std::uint64_t bytes_read() const override { return window_.source().file_offset(); }

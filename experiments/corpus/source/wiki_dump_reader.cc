@@ -78,8 +78,8 @@ class XmlFields {
 
 Result<std::unique_ptr<WikiDumpReader>> WikiDumpReader::Open(const std::filesystem::path& path,
                                                              WikitextOptions options,
-                                                             ReadNotes& notes) {
-  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
+                                                             ReadNotes& notes, Extent extent) {
+  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path, extent));
   return std::unique_ptr<WikiDumpReader>(
       new WikiDumpReader(TextWindow(std::move(source)), std::move(options), notes));
 }
@@ -123,7 +123,7 @@ Result<std::string_view> WikiDumpReader::NextPage() {
       } else if (held.size() > kLongestPage) {
         REPRO_RETURN_IF_ERROR(Note("long-page", window_.offset(),
                                    fmt::format("a page of more than {} bytes", kLongestPage)));
-      } else if (!window_.damage()) {
+      } else if (!window_.damage() && window_.source().extent() == Extent::kWhole) {
         REPRO_RETURN_IF_ERROR(Note("cut-page", window_.offset(), "the file ends within a page"));
       }
       window_.Consume(last_begin > 0 ? last_begin : kPageBegin.size());

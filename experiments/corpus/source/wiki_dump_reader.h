@@ -37,7 +37,8 @@ class WikiDumpReader : public DocumentReader {
 
   /// `notes` must outlive the reader. Errors: as ByteSource::Open.
   static Result<std::unique_ptr<WikiDumpReader>> Open(const std::filesystem::path& path,
-                                                      WikitextOptions options, ReadNotes& notes);
+                                                      WikitextOptions options, ReadNotes& notes,
+                                                      Extent extent = Extent::kWhole);
 
   /// An article with prose: its title is id and title, `WikitextProse` its text.
   Result<bool> Next(TextDocument& document) override;

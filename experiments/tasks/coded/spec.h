@@ -43,12 +43,14 @@ struct CodedSpec {
   std::int64_t language = 0;  ///< 0: English itself
   CodedSection coded;
   SubsetSettings settings;
+  bool drawn_order = false;  ///< as in SubsetSpec
 
   template <class V>
   void Visit(V& v) {
     v("language", language);
     v("coded", coded);
     v("settings", settings);
+    v("drawn_order", drawn_order, AddedLater());
   }
 };
 

@@ -42,10 +42,10 @@ Status RunCodedTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const auto clean, context.Input("clean"));
   REPRO_ASSIGN_OR_RETURN(const CodedLanguage language,
                          LoadCodedLanguage(context, spec.coded, spec.language));
-  const std::vector<double> shares(static_cast<std::size_t>(spec.coded.slices),
-                                   1.0 / static_cast<double>(spec.coded.slices));
-  REPRO_ASSIGN_OR_RETURN(const CorpusSlices slices, CorpusSlices::Make(spec.coded.seed, shares));
+  REPRO_ASSIGN_OR_RETURN(const CorpusSlices slices,
+                         CorpusSlices::Equal(spec.coded.seed, spec.coded.slices));
   SubsetOptions options = SubsetOptionsOf(spec.settings);
+  options.drawn_order = spec.drawn_order;
   options.wants = [&](const Json& document) {
     return slices.SliceOf(document.at("id").get_ref<const std::string&>()) ==
            static_cast<std::size_t>(spec.language);

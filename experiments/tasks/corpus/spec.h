@@ -15,12 +15,18 @@
 namespace repro {
 
 struct CorpusSettings : SubsetSettings {
-  /// "babel-wiki", "babel-cc"; "wiki", "cc": the paper's; "dataset:ID": a data set of real text.
+  /// "babel-wiki", "babel-cc"; "wiki", "cc": the paper's; "dataset:ID", "coded:ID": a data set of
+  /// real text.
   std::string source = "wiki";
+  /// Of each language, for real text; 0: all. `encode` takes no more: before it nobody knows them.
+  std::int64_t max_tokens = 0;
+  bool only = false;  ///< runs end with the text and what it holds (`corpus_stats`): no model
 
   template <class V>
   void Visit(V& v) {
     v("source", source);
+    v("max_tokens", max_tokens, AtLeast(0));
+    v("only", only);
     SubsetSettings::Visit(v);
   }
 };

@@ -1,10 +1,12 @@
 #include "experiments/tasks/encode/task.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "core/base/units.h"
 #include "experiments/data/corpus_files.h"
 #include "experiments/data/encoded_corpus.h"
 #include "experiments/data/shard_encoder.h"
@@ -19,6 +21,22 @@ Result<std::int64_t> FileBytes(const std::filesystem::path& path) {
   const auto size = std::filesystem::file_size(path, error);
   if (error) return Fail(ErrorCode::kNotFound, "{}: {}", path.string(), error.message());
   return static_cast<std::int64_t>(size);
+}
+
+/// Of a limited language what counts is what was taken.
+void LimitedTo(std::int64_t max_tokens, const std::string& code, EncodedLanguage& language,
+               TaskContext& context) {
+  language.nominal_units = static_cast<double>(std::max<std::int64_t>(1, language.train.sentences));
+  const auto log = [&](const char* metric, std::int64_t value) {
+    context.events.Write({.name = metric, .value = static_cast<double>(value), .language = code});
+  };
+  log("corpus.taken_bytes", language.train.bytes);
+  log("corpus.taken_sentences", language.train.sentences);
+  log("corpus.taken_words", language.train.words);
+  context.events.Message("info",
+                         fmt::format("{}: {} of at most {} tokens taken, {} documents", code,
+                                     FormatCount(language.train.tokens), FormatCount(max_tokens),
+                                     FormatCount(language.train.documents)));
 }
 
 }  // namespace
@@ -39,7 +57,8 @@ Status RunEncodeTask(TaskContext& context) {
       continue;
     }
     REPRO_ASSIGN_OR_RETURN(const Tokenizer tokenizer, vocabulary.For(code));
-    jobs.push_back({files.text, EncodedCorpus::TrainShard(context.out, code), tokenizer});
+    jobs.push_back(
+        {files.text, EncodedCorpus::TrainShard(context.out, code), tokenizer, spec.max_tokens});
     jobs.push_back({files.heldout, EncodedCorpus::HeldoutShard(context.out, code), tokenizer});
     corpus.languages[code].nominal_units = files.nominal_units;
   }
@@ -56,6 +75,7 @@ Status RunEncodeTask(TaskContext& context) {
   for (auto& [code, language] : corpus.languages) {  // sorted, as the jobs are
     language.train = counts[next++];
     language.heldout = counts[next++];
+    if (spec.max_tokens > 0) LimitedTo(spec.max_tokens, code, language, context);
   }
   return corpus.Save(context.out);
 }

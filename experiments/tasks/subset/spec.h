@@ -37,11 +37,13 @@ inline constexpr int kSubsetVersion = 1;
 struct SubsetSpec {
   std::string language;
   SubsetSettings settings;
+  bool drawn_order = false;  ///< without a limit, too: a later task takes the beginning
 
   template <class V>
   void Visit(V& v) {
     v("language", language);
     v("settings", settings);
+    v("drawn_order", drawn_order, AddedLater());
   }
 };
 

@@ -19,9 +19,16 @@ SubsetOptions SubsetOptionsOf(const SubsetSettings& settings) {
 Status WriteSubsetArtifact(const std::filesystem::path& language_folder,
                            const std::string& language, const SubsetOptions& options,
                            std::int64_t min_bytes, TaskContext& context) {
-  REPRO_ASSIGN_OR_RETURN(const SubsetCounts counts,
-                         WriteSubset(language_folder, options, context.out / "text.txt",
-                                     context.out / "heldout.txt", context.stop));
+  const auto written = WriteSubset(language_folder, options, context.out / "text.txt",
+                                   context.out / "heldout.txt", context.stop);
+  const bool nothing = !written && written.error().code == ErrorCode::kNotFound && min_bytes > 0;
+  if (!written && !nothing) return tl::unexpected<Error>(written.error());
+  if (nothing) {
+    for (const char* const file : {"text.txt", "heldout.txt"}) {
+      REPRO_RETURN_IF_ERROR(WriteFileAtomic(context.out / file, ""));
+    }
+  }
+  const SubsetCounts counts = written.value_or(SubsetCounts());
   if (options.max_bytes > 0 && counts.available_bytes < options.max_bytes) {
     context.events.Message("warning", fmt::format("{}: all of it is {}, less than the {} asked for",
                                                   language, FormatBytes(counts.available_bytes),

@@ -9,8 +9,10 @@ namespace repro {
 Status RunSubsetTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const SubsetSpec spec, FromJson<SubsetSpec>(context.task.spec));
   REPRO_ASSIGN_OR_RETURN(const auto clean, context.Input("clean"));
-  return WriteSubsetArtifact(clean / spec.language, spec.language, SubsetOptionsOf(spec.settings),
-                             spec.settings.min_bytes, context);
+  SubsetOptions options = SubsetOptionsOf(spec.settings);
+  options.drawn_order = spec.drawn_order;
+  return WriteSubsetArtifact(clean / spec.language, spec.language, options, spec.settings.min_bytes,
+                             context);
 }
 
 }  // namespace repro

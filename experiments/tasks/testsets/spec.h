@@ -26,6 +26,9 @@ struct TestsetsSettings {
   std::string tags = "panx";
   std::string parallel = "ntrex";
   std::string pairs = "tatoeba";
+  /// Sets that nobody trains on a line of, beside those above. Empty: every one at hand, so that
+  /// what is fetched later changes what the text is.
+  std::vector<std::string> evaluation;
 
   template <class V>
   void Visit(V& v) {
@@ -34,6 +37,7 @@ struct TestsetsSettings {
     v("tags", tags);
     v("parallel", parallel);
     v("pairs", pairs);
+    v("evaluation", evaluation);
   }
 };
 

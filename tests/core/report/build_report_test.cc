@@ -73,6 +73,29 @@ TEST(BuildReportTest, ASeriesIsTheMeanOverItsLanguagesBySeed) {
   EXPECT_LT(point.main.mean.low, point.main.mean.mean);
 }
 
+// The source language is near 63 % at the first point and falls from there.
+TEST(BuildReportTest, OnRealTextAMeasureThatTheSourceLanguageHasNotLearntIsNotInformative) {
+  ReportInputs inputs = SampleInputs({.xnli_moves = true});
+  const auto xnli = [&]() -> MeasureReport {
+    for (const MeasureReport& measure : BuildReport(inputs).measures) {
+      if (measure.measure.metric == "xnli.accuracy") return measure;
+    }
+    return {};
+  };
+  inputs.experiment.world = "real text";
+  EXPECT_TRUE(xnli().moves);
+  EXPECT_TRUE(xnli().informative);
+  for (MetricRow& row : inputs.metrics) {
+    if (row.name == "xnli.accuracy" && row.language == "en") row.value -= 0.1;
+  }
+  EXPECT_FALSE(xnli().moves);
+  EXPECT_FALSE(xnli().informative);
+  EXPECT_THAT(xnli().verdict, HasSubstr("not informative: at most"));
+  EXPECT_THAT(WriteTerminal(BuildReport(inputs), {}), HasSubstr("not informative"));
+  inputs.experiment.world = "babel";
+  EXPECT_TRUE(xnli().moves);
+}
+
 TEST(BuildReportTest, ThePapersCellsStandBesideOursAndAreNotComparableInTheSyntheticWorld) {
   const Report report = BuildReport(SampleInputs());
   const SeriesReport& low = SeriesOf(report, "low");
@@ -411,8 +434,12 @@ TEST(BuildReportTest, DevScoresAreNeverShown) {
 
 TEST(BuildReportTest, ASeriesWhoseLanguagesAreNotPretrainedAtAPointSaysSo) {
   ReportInputs inputs = SampleInputs();
-  inputs.experiment.series.push_back(
-      {"all15", "all of XNLI", "xnli.accuracy", {"en", "vi", "th"}, true, {}});
+  Series& all15 = inputs.experiment.series.emplace_back();
+  all15.id = "all15";
+  all15.name = "all of XNLI";
+  all15.metric = "xnli.accuracy";
+  all15.languages = {"en", "vi", "th"};
+  all15.companion = true;
   const Report report = BuildReport(inputs);
   const SeriesReport& series = SeriesOf(report, "all15");
   EXPECT_TRUE(series.points[0].main.empty());

@@ -64,7 +64,12 @@ class Sample {
     e.languages["sw"].name = "Swahili";
     const auto series = [&](const char* id, const std::string& name, const char* metric,
                             std::vector<std::string> languages, bool companion) {
-      e.series.push_back({id, Text(name), metric, std::move(languages), companion, {}});
+      Series& added = e.series.emplace_back();
+      added.id = id;
+      added.name = Text(name);
+      added.metric = metric;
+      added.languages = std::move(languages);
+      added.companion = companion;
     };
     const std::vector<std::string> targets(kXlm7.begin() + 1, kXlm7.end());
     series("low", "low (mean of sw, ur)", "xnli.accuracy", {"sw", "ur"}, false);

@@ -118,6 +118,53 @@ TEST_F(ShardEncoderTest, EdgesOfATextAreLines) {
   ExpectShard("bako\n\nruzu\n", counts->front(), "crlf.tok");
 }
 
+TEST_F(ShardEncoderTest, ALimitTakesWholeDocumentsAndSmallerIsTheBeginningOfLarger) {
+  ASSERT_TRUE(PutFile(folder_ / "large.txt", LargeText()));
+  ASSERT_TRUE(PutFile(folder_ / "small.txt", "bako mite.\n"));
+  const auto tokens = [&](const std::string& name) {
+    const auto shard = TokenShard::Open(folder_ / name);
+    EXPECT_TRUE(shard) << shard.error().message;
+    std::vector<std::int64_t> found;
+    shard->Append(0, shard->tokens(), found);
+    return found;
+  };
+  ASSERT_TRUE(Encode({Job("large.txt", "all.tok")}));
+  const auto all = tokens("all.tok");
+  ASSERT_GT(all.size(), 150'000U);
+  std::vector<std::int64_t> before;
+  for (const std::int64_t limit : {200, 5'000, 60'000, 1'000'000'000}) {
+    SCOPED_TRACE(limit);
+    std::vector<ShardCounts> first;
+    for (const int threads : {1, 3}) {
+      std::vector<ShardJob> jobs = {Job("large.txt", "large.tok"), Job("small.txt", "small.tok")};
+      jobs[0].max_tokens = limit;
+      const auto counts = Encode(jobs, threads);
+      ASSERT_TRUE(counts) << counts.error().message;
+      if (threads == 1) first = *counts;
+      EXPECT_EQ(*counts, first);
+      EXPECT_EQ(counts->back().documents, 1) << "the next job is not touched by it";
+      EXPECT_EQ(counts->back().sentences, 1);
+    }
+    const auto some = tokens("large.tok");
+    EXPECT_EQ(first[0].tokens, static_cast<std::int64_t>(some.size()));
+    EXPECT_LE(first[0].tokens, limit);
+    EXPECT_GT(first[0].tokens, std::min<std::int64_t>(limit, std::ssize(all)) - 200);
+    ASSERT_TRUE(std::equal(some.begin(), some.end(), all.begin()));
+    EXPECT_EQ(some[some.size() - 2], kEosId) << "the last sentence's, then the document's";
+    EXPECT_EQ(some.back(), kEosId);
+    EXPECT_EQ(first[0].unknown, std::count(some.begin(), some.end(), kUnkId));
+    ASSERT_TRUE(std::equal(before.begin(), before.end(), some.begin()));
+    before = some;
+  }
+  EXPECT_EQ(before, all);
+  std::vector<ShardJob> none = {Job("large.txt", "none.tok")};
+  none[0].max_tokens = 3;
+  const auto refused = Encode(none);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(refused.error().message, HasSubstr("large.txt: its first document has "));
+}
+
 TEST_F(ShardEncoderTest, FailuresEndAllThreadsAndAreNamed) {
   ASSERT_TRUE(PutFile(folder_ / "large.txt", LargeText()));
   const auto missing =

@@ -66,6 +66,7 @@ class StatsWorkspace {
       list->emplace_back();
     }
     files.encodings.push_back("utf-8");
+    files.prefixes.push_back(false);
   }
 
   /// Does the work and puts the artifact into the workspace.
@@ -620,6 +621,23 @@ all     all                     4      5   58 B     10
   ASSERT_TRUE(PutFile(root_ / "mirror" / "fr.txt", "Une ligne.\n"));
   EXPECT_THAT(Stats({"books", "--mirror", root_ / "mirror"}).out,
               HasSubstr("text  fr                1      1   11 B      2\n"));
+}
+
+TEST_F(DatasetStatsTest, StrictMakesWhatIsWrongAnError) {
+  PutQuiz();
+  EXPECT_EQ(Stats({"quiz", "--strict"}).code, 0);
+  PutData("quiz", "dev-sw.tsv", "Mvua.\tKuna jua.\tmaybe\nMoja.\tMbili.\nTatu.\tNne.\tneutral\n");
+  const CommandOutcome examples = Stats({"quiz", "--strict"});
+  EXPECT_NE(examples.code, 0);
+  EXPECT_THAT(examples.out,
+              AllOf(HasSubstr("dev-sw.tsv:1: unknown label (`maybe`)"),
+                    HasSubstr("dev-sw.tsv:2: 2 columns (`Moja. Mbili.`), expected 3")));
+  PutSet("books", TextSet("Books"));
+  PutData("books", "sw.txt", "Mstari mmoja.\nBad \xff byte.\n");
+  EXPECT_EQ(Stats({"books"}).code, 0);
+  const CommandOutcome text = Stats({"books", "--strict"});
+  EXPECT_NE(text.code, 0);
+  EXPECT_THAT(text.out, HasSubstr("sw.txt: byte 14: no UTF-8: `Bad \\xff byte.` (utf-8)"));
 }
 
 TEST_F(DatasetStatsTest, FlagsOfARunAreRefusedAndNothingAtHandIsAnError) {

@@ -7,17 +7,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/hash.h"
 #include "core/io/json_io.h"
 #include "experiments/tasks/import/import_record.h"
 #include "tests/core/cli/command_runner.h"
+#include "tests/core/peak_memory.h"
 #include "tests/core/temp_folder.h"
 #include "tests/experiments/tiny_model.h"
 
@@ -451,18 +450,6 @@ TEST_F(ImportCommandTest, TakesAModelHubsCacheWhereFilesAreLinksToBlobs) {
   EXPECT_EQ(LoadImport(workspace(), "cached")->folder, snapshot);
 }
 
-// Bytes that checking and hashing took at most, in a process of its own.
-template <class Work>
-std::int64_t PeakBytes(Work work) {
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(work() ? 0 : 1);
-  int status = -1;
-  struct rusage usage {};
-  ::wait4(child, &status, 0, &usage);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
-}
-
 std::vector<ExpectedTensor> AllTensors(const ModelShape& shape) {
   std::vector<ExpectedTensor> tensors = EncoderTensors(shape);
   for (ExpectedTensor& tensor : LmHeadTensors(shape)) tensors.push_back(std::move(tensor));
@@ -483,7 +470,7 @@ TEST_F(ImportCommandTest, ChecksALargeModelWithoutReadingItsWeights) {
   testing::WriteSparseTensors(model() / "model.safetensors", AllTensors(LargeShape()),
                               TensorType::kF32);
   ASSERT_GT(fs::file_size(model() / "model.safetensors"), 2'235'000'000U);
-  const std::int64_t peak = PeakBytes([&] {
+  const std::int64_t peak = testing::PeakBytes([&] {
     const auto folder = TransformersFolder::Open(model());
     return folder && EncoderParameters(folder->shape()) == 558'839'808 && folder->has_lm_head();
   });
@@ -497,7 +484,7 @@ TEST_F(ImportCommandTest, ReadsTheWeightsOfABaseModelInLittleMemory) {
   auto tensors = AllTensors(BaseShape());
   tensors.push_back({"lm_head.decoder.weight", {250'002, 768}});
   testing::WriteSparseTensors(model() / "model.safetensors", tensors, TensorType::kF16);
-  const std::int64_t peak = PeakBytes([&] {
+  const std::int64_t peak = testing::PeakBytes([&] {
     const auto folder = TransformersFolder::Open(model());
     return folder && EncoderParameters(folder->shape()) == 277'452'288 &&
            folder->left_out() == std::vector<std::string>{"lm_head.decoder.weight"} &&

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/hash.h"
 #include "core/io/json_io.h"
 #include "core/manifest/manifest.h"
 #include "experiments/model/config.h"
@@ -96,6 +97,29 @@ TEST(PipelineTest, VocabSizeChangesTheVocabularyAndWhatFollowsButNoCorpus) {
   std::set_intersection(a.begin(), a.end(), b.begin(), b.end(),
                         std::inserter(shared, shared.end()));
   EXPECT_TRUE(shared.empty());
+}
+
+// The text is put in its order once, and `encode` takes the beginning of it.
+TEST(PipelineTest, ALimitOfTokensChangesTheOrderOfTheTextOnceAndThenTheShards) {
+  const auto path = std::filesystem::path(REPRO_TESTDATA) / "mini-text.toml";
+  const auto graph = [&](std::vector<std::string> sets) {
+    return Build(Load(path.string(), "smoke", std::move(sets)));
+  };
+  const TaskGraph all = graph({});
+  const TaskGraph some = graph({"corpus.max_tokens=2000"});
+  const TaskGraph more = graph({"corpus.max_tokens=3000"});
+  for (const Task* task : OfKind(all, "subset")) {
+    EXPECT_FALSE(task->spec.contains("drawn_order"));
+    EXPECT_EQ(task->spec["settings"].size(), 7) << "a field more changes every key";
+  }
+  EXPECT_EQ(OfKind(all, "encode")[0]->spec, (Json{{"languages", {"en", "sw"}}}));
+  EXPECT_EQ(OfKind(some, "encode")[0]->spec,
+            (Json{{"languages", {"en", "sw"}}, {"max_tokens", 2000}}));
+  for (const Task* task : OfKind(some, "subset")) EXPECT_EQ(task->spec["drawn_order"], true);
+  EXPECT_NE(Keys(all, {"subset"}), Keys(some, {"subset"}));
+  EXPECT_EQ(Keys(some, {"subset", "vocab"}), Keys(more, {"subset", "vocab"}));
+  EXPECT_NE(Keys(some, {"encode"}), Keys(more, {"encode"}));
+  EXPECT_EQ(Keys(all, {"clean"}), Keys(some, {"clean"}));
 }
 
 TEST(PipelineTest, SeedsArePartOfTheKey) {
@@ -189,6 +213,121 @@ TEST(PipelineTest, WidthIsSolvedFromTheParametersBeforeAnythingIsKeyed) {
   EXPECT_LT(wide->spec.at("model").at("hidden").get<std::int64_t>(), 768);
   EXPECT_NEAR(wide->info.at("parameters").get<double>(), static_cast<double>(MlmParameters(base)),
               0.02 * static_cast<double>(MlmParameters(base)));
+}
+
+TEST(PipelineTest, TextAloneEndsWithItsStatistics) {
+  const Experiment experiment = Load("table6", "smoke");
+  const TaskGraph graph = Build(experiment);
+  ASSERT_EQ(graph.runs().size(), 1U);
+  const auto stats = OfKind(graph, "corpus_stats");
+  ASSERT_EQ(stats.size(), 1U);
+  EXPECT_EQ(stats[0]->inputs.size(), experiment.points[0].languages.size());
+  EXPECT_EQ(graph.tasks().size(), stats[0]->inputs.size() + 1);  // and the corpora
+  EXPECT_EQ(graph.runs()[0].task_keys.size(), graph.tasks().size());
+}
+
+TEST(PipelineTest, TheFigureOfTwoCorporaHasALanguagesTextOfEach) {
+  const TaskGraph graph = Build(Load("fig1", "smoke"));
+  EXPECT_EQ(OfKind(graph, "corpus_stats").size(), 2U);
+  EXPECT_EQ(OfKind(graph, "corpus").size(), 14U);
+}
+
+// A language alone: its vocabulary is learnt from all of its text, its tokens are of the amount.
+TEST(PipelineTest, ModelsOfOneLanguageDifferInTheirTextAlone) {
+  const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-coded.toml";
+  const TaskGraph graph = Build(Load(manifest, "smoke"));
+  std::vector<const RunSpec*> alone;
+  for (const RunSpec& run : graph.runs()) {
+    if (run.role == "monolingual") alone.push_back(&run);
+  }
+  ASSERT_EQ(alone.size(), 2U);
+  EXPECT_EQ(alone[0]->point, "en-c01-1000");
+  EXPECT_EQ(alone[1]->point, "en-c01-2000");
+  std::set<std::string> vocabularies, texts;
+  for (const RunSpec* run : alone) {
+    for (const std::string& key : run->task_keys) {
+      const Task& task = *graph.Find(key);
+      EXPECT_NE(task.kind, "finetune");
+      if (task.kind == "vocab") {
+        vocabularies.insert(key);
+        EXPECT_EQ(graph.Find(task.inputs.at("en-c01"))->spec["settings"]["max_bytes"], 0);
+      }
+      if (task.kind == "encode") texts.insert(task.inputs.at("en-c01"));
+      if (task.kind == "evaluate") {
+        EXPECT_EQ(task.spec["languages"], Json({"en-c01"}));
+        EXPECT_EQ(task.spec["source_language"], "en-c01");
+      }
+    }
+  }
+  EXPECT_EQ(vocabularies.size(), 1U);
+  ASSERT_EQ(texts.size(), 2U);
+  std::set<std::int64_t> amounts;
+  for (const std::string& key : texts) {
+    amounts.insert(graph.Find(key)->spec["settings"]["max_bytes"].get<std::int64_t>());
+  }
+  EXPECT_EQ(amounts, (std::set<std::int64_t>{1'000, 2'000}));
+}
+
+// Text, labels and parallel sentences go through the same code; the null world has its own.
+TEST(PipelineTest, ACodedLanguageIsMeasuredOnRecodedTestSets) {
+  const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-coded.toml";
+  const TaskGraph graph = Build(Load(manifest, "smoke"));
+  for (const std::string role : {"main", "null-world"}) {
+    const auto run = std::find_if(graph.runs().begin(), graph.runs().end(),
+                                  [&](const RunSpec& other) { return other.role == role; });
+    ASSERT_NE(run, graph.runs().end());
+    int measured = 0;
+    for (const std::string& key : run->task_keys) {
+      const Task& task = *graph.Find(key);
+      if (task.kind != "evaluate" && task.kind != "finetune") continue;
+      ++measured;
+      EXPECT_EQ(task.spec["languages"], Json({"en", "en-c01"})) << task.label;
+      const Task& english = *graph.Find(task.inputs.at("en"));
+      const Task& coded = *graph.Find(task.inputs.at("en-c01"));
+      EXPECT_EQ(english.spec["coded_language"], 0);
+      EXPECT_EQ(coded.spec["coded_language"], 1);
+      EXPECT_EQ(coded.spec["coded"]["order"], role == "main" ? "none" : "shuffled");
+      EXPECT_EQ(coded.inputs.count("types"), 1U);
+      EXPECT_TRUE(coded.spec["xnli_train"]["names"].empty());
+      EXPECT_EQ(coded.spec["xnli_dev"], english.spec["xnli_dev"]);
+    }
+    EXPECT_EQ(measured, 5);  // intrinsic, and two tasks learnt and scored
+  }
+}
+
+// What is at hand beside them changes nothing then.
+TEST(PipelineTest, SetsForEvaluationMayBeNamed) {
+  const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
+  const auto names = [&](const std::string& list) {
+    const TaskGraph graph = Build(Load(manifest, "smoke", {"testsets.evaluation=" + list}));
+    std::set<std::string> files;
+    for (const Task* task : OfKind(graph, "evaluation_text")) {
+      for (const Json& name : task->spec["files"]["names"]) files.insert(name.get<std::string>());
+    }
+    return files;
+  };
+  const std::set<std::string> own = names("[]");
+  EXPECT_EQ(own, names("[\"mini_text/mini-nli.toml\"]"));  // of [testsets] anyway
+  const std::set<std::string> more = names("[\"mini_text/mini-corpus.toml\"]");
+  EXPECT_GT(more.size(), own.size());
+  EXPECT_TRUE(std::includes(more.begin(), more.end(), own.begin(), own.end()));
+}
+
+TEST(PipelineTest, StatisticsOfRealTextBelongToARunButNotToItsIdentity) {
+  const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
+  const TaskGraph graph = Build(Load(manifest, "smoke"));
+  const RunSpec& run = graph.runs().at(0);
+  ASSERT_EQ(run.role, "main");
+  const auto stats = OfKind(graph, "corpus_stats");
+  ASSERT_EQ(stats.size(), 1U);
+  EXPECT_EQ(std::count(run.task_keys.begin(), run.task_keys.end(), stats[0]->key), 1);
+  std::string results = "main";
+  for (const std::string& key : Keys(graph, {"evaluate"})) results += " " + key;
+  EXPECT_EQ(run.key, Sha256Hex(results));
+
+  const TaskGraph text = Build(Load(manifest, "smoke", {"corpus.only=true"}));
+  EXPECT_EQ(Keys(text, {"corpus_stats"}), Keys(graph, {"corpus_stats"}));
+  EXPECT_TRUE(OfKind(text, "vocab").empty());
 }
 
 TEST(PipelineTest, EveryContradictionIsReportedAtOnceWithItsPosition) {

@@ -128,6 +128,46 @@ TEST_F(VocabEncodeTest, ThreadsChangeNothing) {
   EXPECT_EQ(digests[0], digests[1]);
 }
 
+TEST_F(VocabEncodeTest, ALimitOfTokensIsOfEachLanguageAndNotOfWhatIsHeldOut) {
+  testing::TaskFixture vocab(root_ / "vocab");
+  ASSERT_TRUE(LearnVocab(vocab));
+  const auto encode_with = [&](std::int64_t max_tokens) {
+    testing::TaskFixture encode(root_ / fmt::format("encode-{}", max_tokens));
+    encode.inputs = vocab.inputs;
+    encode.inputs["vocab"] = vocab.out();
+    const Status status =
+        encode.Run(&RunEncodeTask, EncodeSpec{.languages = {"aa", "bb"}, .max_tokens = max_tokens});
+    EXPECT_TRUE(status) << status.error().message;
+    return EncodedCorpus::Load(encode.out()).value();
+  };
+  const EncodedCorpus all = encode_with(0);
+  const std::int64_t limit = all.languages.at("bb").train.tokens + 100;
+  const EncodedCorpus some = encode_with(limit);
+  const EncodedLanguage& aa = some.languages.at("aa");
+  EXPECT_LE(aa.train.tokens, limit);
+  EXPECT_LT(aa.train.tokens, all.languages.at("aa").train.tokens);
+  EXPECT_EQ(aa.nominal_units, static_cast<double>(aa.train.sentences));
+  EXPECT_EQ(aa.heldout, all.languages.at("aa").heldout);
+  EXPECT_EQ(some.languages.at("bb").train, all.languages.at("bb").train);
+}
+
+// A key that was made before a field was there is still the same work's key.
+TEST(EncodeSpecTest, WithoutALimitItIsWhatItWas) {
+  const EncodeSpec spec{.languages = {"en", "sw"}};
+  EXPECT_EQ(CanonicalJson(ToJson(spec)), R"({"languages":["en","sw"]})");
+  EXPECT_EQ(FromJson<EncodeSpec>(ToJson(spec))->max_tokens, 0);
+  Task task;
+  task.kind = "encode";
+  task.version = kEncodeVersion;
+  task.spec = ToJson(spec);
+  task.inputs = {{"en", "1"}, {"sw", "2"}, {"vocab", "3"}};
+  EXPECT_EQ(ComputeTaskKey(task),
+            "20ec08c862f76979c9debfba38dd91fba3ae164ef39e5621ac94160ed561efc1");
+  const EncodeSpec limited{.languages = {"en"}, .max_tokens = 5};
+  EXPECT_EQ(CanonicalJson(ToJson(limited)), R"({"languages":["en"],"max_tokens":5})");
+  EXPECT_EQ(FromJson<EncodeSpec>(ToJson(limited))->max_tokens, 5);
+}
+
 TEST_F(VocabEncodeTest, TheSampleIsSaidBeforeAnythingIsLearnt) {
   testing::TaskFixture vocab(root_ / "vocab");
   ASSERT_TRUE(LearnVocab(vocab));

@@ -276,6 +276,11 @@ TEST_F(CleanCorpusTest, SmallerSubsetsAreTheBeginningOfLargerOnes) {
   EXPECT_NE(other, large);
   const auto [five, sentences] = write({.max_sentences = 5});
   EXPECT_LE(sentences.sentences, 5);
+  EXPECT_TRUE(large.starts_with(five));
+  const auto [in_order, whole] = write({.drawn_order = true});
+  EXPECT_EQ(whole.bytes, all.bytes);
+  EXPECT_NE(in_order, everything);
+  EXPECT_TRUE(in_order.starts_with(large));
   EXPECT_EQ(all.heldout_sentences + all.sentences, [&] {
     std::int64_t lines = 0;
     for (const std::string& text : Texts("aa")) {

@@ -137,6 +137,25 @@ TEST_F(WetReaderTest, ACutFileKeepsWhatIsWhole) {
   }
 }
 
+TEST_F(WetReaderTest, APrefixThatWasCutOnPurposeIsNotDamaged) {
+  const std::string whole = Packed(Packing::kGzip, Page("a")) + Packed(Packing::kGzip, Page("b"));
+  for (const std::size_t bytes : {whole.size() - 30, whole.size() - 12}) {
+    ASSERT_TRUE(PutFile(folder_ / "p.wet.gz", whole.substr(0, bytes)));
+    ReadNotes notes(/*strict=*/true);
+    auto reader = WetReader::Open(folder_ / "p.wet.gz", notes, Extent::kPrefix);
+    ASSERT_TRUE(reader) << reader.error().message;
+    TextDocument document;
+    std::vector<std::string> names;
+    for (;;) {
+      const auto more = (*reader)->Next(document);
+      ASSERT_TRUE(more) << more.error().message;
+      if (!*more) break;
+      names.push_back(document.title);
+    }
+    EXPECT_THAT(names, ElementsAre("a"));
+  }
+}
+
 TEST_F(WetReaderTest, DamagedMembersAreSkippedAndSaid) {
   const std::string half =
       Packed(Packing::kGzip, Page("b")).substr(0, Packed(Packing::kGzip, Page("b")).size() / 2);
@@ -145,6 +164,21 @@ TEST_F(WetReaderTest, DamagedMembersAreSkippedAndSaid) {
   EXPECT_GE(notes_.reasons().at("damaged").count, 1);
   EXPECT_THAT(Read(Packed(Packing::kGzip, Page("a")) + half), ElementsAre("a"));
   EXPECT_EQ(notes_.reasons().at("damaged").count, 1);
+}
+
+TEST_F(WetReaderTest, LinesThatAreNoTextGoAloneATitleToo) {
+  const std::string body = std::string("T\xFFtle\none\nt\0wo\nthr\xC3\nfour\n", 24);
+  EXPECT_TRUE(WriteFileAtomic(folder_ / "f", Record("conversion", "u", body) + Page("b")));
+  auto reader = WetReader::Open(folder_ / "f", notes_);
+  TextDocument document;
+  ASSERT_TRUE((*reader)->Next(document).value());
+  EXPECT_EQ(document.title, "");
+  EXPECT_EQ(document.text, "one\nfour");
+  ASSERT_TRUE((*reader)->Next(document).value());
+  EXPECT_EQ(document.title, "b");
+  EXPECT_THAT(Notes(), ElementsAre(Pair("nul", 1), Pair("utf-8", 2)));
+  const std::size_t text = Record("conversion", "u", body).size() - body.size() - 4;
+  EXPECT_THAT(Example("nul"), HasSubstr(fmt::format("f: byte {}: `t\\x00wo`", text + 10)));
 }
 
 TEST_F(WetReaderTest, StrictMakesTheFirstNoteAnError) {

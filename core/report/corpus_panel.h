@@ -1,0 +1,77 @@
+#pragma once
+/// The text that an experiment is made of: how much of it, what became of it on the way, and
+/// whether lines of test sets are among it. What the metrics are called stands in docs/formats.md
+/// (corpus.*, funnel.*, leaks.*); who logs them is nothing to the report.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace repro {
+
+struct ReportInputs;
+class RunValues;
+
+/// Text that the runs of a point train on, over its languages.
+struct TextVolume {
+  std::size_t languages = 0;  ///< with text
+  std::int64_t bytes = 0;
+  std::int64_t lines = 0;
+  std::int64_t words = 0;
+  std::optional<std::int64_t> seen_bytes;  ///< each language's times its repeats in pretraining
+
+  bool operator==(const TextVolume&) const = default;
+};
+
+struct FunnelAmount {
+  std::int64_t documents = 0;
+  std::int64_t lines = 0;
+  std::int64_t bytes = 0;
+
+  FunnelAmount& operator+=(const FunnelAmount& other);
+  bool operator==(const FunnelAmount&) const = default;
+};
+
+/// What was read, what each step took away and why, what is left.
+struct TextFunnel {
+  struct Step {
+    std::size_t place = 0;
+    std::string name;    ///< "read", "repeated", "kept"
+    std::string reason;  ///< of what is dropped; else empty
+    auto operator<=>(const Step&) const = default;
+  };
+  struct Row {
+    std::string language;
+    std::vector<FunnelAmount> at;  ///< by step
+    bool operator==(const Row&) const = default;
+  };
+  std::vector<std::string> points;  ///< of the sweep: their text is the same
+  std::vector<Step> steps;          ///< the first is what was read, the last what is kept
+  std::vector<Row> rows;            ///< the language of which most bytes were read first
+  Row total;
+};
+
+struct LeakCheck {
+  std::string point;
+  std::int64_t evaluation_lines = 0;  ///< different ones, normalised
+  std::int64_t lines = 0;             ///< that were looked at
+  std::int64_t shared = 0;
+  std::vector<std::pair<std::string, std::int64_t>> leaking;  ///< languages with shared lines
+};
+
+struct CorpusPanel {
+  std::map<std::string, TextVolume> volumes;  ///< by point
+  std::vector<TextFunnel> funnels;
+  std::vector<LeakCheck> leaks;  ///< by point
+
+  std::int64_t shared_lines() const;
+};
+
+/// What the log holds of it; all of it may be missing.
+CorpusPanel BuildCorpusPanel(const ReportInputs& inputs, const RunValues& values);
+
+}  // namespace repro
