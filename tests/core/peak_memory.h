@@ -10,6 +10,13 @@
 
 namespace repro::testing {
 
+/// A sanitizer's allocator keeps what was freed, to know it again: peaks then say nothing.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kFreedMemoryIsKept = true;
+#else
+inline constexpr bool kFreedMemoryIsKept = false;
+#endif
+
 /// Bytes, in a process of its own, which begins with what this one holds. `work` says whether it
 /// did well; what it prints and writes to files is all that is seen of it.
 template <class Work>
