@@ -47,6 +47,10 @@ class PanelBuilder {
     return found == facts.end() ? std::nullopt : std::optional(found->second);
   }
 
+  static void AddTo(std::optional<std::int64_t>& sum, std::optional<double> value) {
+    if (value) sum = sum.value_or(0) + std::llround(*value);
+  }
+
   std::string Shown(const std::string& code) const {
     return code.empty() ? code : ShownCode(inputs_.experiment, code);
   }
@@ -56,12 +60,15 @@ class PanelBuilder {
     const auto words = Taken("words", point);
     const auto documents = Facts("corpus.documents", point);  // of the languages not left out
     const auto repeats = Facts("pretrain.repeats", point);
+    const auto available = Facts("corpus.available_bytes", point);
+    const auto heldout = Facts("corpus.heldout_sentences", point);
     TextVolume volume;
     double seen = 0;
     bool all_seen = true;
     for (const std::string& code : point.languages) {
       const auto size = values_.TextBytes(point.id, kMainRole, code);
       const bool left_out = !documents.empty() && !documents.contains(code);
+      if (size && left_out) volume.left_out[Shown(code)] = std::llround(*size);
       if (!size || *size <= 0 || left_out) continue;
       ++volume.languages;
       volume.bytes += std::llround(*size);
@@ -70,6 +77,8 @@ class PanelBuilder {
       const auto times = Find(repeats, code);
       all_seen = all_seen && times.has_value();
       seen += *size * times.value_or(0);
+      AddTo(volume.available_bytes, Find(available, code));
+      AddTo(volume.heldout_lines, Find(heldout, code));
     }
     if (volume.languages == 0) return;
     if (all_seen) volume.seen_bytes = std::llround(seen);

@@ -23,6 +23,9 @@ struct TextVolume {
   std::int64_t lines = 0;
   std::int64_t words = 0;
   std::optional<std::int64_t> seen_bytes;  ///< each language's times its repeats in pretraining
+  std::optional<std::int64_t> available_bytes;   ///< of which the text was taken; without held-out
+  std::optional<std::int64_t> heldout_lines;     ///< that measure the model
+  std::map<std::string, std::int64_t> left_out;  ///< bytes of languages with too little text
 
   bool operator==(const TextVolume&) const = default;
 };

@@ -122,18 +122,35 @@ ReportPanel VolumePanel(const Report& report) {
   PageTable table;
   table.title = "Volume";
   table.about =
-      "Unique text without what is held out, words between white space; what pretraining saw of it "
-      "is each language's text times its repeats.";
-  table.columns = {{"Point"},       {"Languages", true}, {"Text", true},
-                   {"Lines", true}, {"Words", true},     {"Seen in pretraining", true}};
+      "Unique text without what is held out, words between white space; available is what limits "
+      "of "
+      "the corpus left to take from. What pretraining saw of it is each language's text times its "
+      "repeats.";
+  table.columns = {{"Point"},
+                   {"Languages", true},
+                   {"Available", true},
+                   {"Text", true},
+                   {"Lines", true},
+                   {"Words", true},
+                   {"Lines held out", true},
+                   {"Seen in pretraining", true}};
   for (const std::string& point : report.points) {
     const auto volume = corpus.volumes.find(point);
     if (volume == corpus.volumes.end()) continue;
     const TextVolume& v = volume->second;
+    const auto or_nothing = [](const std::optional<std::int64_t>& value, auto format) {
+      return Cell(value ? format(*value) : kNothing);
+    };
     table.rows.push_back({Cell(point), Cell(std::to_string(v.languages)),
-                          Cell(FormatBytes(v.bytes)), Cell(FormatCount(v.lines)),
-                          Cell(FormatCount(v.words)),
-                          Cell(v.seen_bytes ? FormatBytes(*v.seen_bytes) : kNothing)});
+                          or_nothing(v.available_bytes, &FormatBytes), Cell(FormatBytes(v.bytes)),
+                          Cell(FormatCount(v.lines)), Cell(FormatCount(v.words)),
+                          or_nothing(v.heldout_lines, &FormatCount),
+                          or_nothing(v.seen_bytes, &FormatBytes)});
+    for (const auto& [language, bytes] : v.left_out) {
+      panel.sentences.push_back(fmt::format(
+          "{} is left out at {}: its {} of text are less than `corpus.min_bytes` asks for.",
+          language, point, FormatBytes(bytes)));
+    }
   }
   panel.tables.push_back(std::move(table));
   return panel;

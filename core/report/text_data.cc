@@ -7,6 +7,10 @@
 namespace repro {
 namespace {
 
+Json OrNull(const std::optional<std::int64_t>& value) {
+  return value ? Json(*value) : Json();
+}
+
 Json ToJson(const FunnelAmount& amount) {
   return {{"documents", amount.documents}, {"lines", amount.lines}, {"bytes", amount.bytes}};
 }
@@ -64,7 +68,10 @@ Json ToJson(const CorpusPanel& corpus) {
                       {"bytes", volume.bytes},
                       {"lines", volume.lines},
                       {"words", volume.words},
-                      {"seen_bytes", volume.seen_bytes ? Json(*volume.seen_bytes) : Json()}};
+                      {"seen_bytes", OrNull(volume.seen_bytes)},
+                      {"available_bytes", OrNull(volume.available_bytes)},
+                      {"heldout_lines", OrNull(volume.heldout_lines)},
+                      {"left_out", volume.left_out}};
   }
   Json funnels = Json::array();
   for (const TextFunnel& funnel : corpus.funnels) funnels.push_back(ToJson(funnel));

@@ -323,7 +323,11 @@ void PrintRejects(const CleanReport& report, const std::vector<RejectSample::Key
                   std::size_t count, const FunnelLook& look, std::ostream& out) {
   constexpr std::size_t kIndent = 2;
   if (keys.empty()) {
-    out << "Nothing was dropped, so no reject is kept.\n";
+    const auto& rows = report.funnel.rows();
+    const bool dropped = std::any_of(rows.begin(), rows.end(),
+                                     [](const auto& row) { return !row.second.dropped.empty(); });
+    out << (dropped ? "No reject is here: results that were imported hold no text.\n"
+                    : "Nothing was dropped, so no reject is kept.\n");
     return;
   }
   const RejectSample::Key* last = nullptr;

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <ostream>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -88,8 +90,10 @@ class DataCheckCommand final : public Command {
       const bool mixture = !manifest.takes.empty();
       if (all_ && state.at_hand == AtHand::kNothing && !mixture) continue;
       DatasetCheck check;
+      std::string taken;
       if (mixture) {
         check.problems = CheckTakes(manifest, folder);
+        REPRO_ASSIGN_OR_RETURN(taken, CountTaken(manifest, folder, places));
       } else {
         const MirrorIndex fetched = places.is_mirror() ? MirrorIndex() : FetchedIndex(state.folder);
         REPRO_ASSIGN_OR_RETURN(check,
@@ -100,7 +104,7 @@ class DataCheckCommand final : public Command {
       if (context.options.json) {
         sets.push_back(ToJson(manifest, state, check));
       } else {
-        Print(context, manifest, state, check);
+        Print(context, manifest, taken.empty() ? AtHandName(state.at_hand) : taken, check);
       }
     }
     if (context.options.json) {
@@ -128,13 +132,28 @@ class DataCheckCommand final : public Command {
             {"problems", std::move(list)}};
   }
 
+  /// "3 of the 8 sets that it takes are at hand".
+  static Result<std::string> CountTaken(const DatasetManifest& mixture,
+                                        const std::filesystem::path& folder,
+                                        const DatasetPlaces& places) {
+    std::set<std::string> sets;
+    std::size_t at_hand = 0;
+    for (const MixtureTake& take : mixture.takes) {
+      const auto set = FindDataset(folder, take.set);
+      if (!sets.insert(take.set).second || !set) continue;
+      REPRO_ASSIGN_OR_RETURN(const DatasetState state, places.Look(*set));
+      if (state.at_hand != AtHand::kNothing) ++at_hand;
+    }
+    return fmt::format("{} of the {} that it takes {} at hand", at_hand, Plural(sets.size(), "set"),
+                       at_hand == 1 ? "is" : "are");
+  }
+
   static void Print(const CommandContext& context, const DatasetManifest& manifest,
-                    const DatasetState& state, const DatasetCheck& check) {
+                    std::string_view at_hand, const DatasetCheck& check) {
     const bool good = check.problems.empty();
     context.out << Styled(good ? "ok      " : "problem ", good ? Style::kGreen : Style::kRed,
                           context.options.color)
-                << Printable(manifest.id);
-    if (manifest.takes.empty()) context.out << ": " << AtHandName(state.at_hand);
+                << Printable(manifest.id) << ": " << at_hand;
     if (check.files > 0) {
       context.out << fmt::format("; {} with {} read, SHA-256 as expected: {}",
                                  Plural(static_cast<std::size_t>(check.files), "file"),

@@ -103,7 +103,9 @@ class ProgressLine {
 class DataFetchCommand final : public Command {
  public:
   void Define(CLI::App& app) override {
-    app.add_option("set", sets_, "Data sets (`repro data list`), or manifests of your own")
+    app.add_option(
+           "set", sets_,
+           "Data sets (`repro data list`), or manifests of your own; of a mixture what it takes")
         ->required();
     app.add_option("--mirror", mirror_, "Copy from this folder; nothing goes over the network")
         ->type_name("DIR");
@@ -119,16 +121,13 @@ class DataFetchCommand final : public Command {
   Result<int> Run(const CommandContext& context) override {
     REPRO_ASSIGN_OR_RETURN(const auto folder, DatasetManifestFolder(context));
     REPRO_ASSIGN_OR_RETURN(const auto places, DatasetPlaces::Open(context, mirror_));
-    std::vector<DatasetManifest> manifests;
-    manifests.reserve(sets_.size());
+    REPRO_ASSIGN_OR_RETURN(const auto manifests, SetsToFetch(folder));
     std::vector<FetchPlan> plans;
-    for (const std::string& name : sets_) {
-      REPRO_ASSIGN_OR_RETURN(manifests.emplace_back(), FindDataset(folder, name));
+    for (const DatasetManifest& manifest : manifests) {
       const auto& workspace = context.options.workspace;
       REPRO_ASSIGN_OR_RETURN(plans.emplace_back(),
-                             places.is_mirror()
-                                 ? PlanCopy(manifests.back(), workspace, places.mirror())
-                                 : PlanFetch(manifests.back(), workspace));
+                             places.is_mirror() ? PlanCopy(manifest, workspace, places.mirror())
+                                                : PlanFetch(manifest, workspace));
     }
     REPRO_ASSIGN_OR_RETURN(const bool agreed, Agree(context, plans));
     if (!agreed) {
@@ -139,6 +138,25 @@ class DataFetchCommand final : public Command {
   }
 
  private:
+  /// What was asked for, and in the place of a mixture the sets that it takes; each once.
+  Result<std::vector<DatasetManifest>> SetsToFetch(const std::filesystem::path& folder) const {
+    std::vector<DatasetManifest> manifests;
+    std::set<std::filesystem::path> known;
+    const auto add = [&](DatasetManifest manifest) {
+      if (known.insert(manifest.path).second) manifests.push_back(std::move(manifest));
+    };
+    for (const std::string& name : sets_) {
+      REPRO_ASSIGN_OR_RETURN(DatasetManifest manifest, FindDataset(folder, name));
+      for (const MixtureTake& take : manifest.takes) {
+        auto taken = FindDataset(folder, take.set);
+        if (!taken) return Context(take.where.ToString(), taken.error());
+        add(std::move(*taken));
+      }
+      if (manifest.takes.empty()) add(std::move(manifest));
+    }
+    return manifests;
+  }
+
   Result<bool> Agree(const CommandContext& context, const std::vector<FetchPlan>& plans) const {
     // With --json, standard output is for the result alone.
     std::ostream& out = context.options.json ? context.err : context.out;

@@ -29,15 +29,15 @@ struct KeptFile {
 // Of each kind all but what holds text (rejects.json, notes.json, test sets) or is large (weights,
 // shards, vocabularies).
 constexpr std::array<KeptFile, 10> kKept = {{{"clean", "funnel.json"},
-                                            {"coded", "stats.json"},
-                                            {"controls", "controls.json"},
-                                            {"corpus", "stats.json"},
-                                            {"corpus_stats", "stats.json"},
-                                            {"encode", "meta.json"},
-                                            {"evaluate", "predictions.jsonl"},
-                                            {"evaluate", "scores.json"},
-                                            {"evaluation_text", "counts.json"},
-                                            {"subset", "stats.json"}}};
+                                             {"coded", "stats.json"},
+                                             {"controls", "controls.json"},
+                                             {"corpus", "stats.json"},
+                                             {"corpus_stats", "stats.json"},
+                                             {"encode", "meta.json"},
+                                             {"evaluate", "predictions.jsonl"},
+                                             {"evaluate", "scores.json"},
+                                             {"evaluation_text", "counts.json"},
+                                             {"subset", "stats.json"}}};
 
 /// The files of data sets in the tasks' settings, each once, with their sizes.
 Result<std::vector<ResultsSource>> SourcesOf(const TaskGraph& graph, const fs::path& workspace) {
@@ -179,10 +179,14 @@ Result<int> ImportResultsFile(const CommandContext& context, const fs::path& fil
       "{}: {} with all files, {} with results only; {} that the workspace had\n",
       Printable(file.string()), Plural(imported.artifacts, "task"), imported.results_only,
       imported.there);
+  std::error_code error;
   for (const ResultsExperiment& experiment : results.experiments) {
+    // Commands find a manifest of the suite by its name; of another only the user knows the place.
+    const bool by_name = fs::exists(context.suite.manifest_dir / (experiment.id + ".toml"), error);
     context.out << fmt::format("  {} at scale {}: {}; repro report {} --scale {}{}\n",
                                Printable(experiment.id), Printable(experiment.scale),
-                               Plural(experiment.runs.size(), "run"), Printable(experiment.id),
+                               Plural(experiment.runs.size(), "run"),
+                               by_name ? experiment.id : "MANIFEST.toml",
                                Printable(experiment.scale), Printable(options.workspace_flag));
   }
   return 0;

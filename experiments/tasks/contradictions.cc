@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/manifest/diagnostics.h"
 #include "core/manifest/document.h"
@@ -51,6 +52,7 @@ class Checker {
     }
     CheckSource();
     CheckLimits();
+    CheckClean();
     CheckFinetuneTasks();
     CheckSeries();
     CheckMonolingual();
@@ -196,6 +198,57 @@ class Checker {
     }
   }
 
+  /// What is written in a list of names, each with its place; nothing where the list is the default
+  /// or was not taken.
+  std::vector<std::pair<std::string, SourcePosition>> Written(
+      const char* key, const std::vector<std::string>& taken) const {
+    std::vector<std::pair<std::string, SourcePosition>> written;
+    const Node* node = config_.Find(key);
+    const auto* array = node == nullptr ? nullptr : node->As<Node::Array>();
+    if (array == nullptr || array->size() != taken.size()) return written;
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      written.emplace_back(taken[i], (*array)[i].position);
+    }
+    return written;
+  }
+
+  void CheckEachOnce(const char* key, const std::vector<std::string>& taken) {
+    std::set<std::string> seen;
+    for (const auto& [name, where] : Written(key, taken)) {
+      if (seen.insert(name).second) continue;
+      diagnostics_.Add(where, fmt::format("`{}` names `{}` twice", key, name),
+                       "expected each once");
+    }
+  }
+
+  // A stage sees what those before it left: perplexities of what goes anyway would move the
+  // classes.
+  void CheckClean() {
+    const std::vector<std::string>& stages = settings_.clean.stages;
+    const std::vector<std::string>& order = CleanStageNames();
+    CheckEachOnce("clean.stages", stages);
+    const auto place = [&](const std::string& name) {
+      return std::find(order.begin(), order.end(), name) - order.begin();
+    };
+    const auto written = Written("clean.stages", stages);
+    for (std::size_t i = 1; i < written.size(); ++i) {
+      if (place(stages[i]) >= place(stages[i - 1])) continue;
+      diagnostics_.Add(
+          written[i].second,
+          fmt::format("`clean.stages` names `{}` behind `{}`", stages[i], stages[i - 1]),
+          fmt::format("expected CC-Net's order: {}", fmt::join(order, ", ")));
+    }
+    const std::vector<std::string>& buckets = settings_.corpus.buckets;
+    CheckEachOnce("corpus.buckets", buckets);
+    if (std::find(stages.begin(), stages.end(), "perplexity") != stages.end()) return;
+    for (const auto& [name, where] : Written("corpus.buckets", buckets)) {
+      if (name == "all") continue;
+      diagnostics_.Add(where,
+                       fmt::format("`corpus.buckets` names `{}` without stage `perplexity`", name),
+                       "expected that stage among `clean.stages`: it makes the classes");
+    }
+  }
+
   bool SourceIsKnown() const {
     const auto& sources = CorpusSources();
     return std::find(sources.begin(), sources.end(), settings_.corpus.source) != sources.end();
@@ -215,13 +268,9 @@ class Checker {
     const bool dataset = IsRealText(settings_.corpus.source);
     const bool real_text = source.Taken() && !settings_.corpus.source.starts_with("babel-") &&
                            (SourceIsKnown() || dataset);
-    std::set<std::string> seen;
+    CheckEachOnce("finetune.tasks", tasks);
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       const SourcePosition& where = (*written)[i].position;
-      if (!seen.insert(tasks[i]).second) {
-        diagnostics_.Add(where, fmt::format("`finetune.tasks` names `{}` twice", tasks[i]),
-                         "expected each once");
-      }
       if (real_text && tasks[i] != "xnli" && !(dataset && tasks[i] == "tags")) {
         diagnostics_.Add(
             where,

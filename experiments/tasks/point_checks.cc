@@ -54,6 +54,7 @@ class PointChecker {
                          "with the path of a manifest");
       }
       CheckCodedLanguages(source);
+      if (!settings.corpus.only) CheckTestsets(settings);
       if (SameTokens(point_) && !IsCodedSource(source)) {
         diagnostics_.Add(where,
                          fmt::format("{} at point `{}`, whose `budget` is "
@@ -119,6 +120,28 @@ class PointChecker {
       diagnostics_.Add(config_.PositionOf("pretrain.from"), "`pretrain.from` beside [monolingual]",
                        "expected none: its models are pretrained");
     }
+  }
+
+  // What each set has to have; whether it is at hand is another question.
+  void CheckTestsets(const RunSettings& settings) {
+    const TestsetsSettings& sets = settings.testsets;
+    const auto check = [&](const char* key, const std::string& set,
+                           const std::vector<std::string>& parts) {
+      const Status known = set.empty() ? Status() : real_text_.CheckParts(set, parts);
+      if (known) return;
+      diagnostics_.Add(config_.PositionOf(key),
+                       fmt::format("`{}` = \"{}\": {}", key, set, known.error().message),
+                       fmt::format("expected a data set with {} `{}`",
+                                   parts.size() == 1 ? "part" : "parts", fmt::join(parts, "`, `")));
+    };
+    for (const std::string& task : settings.finetune.tasks) {
+      if (task == "tags") check("testsets.tags", sets.tags, {"train", "dev"});
+      if (task != "xnli") continue;
+      check("testsets.xnli", sets.xnli, {"dev", "test"});
+      for (const std::string& set : sets.xnli_train) check("testsets.xnli_train", set, {"train"});
+    }
+    check("testsets.parallel", sets.parallel, {"text"});
+    check("testsets.pairs", sets.pairs, {"text", "english"});
   }
 
   // Coded languages have text where English is recoded, and nowhere else.

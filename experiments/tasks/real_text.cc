@@ -129,6 +129,15 @@ Status RealText::Check(std::string_view dataset) {
   return {};
 }
 
+Status RealText::CheckParts(std::string_view dataset, const std::vector<std::string>& parts) {
+  REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
+  for (const std::string& part : parts) {
+    if (manifest->FindPart(part) != nullptr) continue;
+    return Fail(ErrorCode::kInvalidArgument, "data set {} has no part `{}`", manifest->id, part);
+  }
+  return {};
+}
+
 Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wanted, bool required,
                           SourceFilesSpec& files, Task& task) {
   REPRO_ASSIGN_OR_RETURN(const Place* const place, PlaceOf(manifest));

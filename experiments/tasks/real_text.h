@@ -57,6 +57,8 @@ class RealText {
   /// A data set, a mixture's parts too. Errors: as FindDataset.
   Status Check(std::string_view dataset);
 
+  /// Whether a data set has parts of these names. Errors: kInvalidArgument, as FindDataset.
+  Status CheckParts(std::string_view dataset, const std::vector<std::string>& parts);
   /// The lines of all data sets for evaluation that are at hand, and of the experiment's own.
   Result<Task> EvaluationText(const TestsetsSettings& settings);
   /// Language models that stage "perplexity" wants trained, by language.

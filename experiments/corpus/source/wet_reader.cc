@@ -79,6 +79,7 @@ Status WetReader::SetText(std::string_view page, std::uint64_t offset, TextDocum
           Note(nul ? "nul" : "utf-8", offset, fmt::format("`{}`", Prefix(line, kShown))));
     } else if (first) {
       document.title = line;
+      ++titles_;
     } else {
       document.text += line;
       document.text += '\n';
@@ -90,8 +91,10 @@ Status WetReader::SetText(std::string_view page, std::uint64_t offset, TextDocum
 }
 
 std::map<std::string, std::int64_t> WetReader::passed_over() const {
-  if (records_ == pages_) return {};
-  return {{"record of another type", records_ - pages_}};
+  std::map<std::string, std::int64_t> counts;
+  if (records_ > pages_) counts["record of another type"] = records_ - pages_;
+  if (titles_ > 0) counts["first line of a page, its title to CC-Net"] = titles_;
+  return counts;
 }
 
 Result<std::optional<WetReader::Header>> WetReader::NextHeader() {

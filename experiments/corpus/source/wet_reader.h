@@ -57,6 +57,7 @@ class WetReader : public DocumentReader {
   ReadNotes& notes_;
   std::int64_t records_ = 0;
   std::int64_t pages_ = 0;
+  std::int64_t titles_ = 0;
 };
 
 }  // namespace repro

@@ -58,6 +58,8 @@ Status WriteSubsetArtifact(const std::filesystem::path& language_folder,
   metric("corpus.sentences", counts.sentences);
   metric("corpus.words", counts.words);
   metric("corpus.bytes", counts.bytes);
+  metric("corpus.available_bytes", counts.available_bytes);
+  metric("corpus.heldout_sentences", counts.heldout_sentences);
   return context.events.status();
 }
 

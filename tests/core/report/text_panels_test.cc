@@ -135,8 +135,29 @@ TEST(CorpusPanelTest, VolumeIsOfTheLanguagesThatAreTrainedOn) {
   EXPECT_EQ(volume.lines, 220);
   EXPECT_EQ(volume.words, 2200);
   EXPECT_FALSE(volume.seen_bytes);
+  EXPECT_FALSE(volume.available_bytes);
+  EXPECT_EQ(volume.left_out, (std::map<std::string, std::int64_t>{{"sw", 5}}));
   EXPECT_EQ(ShowVolume(report, "all"), "2 languages, 11.0 KiB");
   EXPECT_EQ(ShowVolume(report, "other"), "–");
+}
+
+TEST(CorpusPanelTest, SaysWhatIsHeldOutAndWhatLimitsLeftAndWhoIsLeftOut) {
+  ReportInputs inputs = TextInputs();
+  LogText(inputs, 0);
+  Log(inputs, "corpus.available_bytes", 20'480, "en");
+  Log(inputs, "corpus.available_bytes", 1'024, "my");
+  Log(inputs, "corpus.available_bytes", 5, "sw");  // of no use to anyone
+  Log(inputs, "corpus.heldout_sentences", 7, "en");
+  const Report report = BuildReport(inputs);
+  EXPECT_EQ(report.corpus.volumes.at("all").available_bytes, 21'504);
+  EXPECT_EQ(report.corpus.volumes.at("all").heldout_lines, 7);
+  const auto panels = ReportPanels(report);
+  const auto text = std::find_if(panels.begin(), panels.end(), [](const ReportPanel& panel) {
+    return panel.title == "Text that is trained on";
+  });
+  ASSERT_NE(text, panels.end());
+  EXPECT_EQ(text->sentences.back(),
+            "sw is left out at all: its 5 B of text are less than `corpus.min_bytes` asks for.");
 }
 
 TEST(CorpusPanelTest, SeenIsTextTimesRepeats) {

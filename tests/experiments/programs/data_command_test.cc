@@ -123,6 +123,17 @@ TEST_F(DataSetCommandTest, FetchBringsWhatWasAskedForAndNoMore) {
   EXPECT_EQ(server_.requests().size(), 1U);
 }
 
+TEST_F(DataSetCommandTest, OfAMixtureItsSetsAreFetchedEachOnce) {
+  EXPECT_THAT(Run({"check", "both"}).out,
+              HasSubstr("both: 0 of the 1 set that it takes are at hand"));
+  const CommandOutcome fetched = Run({"fetch", "both", "open", "--yes"});
+  ASSERT_EQ(fetched.code, 0) << fetched.error.message;
+  EXPECT_THAT(fetched.out, HasSubstr("Terms of open"));
+  EXPECT_EQ(server_.requests().size(), 1U);
+  EXPECT_THAT(Run({"check", "--all"}).out,
+              HasSubstr("both: 1 of the 1 set that it takes is at hand"));
+}
+
 TEST_F(DataSetCommandTest, ASetThatMustBeLicensedIsAskedForByPath) {
   const CommandOutcome asked = Run({"fetch", "closed", "--yes"});
   EXPECT_EQ(asked.error.code, ErrorCode::kNotFound);

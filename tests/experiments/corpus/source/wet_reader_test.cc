@@ -97,6 +97,8 @@ TEST_F(WetReaderTest, LinesAreTrimmedAndTextMayHoldWhatBeginsARecord) {
   ASSERT_TRUE((*reader)->Next(document).value());
   EXPECT_EQ(document.title, "b");
   EXPECT_FALSE((*reader)->Next(document).value());
+  EXPECT_THAT((*reader)->passed_over(),
+              ElementsAre(Pair("first line of a page, its title to CC-Net", 2)));
 }
 
 TEST_F(WetReaderTest, AbsurdLengthsCostTheirRecordAlone) {
