@@ -14,6 +14,8 @@ constexpr std::size_t kEstimateSamples = 5;   // odd: the median is a value that
 constexpr std::uint32_t kEstimateSpread = 2;  // differing settings beyond the most similar task
 constexpr std::size_t kInvocationsLooked = 20;
 constexpr double kShortestSeconds = 1e-3;
+constexpr double kStartSeconds = 2;  // a shorter task mostly starts up: it tells no speed ...
+constexpr double kMuchMore = 4;      // ... to one of so many times its work
 
 double Median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -114,6 +116,7 @@ Result<std::optional<double>> TaskHistory::EstimateSeconds(const Task& task) {
     // What does no work (a model that is not trained) tells nothing of what does, nor vice versa.
     if ((task.work > 0) != (entry.row.work > 0)) continue;
     if (task.work > 0 && entry.row.work_unit != task.work_unit) continue;
+    if (entry.row.seconds < kStartSeconds && task.work > kMuchMore * entry.row.work) continue;
     similar.emplace_back(comparison.distances[i], &entry.row);
   }
   if (similar.empty()) return std::nullopt;

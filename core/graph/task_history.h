@@ -29,7 +29,7 @@ class TaskHistory {
   Result<const TaskRow*> Nearest(const Task& task);
 
   /// Seconds that `task` will take: the median time per unit of work of the most similar finished
-  /// tasks of its kind, times its work. Empty when there is none.
+  /// tasks of its kind, times its work. Empty when there is none that took long enough to tell.
   Result<std::optional<double>> EstimateSeconds(const Task& task);
 
  private:

@@ -61,7 +61,7 @@ ReportPanel FactsPanel(const LanguageFacts& facts) {
   const bool has_paper = std::any_of(facts.columns.begin(), facts.columns.end(),
                                      [](const auto& column) { return column.has_paper; });
   PageTable table;
-  table.title = fmt::format("{} languages", facts.rows.size());
+  table.title = Plural(facts.rows.size(), "language");
   table.columns = {{"Language"}, {"Name"}};
   for (const LanguageFacts::Column& column : facts.columns) {
     const std::string name = ColumnName(facts, column);

@@ -52,6 +52,14 @@ TEST_F(TaskHistoryTest, TimeGoesWithWork) {
   EXPECT_NEAR(*Estimate(Pretrain(2, 250)), 25, 1e-9);
 }
 
+TEST_F(TaskHistoryTest, StartingUpIsNoSpeed) {
+  Finish(Pretrain(1, 10), 0.5);
+  EXPECT_NEAR(*Estimate(Pretrain(2, 40)), 2, 1e-9);
+  EXPECT_EQ(Estimate(Pretrain(2, 100'000)), std::nullopt) << "half a second is mostly start-up";
+  Finish(Pretrain(3, 1'000), 10);
+  EXPECT_NEAR(*Estimate(Pretrain(2, 100'000)), 1'000, 1e-9);
+}
+
 TEST_F(TaskHistoryTest, OneSlowDayDoesNotCountTheMedianDoes) {
   Finish(Pretrain(1, 100), 10);
   Finish(Pretrain(2, 100), 11);
