@@ -129,8 +129,9 @@ class PointChecker {
                            const std::vector<std::string>& parts) {
       const Status known = set.empty() ? Status() : real_text_.CheckParts(set, parts);
       if (known) return;
+      const char* const written = config_.Find(key) == nullptr ? " (the default)" : "";
       diagnostics_.Add(config_.PositionOf(key),
-                       fmt::format("`{}` = \"{}\": {}", key, set, known.error().message),
+                       fmt::format("`{}` = \"{}\"{}: {}", key, set, written, known.error().message),
                        fmt::format("expected a data set with {} `{}`",
                                    parts.size() == 1 ? "part" : "parts", fmt::join(parts, "`, `")));
     };

@@ -16,7 +16,8 @@ Result<TaskGraph> GraphOf(const std::filesystem::path& path) {
   LoadOptions options = CheckoutOptions("paper");  // the base level
   options.validate_sections = &ValidateSections;
   REPRO_ASSIGN_OR_RETURN(const Experiment experiment, LoadExperiment(path.string(), options));
-  return BuildTaskGraph(experiment, {.workspace = "/no/workspace", .datasets = {}});
+  return BuildTaskGraph(experiment, {.workspace = "/no/workspace",
+                                     .datasets = REPRO_SOURCE_DIR "/manifests/datasets"});
 }
 
 class BadExperimentTest : public testing::TestWithParam<std::filesystem::path> {};
