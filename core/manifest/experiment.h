@@ -119,10 +119,11 @@ struct Experiment {
   std::vector<Assumption> assumptions;
   ControlSettings controls;
   MonolingualSettings monolingual;
-  std::map<std::string, Language> languages;  ///< by code: every language that a point uses
-  std::vector<std::string> overrides;         ///< "--set" arguments, in order, for the provenance
-  std::string canonical;                      ///< canonical text of the resolved experiment
-  std::string hash;                           ///< SHA-256 of `canonical`
+  std::map<std::string, Language> languages;     ///< by code: every language that a point uses
+  std::map<std::string, std::string> row_names;  ///< of the rows of Table 6, by their ids
+  std::vector<std::string> overrides;  ///< "--set" arguments, in order, for the provenance
+  std::string canonical;               ///< canonical text of the resolved experiment
+  std::string hash;                    ///< SHA-256 of `canonical`
 };
 
 }  // namespace repro

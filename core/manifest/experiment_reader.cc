@@ -630,6 +630,9 @@ class Reader {
     for (const Series& series : experiment_.series) {
       for (const std::string& code : series.languages) add(code);
     }
+    for (const auto& [code, language] : context_.languages.languages) {
+      experiment_.row_names[language.row.empty() ? code : language.row] = language.name;
+    }
   }
 
   const Document& manifest_;

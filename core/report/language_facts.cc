@@ -101,7 +101,12 @@ LanguageFacts BuildLanguageFacts(const ReportInputs& inputs, const RunValues& va
     LanguageFacts::Row& row = facts.rows.emplace_back();
     row.code = name.code.empty() ? name.paper : ShownCode(experiment, name.code);
     const auto language = experiment.languages.find(name.code);
-    if (language != experiment.languages.end()) row.name = language->second.name;
+    const auto known = experiment.row_names.find(name.paper);
+    if (language != experiment.languages.end()) {
+      row.name = language->second.name;
+    } else if (known != experiment.row_names.end()) {
+      row.name = known->second;
+    }
   }
   for (const Series& series : experiment.series) {
     if (!series.by_language) continue;

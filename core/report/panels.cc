@@ -1,6 +1,7 @@
 #include "core/report/panels.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <utility>
 
@@ -30,16 +31,25 @@ std::string ColumnName(const LanguageFacts& facts, const LanguageFacts::Column& 
   return several ? fmt::format("{}, {}", column.name, column.point) : column.name;
 }
 
+/// "12413.5" -> "12,413.5". Of amounts, which are never negative.
+std::string Grouped(const std::string& number) {
+  const std::size_t point = std::min(number.find('.'), number.size());
+  std::int64_t whole = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + point, whole);
+  if (error != std::errc() || end != number.data() + point) return number;  // "5.5e+12"
+  return FormatCount(whole) + number.substr(point);
+}
+
 /// With the measure's decimals, and more where that would leave nothing of a small value.
 std::string ShowSmall(const Measure& measure, double value) {
   int decimals = measure.decimals;
   if (value > 0 && value < 1)
     decimals = std::max(decimals, 1 - static_cast<int>(std::floor(std::log10(value))));
-  return FormatNumber(value, decimals);
+  return Grouped(FormatNumber(value, decimals));
 }
 
 std::string ShowPaper(double value) {
-  return fmt::format("{:.7g}", value);
+  return Grouped(fmt::format("{:.7g}", value));
 }
 
 /// States of a row's cells, each once.
@@ -66,9 +76,9 @@ ReportPanel FactsPanel(const LanguageFacts& facts) {
   for (const LanguageFacts::Column& column : facts.columns) {
     const std::string name = ColumnName(facts, column);
     const std::string unit = column.measure.unit.empty() ? "" : " " + column.measure.unit;
-    std::string sentence =
-        fmt::format("{}: {} of {} languages, {}{} together", name, column.measured,
-                    facts.rows.size(), FormatNumber(column.total, column.measure.decimals), unit);
+    std::string sentence = fmt::format(
+        "{}: {} of {} languages, {}{} together", name, column.measured, facts.rows.size(),
+        Grouped(FormatNumber(column.total, column.measure.decimals)), unit);
     table.columns.push_back({name, true});
     if (column.has_paper) {
       sentence += fmt::format("; the paper {} in {} rows", ShowPaper(column.paper_total),

@@ -108,13 +108,18 @@ class DatasetReader {
   }
 
   /// The value of a key in one of the tables that were read, or the table where the key is absent.
-  static const SourcePosition& At(const Node& tables, std::size_t index, std::string_view key) {
+  static const Node& TableAt(const Node& tables, std::size_t index) {
     const Node* table = nullptr;
     for (const Node& node : *tables.As<Node::Array>()) {
       if (node.IsTable() && index-- == 0) table = &node;
     }
-    const Node* value = table->Get(key);
-    return value == nullptr ? table->position : value->position;
+    return *table;
+  }
+
+  static const SourcePosition& At(const Node& tables, std::size_t index, std::string_view key) {
+    const Node& table = TableAt(tables, index);
+    const Node* value = table.Get(key);
+    return value == nullptr ? table.position : value->position;
   }
 
   void CheckRelative(const SourcePosition& where, std::string_view key, const std::string& path) {
@@ -163,7 +168,9 @@ class DatasetReader {
     for (std::size_t i = 0; i < manifest_.parts.size(); ++i) {
       const DatasetPart& part = manifest_.parts[i];
       Require(part.where, "part.name", part.name);
-      Require(part.where, "part.layout", part.layout);
+      if (TableAt(*tables, i).Get("layout") == nullptr) {  // an unknown one was named already
+        Require(part.where, "part.layout", part.layout);
+      }
       if (!names.insert(part.name).second) {
         diagnostics_.Add(At(*tables, i, "name"),
                          fmt::format("`part.name` = \"{}\" twice", part.name),

@@ -38,6 +38,7 @@ ReportInputs TextInputs() {
     experiment.languages[code].name = name;
   }
   experiment.languages["my"].row = "my#1";
+  experiment.row_names = {{"my#1", "Burmese"}, {"my#2", "Burmese (Zawgyi)"}};
   Series& shown = experiment.series.emplace_back();
   shown.id = "tokens";
   shown.name = "tokens (millions)";
@@ -105,7 +106,7 @@ TEST(LanguageFactsTest, RowsAreThePapersInItsOrder) {
   EXPECT_EQ(facts.rows[1].code, "my");  // my#1 by the row of languages.toml
   EXPECT_EQ(facts.rows[1].name, "Burmese");
   EXPECT_EQ(facts.rows[2].code, "my#2");  // nobody stands for it
-  EXPECT_EQ(facts.rows[2].name, "");
+  EXPECT_EQ(facts.rows[2].name, "Burmese (Zawgyi)");
   EXPECT_DOUBLE_EQ(facts.rows[0].cells[0].value.value(), 2.5);
   EXPECT_EQ(facts.rows[0].cells[0].state, CellState::kNotComparable);
   EXPECT_FALSE(facts.rows[3].cells[0].value);
@@ -217,9 +218,9 @@ TEST(CorpusPanelTest, LeaksAreLoudAndTheirAbsenceIsSaid) {
 TEST(CorpusPanelTest, EveryWriterHasTheNumbers) {
   const Report report = TextReport();
   EXPECT_THAT(WriteTerminal(report, {.width = 120, .color = false}),
-              AllOf(HasSubstr("55608"), HasSubstr("not comparable"), HasSubstr("█ kept")));
+              AllOf(HasSubstr("55,608"), HasSubstr("not comparable"), HasSubstr("█ kept")));
   EXPECT_THAT(WriteMarkdown(report),
-              HasSubstr("| en | English | 2.500 | 55608 | not comparable |"));
+              HasSubstr("| en | English | 2.500 | 55,608 | not comparable |"));
   const Json json = ParseJson(WriteJson(report), "report").value();
   EXPECT_EQ(json.at("text").at("leaks").at(0).at("shared_lines"), 0);
   EXPECT_EQ(json.at("text").at("funnels").at(0).at("total").at(2).at("bytes"), 11 * 1024);
