@@ -20,11 +20,15 @@ struct EvaluateSettings {
   std::int64_t retrieval_layer =
       -1;  ///< whose mean-pooled states are compared; -1: the middle layer
   std::int64_t pseudo_bits_sentences = 100;  ///< parallel sentences a language
+  /// Longer sentences are passed over, 0: none. A model reads no more tokens of one than it has
+  /// positions, and how much text that is depends on its vocabulary.
+  std::int64_t pseudo_bits_characters = 0;
 
   template <class V>
   void Visit(V& v) {
     v("retrieval_layer", retrieval_layer, AtLeast(-1));
     v("pseudo_bits_sentences", pseudo_bits_sentences, AtLeast(1));
+    v("pseudo_bits_characters", pseudo_bits_characters, AtLeast(0));
   }
 };
 

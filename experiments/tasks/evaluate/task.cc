@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/text.h"
 #include "core/io/file.h"
 #include "experiments/data/labelled_encoder.h"
 #include "experiments/eval/classifier.h"
@@ -136,8 +137,15 @@ class Evaluation {
     Spacing spacing;
     for (const ParallelSentence& sentence : sentences) {
       if (static_cast<std::int64_t>(texts.size()) == spec_.settings.pseudo_bits_sentences) break;
+      const std::int64_t longest = spec_.settings.pseudo_bits_characters;
+      if (longest > 0 && CountCodePoints(sentence.text) > longest) continue;
       texts.push_back(sentence.text);
       spacing.Add(sentence.text);
+    }
+    if (texts.empty()) {
+      warn_(fmt::format("{}: no sentence of at most {} characters, so no pseudo-bits", code,
+                        spec_.settings.pseudo_bits_characters));
+      return {};
     }
     std::optional<WordBreaker> breaker;
     if (spacing.LacksSpaces(code)) {

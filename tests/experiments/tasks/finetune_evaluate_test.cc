@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <sstream>
 
 #include <ATen/ATen.h>
@@ -8,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/hash.h"
+#include "core/base/text.h"
 #include "experiments/model/state_dict_adapter.h"
 #include "experiments/tasks/evaluate/spec.h"
 #include "experiments/tasks/evaluate/task.h"
@@ -264,6 +266,33 @@ TEST_F(FinetuneEvaluateTest, IntrinsicMeasuresNeedNoFineTuning) {
   EXPECT_NEAR(bits / counts.at("pieces").get<double>(), 7.2, 0.7);
   EXPECT_NEAR(evaluate.MetricValue("pseudo_bits.per_character", "aa").value(),
               bits / counts.at("characters").get<double>(), 1e-9);
+}
+
+TEST_F(FinetuneEvaluateTest, PseudoBitsOfSentencesThatEveryModelReadsWhole) {
+  std::istringstream file(ReadFile(*root_ / "benchmark-aa/parallel.jsonl").value());
+  std::vector<std::int64_t> lengths;
+  for (std::string line; std::getline(file, line);) {
+    const Json sentence = ParseJson(line, "parallel.jsonl").value();
+    lengths.push_back(CountCodePoints(sentence.at("text").get<std::string>()));
+  }
+  const std::int64_t shortest = *std::min_element(lengths.begin(), lengths.end());
+  const auto evaluated = [&](std::int64_t characters) {
+    auto evaluate = std::make_unique<testing::TaskFixture>(folder_ / std::to_string(characters));
+    Connect(*evaluate, "model", *root_ / "pretrained");
+    EvaluateSpec spec = EvaluationSpec("intrinsic");
+    spec.settings.pseudo_bits_sentences = 100;
+    spec.settings.pseudo_bits_characters = characters;
+    const Status scored = evaluate->Run(&RunEvaluateTask, spec);
+    EXPECT_TRUE(scored) << scored.error().message;
+    return evaluate;
+  };
+  const auto some = evaluated(shortest);
+  const Json counts = LoadJson(some->out() / "scores.json").value().at("pseudo_bits").at("aa");
+  EXPECT_EQ(counts.at("sentences"), std::count(lengths.begin(), lengths.end(), shortest));
+  EXPECT_EQ(counts.at("characters"),
+            shortest * std::count(lengths.begin(), lengths.end(), shortest));
+  EXPECT_FALSE(evaluated(1)->MetricValue("pseudo_bits.per_character", "aa"))
+      << "of nothing there is no score";
 }
 
 TEST_F(FinetuneEvaluateTest, TranslationsThatAreTheSentencesThemselvesAreAllFound) {
