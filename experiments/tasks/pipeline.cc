@@ -213,14 +213,15 @@ class GraphBuilder {
   };
   Result<Cleaned> AddClean(const RunSettings& settings) {
     const std::string_view dataset = DatasetOf(settings.corpus.source);
-    const std::string id = std::string(dataset) + CanonicalJson(ToJson(settings.clean));
-    const auto cleaned = cleaned_.find(id);
-    if (cleaned != cleaned_.end()) return cleaned->second;
     std::map<std::string, std::string> inputs;
     const auto& stages = settings.clean.stages;
     if (std::find(stages.begin(), stages.end(), "evaluation") != stages.end()) {
       REPRO_ASSIGN_OR_RETURN(inputs["evaluation"], AddEvaluationText(settings));
     }
+    const std::string id =
+        std::string(dataset) + CanonicalJson(ToJson(settings.clean)) + inputs["evaluation"];
+    const auto cleaned = cleaned_.find(id);
+    if (cleaned != cleaned_.end()) return cleaned->second;
     REPRO_ASSIGN_OR_RETURN(auto models, real_text_.LineModels(settings.clean));
     for (auto& [language, task] : models) {
       inputs[std::string(kLineModelRole) + language] = graph_.Add(std::move(task));

@@ -28,7 +28,7 @@ struct EvaluateSettings {
   void Visit(V& v) {
     v("retrieval_layer", retrieval_layer, AtLeast(-1));
     v("pseudo_bits_sentences", pseudo_bits_sentences, AtLeast(1));
-    v("pseudo_bits_characters", pseudo_bits_characters, AtLeast(0));
+    v("pseudo_bits_characters", pseudo_bits_characters, AddedLater(AtLeast(0)));
   }
 };
 

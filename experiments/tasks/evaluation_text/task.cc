@@ -1,11 +1,15 @@
 #include "experiments/tasks/evaluation_text/task.h"
 
+#include <algorithm>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include <fmt/ranges.h>
 
+#include "core/base/text.h"
+#include "core/base/units.h"
 #include "core/io/file.h"
 #include "experiments/corpus/clean/line_marks.h"
 #include "experiments/corpus/clean/line_normalizer.h"
@@ -16,6 +20,35 @@
 
 namespace repro {
 namespace {
+
+constexpr std::string_view kDamaged = "damaged";
+
+bool Holds(const std::vector<std::string_view>& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+/// Words as prose writes them: "He ( Bob ) said : \" It 's mine . \"" is
+/// "He (Bob) said: \"It's mine.\"".
+std::string AsProse(const std::vector<std::string>& words) {
+  static const std::vector<std::string_view> kClosing = {
+      ".",  ",",  ";",  ":",  "!",  "?",   "...", "…",  ")",  "]",  "}",
+      "%",  "''", "”",  "’",  "»",  "n't", "。",  "，", "、", "；", "：",
+      "！", "？", "）", "」", "』", "》",  "।",   "،",  "؛",  "؟"};
+  static const std::vector<std::string_view> kOpening = {"(", "[", "{", "$",  "``", "“",  "„", "‘",
+                                                         "«", "¿", "¡", "（", "「", "『", "《"};
+  std::string prose;
+  bool attached = true;  // to what comes before
+  bool quoted = false;
+  for (const std::string& word : words) {
+    const bool quote = word == "\"";
+    const bool suffix = word.size() > 1 && (word.starts_with('\'') || word.starts_with("’"));
+    if (!attached && !(quote && quoted) && !suffix && !Holds(kClosing, word)) prose += ' ';
+    prose += word == "``" || word == "''" ? "\"" : word;
+    if (quote) quoted = !quoted;
+    attached = (quote && quoted) || Holds(kOpening, word);
+  }
+  return prose;
+}
 
 /// Hashes of all lines of the texts that it is given.
 class LineCollector {
@@ -32,10 +65,11 @@ class LineCollector {
     Add(pair.premise);
     Add(pair.hypothesis);
   }
-  /// As prose would have it, and as scripts without spaces would.
+  /// As it stands, as scripts without spaces would have it, and as prose would.
   void operator()(const TaggedSentence& sentence) {
     Add(fmt::format("{}", fmt::join(sentence.words, " ")));
     Add(fmt::format("{}", fmt::join(sentence.words, "")));
+    Add(AsProse(sentence.words));
   }
   void operator()(const QaQuestion& question) {
     Add(question.context);
@@ -53,29 +87,63 @@ class LineCollector {
   std::vector<std::uint64_t> hashes_;
 };
 
-Status CollectExamples(const SourceFile& file, LineCollector& lines) {
+/// What was passed over, by reason: the lines of it are not known, and so not kept out.
+class PassedOver {
+ public:
+  explicit PassedOver(EventWriter& events) : events_(events) {}
+  void Add(const SourceFile& file, std::string_view reason, std::int64_t count,
+           const std::vector<std::string>& examples) {
+    count_ += count;
+    events_.Message("warning", fmt::format("{}/{}: {} {}, which nobody keeps out of the text{}{}",
+                                           file.set, file.name, FormatCount(count), reason,
+                                           examples.empty() ? "" : ", e.g. ",
+                                           examples.empty() ? "" : examples.front()));
+  }
+  std::int64_t count() const { return count_; }
+
+ private:
+  EventWriter& events_;
+  std::int64_t count_ = 0;
+};
+
+Status CollectExamples(const SourceFile& file, LineCollector& lines, PassedOver& passed_over) {
   const LayoutFile layout_file{.path = file.path,
                                .layout = file.layout,
                                .language = file.language,
                                .encoding = file.encoding};
-  // Faulty examples are skipped: what cannot be read can be evaluated with by nobody.
   const auto counts =
       ReadExamples({&layout_file, 1}, {.skip = true}, [&](LayoutExample&& example) -> Status {
         std::visit(lines, example);
         return {};
       });
-  return counts ? Status() : tl::unexpected<Error>(counts.error());
+  if (!counts) return tl::unexpected<Error>(counts.error());
+  for (const auto& [reason, fault] : *counts) {
+    passed_over.Add(file, "examples left out for " + reason, fault.count, fault.messages);
+  }
+  return {};
 }
 
-Status CollectLines(const SourceFile& file, LineCollector& lines) {
-  ReadNotes notes;
+/// Errors: kCorrupt for a damaged file, of which nobody knows how much is missing.
+Status CollectLines(const SourceFile& file, LineCollector& lines, PassedOver& passed_over) {
+  ReadNotes notes(/*strict=*/false, file.set + "/" + file.name);
   REPRO_ASSIGN_OR_RETURN(const auto documents, OpenDocuments(CorpusFileOf(file), notes));
   TextDocument document;
   for (;;) {
     REPRO_ASSIGN_OR_RETURN(const bool more, documents->Next(document));
-    if (!more) return {};
+    if (!more) break;
     lines.Add(document.text);
   }
+  for (const auto& [reason, note] : notes.reasons()) {
+    if (reason == kDamaged) {
+      return Fail(
+          ErrorCode::kCorrupt,
+          "{}: lines behind that cannot be kept out of the text; `repro data check {}` says "
+          "whether the file is the published one",
+          note.examples.front(), file.set);
+    }
+    passed_over.Add(file, reason, note.count, note.examples);
+  }
+  return {};
 }
 
 }  // namespace
@@ -85,6 +153,7 @@ Status RunEvaluationTextTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const auto files, SourceFilesOf(spec.files, context.task));
   REPRO_RETURN_IF_ERROR(VerifySourceFiles(files, context.task.resources.threads, context.stop));
   LineCollector lines;
+  PassedOver passed_over(context.events);
   Json counts = Json::object();
   for (std::size_t i = 0; i < files.size(); ++i) {
     const SourceFile& file = files[i];
@@ -92,16 +161,23 @@ Status RunEvaluationTextTask(TaskContext& context) {
     context.events.Progress(static_cast<std::int64_t>(i), static_cast<std::int64_t>(files.size()),
                             "files", {{"doing", file.set}});
     const std::size_t before = lines.size();
-    REPRO_RETURN_IF_ERROR(HoldsExamples(file.layout) ? CollectExamples(file, lines)
-                                                     : CollectLines(file, lines));
+    REPRO_RETURN_IF_ERROR(HoldsExamples(file.layout) ? CollectExamples(file, lines, passed_over)
+                                                     : CollectLines(file, lines, passed_over));
     Json& count = counts[file.set];
     count = (count.is_null() ? 0 : count.get<std::size_t>()) + lines.size() - before;
   }
   const std::size_t all = lines.size();
+  if (all == 0) {
+    context.events.Message("warning",
+                           "no test set is at hand, so no line of one is kept out of the text");
+  }
   REPRO_RETURN_IF_ERROR(SaveHashes(std::move(lines.hashes()), context.out / "lines.hashes"));
-  return WriteFileAtomic(
-      context.out / "counts.json",
-      Json({{"version", 1}, {"lines", all}, {"by_set", std::move(counts)}}).dump(1) + "\n");
+  return WriteFileAtomic(context.out / "counts.json", Json({{"version", 1},
+                                                            {"lines", all},
+                                                            {"by_set", std::move(counts)},
+                                                            {"passed_over", passed_over.count()}})
+                                                              .dump(1) +
+                                                          "\n");
 }
 
 }  // namespace repro
