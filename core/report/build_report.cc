@@ -354,7 +354,7 @@ class Builder {
           result.points.begin(), result.points.end(),
           [](const auto& a, const auto& b) { return a.source.mean.mean < b.source.mean.mean; });
       result.verdict = fmt::format(
-          "not informative: at most {} in the source language ({}), where {} is what "
+          "at chance, not informative: at most {} in the source language ({}), where {} is what "
           "values of other languages would need to say something",
           WithInterval(result.measure, best->source), best->point,
           ShowValue(result.measure, *result.measure.informative_from));

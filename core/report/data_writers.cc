@@ -440,6 +440,7 @@ Json ProvenanceJson(const Report& report) {
           {"stale_builds", p.stale_builds},
           {"imported", p.imported},
           {"unresolved", p.unresolved},
+          {"stand_ins", p.stand_ins},
           {"made", FormatTime(p.made_ms)}};
 }
 

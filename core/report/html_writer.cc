@@ -434,7 +434,7 @@ Result<std::string> WriteHtml(const Report& report, const HtmlAssets& assets) {
   mustache page(assets.page);
   if (!page.is_valid()) return Fail(ErrorCode::kCorrupt, "report.html: {}", page.error_message());
   data view;
-  view.set("item", report.item);
+  view.set("item", Optional(report.item));
   view.set("title", report.title.empty() ? report.id : report.title);
   view.set("question", report.question);
   view.set("scale", report.provenance.scale);

@@ -18,7 +18,8 @@ class Markdown {
   explicit Markdown(const Report& report) : report_(report) {}
 
   std::string Write() {
-    Line("# {}: {}", MarkdownText(report_.item), MarkdownText(report_.title));
+    Line("# {}{}", report_.item.empty() ? "" : MarkdownText(report_.item) + ": ",
+         MarkdownText(report_.title));
     Line("");
     Line("{} scale, {}, {}. {}", report_.provenance.scale, MarkdownText(report_.provenance.world),
          SeedLine(report_.provenance), MarkdownText(report_.question));

@@ -109,6 +109,10 @@ ReportPanel FactsPanel(const LanguageFacts& facts) {
 
 std::string SayLeaks(const LeakCheck& check) {
   const std::string lines = fmt::format("{} lines at {}", FormatCount(check.lines), check.point);
+  if (check.evaluation_lines == 0) {
+    return fmt::format(
+        "Nothing is known of leaks: no test set was at hand for {} to be held against.", lines);
+  }
   if (check.shared == 0) {
     return fmt::format(
         "No leak: none of {} is among the {} different lines of test sets (normalised).", lines,

@@ -84,6 +84,8 @@ class Framer {
     std::set<std::string> unresolved;
     for (const auto& [key, task] : inputs_.plan) {
       if (!task.unresolved.empty()) unresolved.insert(task.unresolved);
+      const std::string stand_in = TextField(task.info, "stand_in");
+      if (!stand_in.empty()) p.stand_ins.insert(stand_in);
     }
     p.unresolved.assign(unresolved.begin(), unresolved.end());
 

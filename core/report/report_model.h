@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -206,6 +207,7 @@ struct Provenance {
   std::vector<std::string>
       imported;  ///< where imported results come from: tasks, build, machine, when they were made
   std::vector<std::string> unresolved;  ///< sources that are not at hand
+  std::set<std::string> stand_ins;      ///< what tasks use in the place of the paper's own tools
 };
 
 /// What to run for what is missing.

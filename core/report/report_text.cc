@@ -334,6 +334,9 @@ std::vector<std::pair<std::string, std::string>> Facts(const Report& report) {
   if (!p.imported.empty()) {
     facts.emplace_back("Imported results", fmt::format("{}", fmt::join(p.imported, "; ")));
   }
+  if (!p.stand_ins.empty()) {
+    facts.emplace_back("Stand-ins", fmt::format("{}", fmt::join(p.stand_ins, "; ")));
+  }
   if (!p.unresolved.empty()) {
     facts.emplace_back("Not at hand", fmt::format("{}", fmt::join(p.unresolved, "; ")));
   }

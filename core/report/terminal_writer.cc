@@ -26,7 +26,8 @@ class Terminal {
       : report_(report), width_(std::max(options.width, kLeastWidth)), color_(options.color) {}
 
   std::string Write() {
-    Line(Bold(fmt::format("{}  {}", report_.item, report_.title)));
+    Line(Bold(report_.item.empty() ? report_.title
+                                   : fmt::format("{}  {}", report_.item, report_.title)));
     Line(Dim(fmt::format("{} scale, {}, {}", report_.provenance.scale, report_.provenance.world,
                          SeedLine(report_.provenance))));
     Line("");

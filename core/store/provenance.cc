@@ -254,7 +254,6 @@ Json CollectProvenance(const ProvenanceRequest& request) {
                      {"cpu", ParseCpuInfo(TextOf("/proc/cpuinfo"))},
                      {"environment", EnvironmentFacts()},
                      {"command_line", request.command_line},
-                     {"data", request.data_hashes},
                      {"user", UserName()}};
   cpu_set_t allowed;
   CPU_ZERO(&allowed);

@@ -3,7 +3,6 @@
 /// change a number.
 
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -16,8 +15,6 @@ struct ProvenanceRequest {
   std::vector<std::string> command_line;
   std::string build_id;  ///< Suite::build_id
   std::string version;   ///< Suite::version: compiler, LibTorch, CUDA, build type
-  std::map<std::string, std::string>
-      data_hashes;  ///< data set -> SHA-256, where a run reads data from outside
 };
 
 /// Keys (docs/formats.md, "Provenance"): git {commit, branch, dirty, diff_sha256, untracked}, build

@@ -69,6 +69,13 @@ Result<CleanReport> LoadCleanReport(const ArtifactStore& store, const TaskRow& t
   };
   REPRO_RETURN_IF_ERROR(read("funnel.json", [&](const Json& json) -> Status {
     REPRO_ASSIGN_OR_RETURN(report.funnel, Funnel::FromJson(json.at("rows")));
+    for (const auto& [language, amounts] : json.value("classes", Json::object()).items()) {
+      for (const auto& [name, amount] : amounts.items()) {
+        report.classes[language][name] = {.documents = amount.at(0).get<std::int64_t>(),
+                                          .lines = amount.at(1).get<std::int64_t>(),
+                                          .bytes = amount.at(2).get<std::int64_t>()};
+      }
+    }
     return CheckStages(report);
   }));
   REPRO_RETURN_IF_ERROR(read("rejects.json", [&](const Json& json) -> Status {

@@ -20,6 +20,8 @@ struct CleanReport {
   TaskRow task;
   std::vector<std::string> stages;  ///< in their order
   Funnel funnel;
+  /// How much of a language is of each class of quality ("head", "middle", "tail"), if it has any.
+  std::map<std::string, std::map<std::string, TextAmount>> classes;
   RejectSample rejects;
   ReadNotes notes;                                  ///< what was wrong with the input
   std::map<std::string, std::int64_t> passed_over;  ///< what is in it and no document of it

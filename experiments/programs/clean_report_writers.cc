@@ -191,6 +191,14 @@ Json AmountToJson(const TextAmount& amount) {
   return {{"documents", amount.documents}, {"lines", amount.lines}, {"bytes", amount.bytes}};
 }
 
+Json ClassesToJson(const CleanReport& report) {
+  Json classes = Json::object();
+  for (const auto& [language, amounts] : report.classes) {
+    for (const auto& [name, amount] : amounts) classes[language][name] = AmountToJson(amount);
+  }
+  return classes;
+}
+
 Json FunnelRowToJson(const FunnelRow& row, const std::vector<std::string>& stages) {
   Json dropped = Json::object();
   for (const std::string& stage : stages) dropped[stage] = Json::object();
@@ -210,6 +218,35 @@ void EachReject(const CleanReport& report, const std::vector<RejectSample::Key>&
     const auto& rejects = report.rejects.rejects().at(key);
     for (std::size_t i = 0; i < std::min(count, rejects.size()); ++i) visit(key, rejects[i]);
   }
+}
+
+/// By language, the one of which most is kept first: how much is of each class.
+PageTable ClassPageTable(const CleanReport& report, const FunnelLook& look) {
+  PageTable page;
+  page.title = "Classes of quality";
+  page.about = fmt::format(
+      "In {} of what is kept; perplexity up to its language's 30th percentile is head, up to the "
+      "60th middle.",
+      look.unit->name);
+  page.columns = {{"Language"}};
+  const std::vector<std::string> names = {"head", "middle", "tail", "all"};
+  for (const std::string& name : names) page.columns.push_back({name, true});
+  std::vector<std::pair<std::int64_t, std::vector<PageCell>>> rows;
+  for (const auto& [language, amounts] : report.classes) {
+    std::int64_t whole = 0;
+    for (const auto& [name, amount] : amounts) whole += CountOf(amount, look);
+    std::vector<PageCell> cells = {{language, ""}};
+    for (const std::string& name : names) {
+      const auto found = amounts.find(name);
+      const std::int64_t count = found == amounts.end() ? 0 : CountOf(found->second, look);
+      cells.push_back({look.unit->show(count), FormatShare(count, whole)});
+    }
+    rows.emplace_back(whole, std::move(cells));
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (auto& [whole, cells] : rows) page.rows.push_back(std::move(cells));
+  return page;
 }
 
 PageTable LanguagePageTable(const FunnelTable& table, const FunnelLook& look) {
@@ -314,6 +351,22 @@ void PrintFunnel(const CleanReport& report, const FunnelLook& look, std::ostream
     out << '\n';
     reasons.Print(out, look.color, look.table_width);
   }
+  if (!report.classes.empty()) {
+    const PageTable classes = ClassPageTable(report, look);
+    std::vector<TextTable::Column> columns;
+    for (const auto& column : classes.columns) columns.push_back({column.name, column.right});
+    columns.front().name = "classes";
+    TextTable table(columns);
+    for (const auto& row : classes.rows) {
+      std::vector<TextTable::Cell> cells = {{row.front().text, Style::kBold}};
+      for (std::size_t i = 1; i < row.size(); ++i) {
+        cells.emplace_back(row[i].text + "  " + row[i].below);
+      }
+      table.AddRow(std::move(cells));
+    }
+    out << '\n';
+    table.Print(out, look.color, look.table_width);
+  }
   std::ostringstream notes;
   PrintNotes(report, look, notes);
   if (!notes.str().empty()) out << '\n' << notes.str();
@@ -363,6 +416,7 @@ Json FunnelToJson(const CleanReport& report, const FunnelLook& look) {
           {"stages", report.stages},
           {"rows", std::move(rows)},
           {"total", FunnelRowToJson(table.total, table.stages)},
+          {"classes", ClassesToJson(report)},
           {"notes", report.notes.ToJson()},
           {"passed_over", report.passed_over},
           {"rejects", RejectCounts(report)}};
@@ -414,6 +468,9 @@ TablePage FunnelPage(const CleanReport& report, const FunnelLook& look, std::siz
   page.show_part = look.unit->show;
   page.tables = {LanguagePageTable(table, look), ReasonPageTable(table), NotesPageTable(report),
                  RejectPageTable(report, rejects)};
+  if (!report.classes.empty()) {
+    page.tables.insert(page.tables.begin() + 1, ClassPageTable(report, look));
+  }
   page.facts = {{"Task", ShortKey(report.task.key)},
                 {"Stages", fmt::format("{}", fmt::join(report.stages, ", "))},
                 {"Build", report.task.build},

@@ -28,6 +28,9 @@ std::vector<DatasetProblem> CheckTakes(const DatasetManifest& mixture,
       problems.push_back({"", take.set, set.error().message});
       continue;
     }
+    if (!set->takes.empty()) {
+      problems.push_back({"", take.set, "is a mixture itself: a mixture takes sets"});
+    }
     for (const std::string& part : take.parts) {
       if (set->FindPart(part) == nullptr) {
         problems.push_back({part, take.set, fmt::format("{} has no such part", take.set)});

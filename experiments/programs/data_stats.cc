@@ -88,7 +88,7 @@ class DataStatsCommand final : public Command {
         "Of a run: how much text was read, what each stage dropped and why, what is left; every "
         "language.\n"
         "--leaks: exit code 3 where a line of a test set is trained on, 1 where some text is not "
-        "made yet.\n"
+        "made yet or no test set was at hand.\n"
         "Of a data set: its examples or documents, counted in its files; this reads all of them. "
         "Words are what stands between blanks.\n"
         "What is wrong in it is left out and counted, unless --strict is given; a run does the "
@@ -245,7 +245,7 @@ class DataStatsCommand final : public Command {
       PrintLeaks(leaks, TableWidth(), ReadingWidth(), context.options.color, context.out);
     }
     if (leaks.shared() > 0) return 3;
-    return leaks.unmade() > 0 ? 1 : 0;
+    return leaks.unmade() > 0 || leaks.evaluation_lines == 0 ? 1 : 0;
   }
 
   Result<int> CountFiles(const CommandContext& context, const DatasetManifest& manifest) const {

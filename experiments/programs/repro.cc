@@ -73,7 +73,7 @@ int Main(int argc, char** argv) {
                                             : fs::current_path(error) / "repro-workspace";
 
   std::vector<repro::CommandEntry> commands = repro::CoreCommands();
-  commands.push_back({"data", "Data sets: list, show, fetch, check; and the synthetic world",
+  commands.push_back({"data", "Data sets: list, show, fetch, check, stats; and the synthetic world",
                       &repro::MakeDataCommand});
   commands.push_back({"import",
                       "Register published weights, to fine-tune from; take results from elsewhere",

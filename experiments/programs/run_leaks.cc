@@ -212,6 +212,8 @@ void PrintLeaks(const RunLeaks& leaks, std::size_t table_width, std::size_t widt
                     leaks.shared() == 1 ? "1 line" : FormatCount(leaks.shared()) + " lines",
                     tested),
         0);
+  } else if (leaks.evaluation_lines == 0) {
+    say("Nothing is known of leaks: no test set was at hand when the text was cleaned.", 0);
   } else {
     say(fmt::format("No line of {} texts is among the {}.",
                     leaks.unmade() > 0 ? "the other" : "these", tested),
@@ -235,7 +237,7 @@ Json LeaksToJson(const RunLeaks& leaks) {
                      {"shared_lines", text.shared},
                      {"examples", std::move(examples)}});
   }
-  return {{"ok", leaks.shared() == 0 && leaks.unmade() == 0},
+  return {{"ok", leaks.shared() == 0 && leaks.unmade() == 0 && leaks.evaluation_lines > 0},
           {"evaluation_lines", leaks.evaluation_lines},
           {"evaluation_sets", leaks.evaluation_sets},
           {"shared_lines", leaks.shared()},

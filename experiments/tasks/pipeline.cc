@@ -27,6 +27,7 @@
 #include "experiments/tasks/point_facts.h"
 #include "experiments/tasks/real_text.h"
 #include "experiments/tasks/settings.h"
+#include "experiments/text/vocab_files.h"
 
 namespace repro {
 namespace {
@@ -459,6 +460,7 @@ class GraphBuilder {
                      fmt::format("vocab {}", variant.alone.empty() ? where : variant.alone));
         vocab.inputs = corpora;
         AddCosts(vocab_spec, IsBabel(settings.corpus.source), vocab);
+        if (settings.vocab.model == "bpe") vocab.info["stand_in"] = PreTokenization::kNote;
         vocab_key = graph_.Add(std::move(vocab));
       }
 

@@ -54,6 +54,7 @@ class PointChecker {
                          "with the path of a manifest");
       }
       CheckCodedLanguages(source);
+      CheckClean(settings);
       if (!settings.corpus.only) CheckTestsets(settings);
       if (SameTokens(point_) && !IsCodedSource(source)) {
         diagnostics_.Add(where,
@@ -122,27 +123,63 @@ class PointChecker {
     }
   }
 
+  void CheckSet(const char* key, const std::string& set, const Status& known,
+                std::string_view expected) {
+    if (known) return;
+    const char* const written = config_.Find(key) == nullptr ? " (the default)" : "";
+    diagnostics_.Add(config_.PositionOf(key),
+                     fmt::format("`{}` = \"{}\"{}: {}", key, set, written, known.error().message),
+                     expected);
+  }
+  void CheckParts(const char* key, const std::string& set, const std::vector<std::string>& parts) {
+    if (set.empty()) return;
+    CheckSet(key, set, real_text_.CheckParts(set, parts),
+             fmt::format("expected a data set with {} `{}`", parts.size() == 1 ? "part" : "parts",
+                         fmt::join(parts, "`, `")));
+  }
+
   // What each set has to have; whether it is at hand is another question.
   void CheckTestsets(const RunSettings& settings) {
     const TestsetsSettings& sets = settings.testsets;
-    const auto check = [&](const char* key, const std::string& set,
-                           const std::vector<std::string>& parts) {
-      const Status known = set.empty() ? Status() : real_text_.CheckParts(set, parts);
-      if (known) return;
-      const char* const written = config_.Find(key) == nullptr ? " (the default)" : "";
-      diagnostics_.Add(config_.PositionOf(key),
-                       fmt::format("`{}` = \"{}\"{}: {}", key, set, written, known.error().message),
-                       fmt::format("expected a data set with {} `{}`",
-                                   parts.size() == 1 ? "part" : "parts", fmt::join(parts, "`, `")));
-    };
     for (const std::string& task : settings.finetune.tasks) {
-      if (task == "tags") check("testsets.tags", sets.tags, {"train", "dev"});
+      if (task == "tags") CheckParts("testsets.tags", sets.tags, {"train", "dev"});
       if (task != "xnli") continue;
-      check("testsets.xnli", sets.xnli, {"dev", "test"});
-      for (const std::string& set : sets.xnli_train) check("testsets.xnli_train", set, {"train"});
+      CheckParts("testsets.xnli", sets.xnli, {"dev", "test"});
+      for (const std::string& set : sets.xnli_train) {
+        CheckParts("testsets.xnli_train", set, {"train"});
+      }
     }
-    check("testsets.parallel", sets.parallel, {"text"});
-    check("testsets.pairs", sets.pairs, {"text", "english"});
+    CheckParts("testsets.parallel", sets.parallel, {"text"});
+    CheckParts("testsets.pairs", sets.pairs, {"text", "english"});
+  }
+
+  // Sets that cleaning reads beside the text.
+  void CheckClean(const RunSettings& settings) {
+    const CleanSettings& clean = settings.clean;
+    const auto has = [&](std::string_view stage) {
+      return std::find(clean.stages.begin(), clean.stages.end(), stage) != clean.stages.end();
+    };
+    if (has("evaluation")) {
+      for (const std::string& set : settings.testsets.evaluation) {
+        CheckSet("testsets.evaluation", set, real_text_.CheckEvaluation(set),
+                 "expected data sets for evaluation");
+      }
+    }
+    if (has("language")) {
+      CheckParts("clean.language_model", clean.language_model, {std::string(kLanguageModelPart)});
+    }
+    if (!has("perplexity")) return;
+    CheckParts("clean.line_models", clean.line_models, {std::string(kLineModelPart)});
+    if (!clean.line_model_text.empty()) {
+      CheckSet("clean.line_model_text", clean.line_model_text,
+               real_text_.Check(clean.line_model_text), "expected a data set of text");
+    }
+    if (clean.line_models.empty() && clean.line_model_text.empty()) {
+      diagnostics_.Add(config_.PositionOf("clean.stages"),
+                       "`clean.stages` names `perplexity` without a language model",
+                       "expected `clean.line_models`, a data set of them, or "
+                       "`clean.line_model_text`, one to train them on");
+    }
   }
 
   // Coded languages have text where English is recoded, and nowhere else.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/manifest/fields.h"
+#include "experiments/datasets/layouts/read_examples.h"
 #include "experiments/tasks/evaluation_text/spec.h"
 #include "experiments/tasks/line_model/spec.h"
 
@@ -25,6 +26,23 @@ void Describe(std::string kind, int version, const Spec& spec, std::string label
   task.version = version;
   task.spec = ToJson(spec);
   task.label = std::move(label);
+}
+
+/// Parts that are tested with: their lines are kept out of the text.
+std::vector<std::string> PartsToKeepOut(const DatasetManifest& manifest) {
+  std::vector<std::string> parts;
+  for (const DatasetPart& part : manifest.parts) {
+    if (part.name != "train" && part.layout != kFileLayout) parts.push_back(part.name);
+  }
+  return parts;
+}
+
+/// Whether a part of these names, or any where there are none, is read as documents.
+bool HoldsText(const DatasetManifest& manifest, const std::vector<std::string>& parts) {
+  return std::any_of(manifest.parts.begin(), manifest.parts.end(), [&](const DatasetPart& part) {
+    return (parts.empty() || Holds(parts, part.name)) && part.layout != kFileLayout &&
+           !HoldsExamples(part.layout);
+  });
 }
 
 }  // namespace
@@ -117,9 +135,17 @@ std::vector<std::string> RealText::AbsentSets() const {
 
 Status RealText::Check(std::string_view dataset) {
   REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
+  if (manifest->takes.empty() && !HoldsText(*manifest, {})) {
+    return Fail(ErrorCode::kInvalidArgument, "data set {} holds no text to train on", manifest->id);
+  }
   for (const MixtureTake& take : manifest->takes) {
     const auto taken = Find(take.set);
     if (!taken) return Context(take.where.ToString(), taken.error());
+    if (!(*taken)->takes.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{}: {} is a mixture itself; expected the sets that it takes",
+                  take.where.ToString(), take.set);
+    }
     for (const std::string& part : take.parts) {
       if ((*taken)->FindPart(part) != nullptr) continue;
       return Fail(ErrorCode::kInvalidArgument, "{}: data set {} has no part `{}`",
@@ -134,6 +160,19 @@ Status RealText::CheckParts(std::string_view dataset, const std::vector<std::str
   for (const std::string& part : parts) {
     if (manifest->FindPart(part) != nullptr) continue;
     return Fail(ErrorCode::kInvalidArgument, "data set {} has no part `{}`", manifest->id, part);
+  }
+  return {};
+}
+
+Status RealText::CheckEvaluation(std::string_view dataset) {
+  REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
+  if (!manifest->takes.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "data set {} is a mixture: name the sets that it takes", manifest->id);
+  }
+  if (PartsToKeepOut(*manifest).empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "data set {} has no part that is tested with",
+                manifest->id);
   }
   return {};
 }
@@ -192,10 +231,7 @@ Result<Task> RealText::EvaluationText(const TestsetsSettings& settings) {
   EvaluationTextSpec spec;
   for (std::size_t i = 0; i < manifests.size(); ++i) {
     const DatasetManifest& manifest = manifests[i];
-    std::vector<std::string> parts;
-    for (const DatasetPart& part : manifest.parts) {
-      if (part.name != "train" && part.layout != kFileLayout) parts.push_back(part.name);
-    }
+    const std::vector<std::string> parts = PartsToKeepOut(manifest);
     if (parts.empty()) continue;
     const std::size_t before = spec.files.size();
     REPRO_RETURN_IF_ERROR(

@@ -59,6 +59,8 @@ class RealText {
 
   /// Whether a data set has parts of these names. Errors: kInvalidArgument, as FindDataset.
   Status CheckParts(std::string_view dataset, const std::vector<std::string>& parts);
+  /// Whether anything of a data set can be kept out of the text. Errors: as above.
+  Status CheckEvaluation(std::string_view dataset);
   /// The lines of all data sets for evaluation that are at hand, and of the experiment's own.
   Result<Task> EvaluationText(const TestsetsSettings& settings);
   /// Language models that stage "perplexity" wants trained, by language.

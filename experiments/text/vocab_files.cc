@@ -35,11 +35,7 @@ Result<WordTokenizer> PreTokenization::For(const std::string& language) const {
 }
 
 Json PreTokenization::ToJson() const {
-  return {{"rules", rules},
-          {"icu", icu},
-          {"note",
-           "words as Moses' documented rules and ICU's dictionaries cut them: a stand-in for XLM's "
-           "tools (Moses, Stanford segmenter, PyThaiNLP, KyTea, fastBPE)"}};
+  return {{"rules", rules}, {"icu", icu}, {"note", kNote}};
 }
 
 Result<VocabFiles> VocabFiles::Load(const std::filesystem::path& folder) {

@@ -18,6 +18,10 @@ namespace repro {
 /// How text is cut into words before it is encoded: what vocab.json records as
 /// `pre_tokenization`.
 struct PreTokenization {
+  static constexpr const char* kNote =
+      "words as Moses' documented rules and ICU's dictionaries cut them: a stand-in for XLM's "
+      "tools "
+      "(Moses, Stanford segmenter, PyThaiNLP, KyTea, fastBPE)";
   std::map<std::string, std::string> rules;  ///< WordTokenizer's, by language
   std::string icu;                           ///< release of ICU that was linked
 

@@ -35,12 +35,13 @@ for text in "${texts[@]}"; do
 done
 [[ $(grep -c ',language-fact,tokens,.*,paper,' "$csv") == 100 ]] || fail "the paper has 100 rows"
 ! grep ',language-fact,.*,reproduced,' "$csv" || fail "a cell of a synthetic world counts as reproduced"
-grep -q '55608' "$TMPDIR/terminal" || fail "the terminal does not show the paper's cells"
+grep -q '55,608' "$TMPDIR/terminal" || fail "the terminal does not show the paper's cells"
 
 "$REPRO_BIN" run "$manifest" --scale smoke --set corpus.only=true > "$TMPDIR/run.log" 2>&1 ||
   { cat "$TMPDIR/run.log" >&2; fail "mini-text failed"; }
 [[ ! -e $REPRO_WORKSPACE/artifacts/pretrain ]] || fail "a model was trained"
 "$REPRO_BIN" report "$manifest" --scale smoke --set corpus.only=true --out "$out" > "$TMPDIR/terminal"
+"$REPRO_BIN" data stats mini-text --unit documents > "$TMPDIR/stats"
 csv=$(echo "$out"/mini-text.smoke.*.csv)
 grep -q 'No leak: none of' "$TMPDIR/terminal" || fail "the terminal does not say whether there are leaks"
 [[ $(value "$csv" leaks "" leaks.shared_lines "") == 0 ]] || fail "lines are shared"
@@ -51,6 +52,10 @@ for language in en sw; do
   [[ $(value "$csv" funnel read funnel.bytes $language) == "$read_bytes" ]] ||
     fail "$language: $(value "$csv" funnel read funnel.bytes $language) bytes read, $read_bytes in the files"
   kept=$(zstd -dcq "$REPRO_WORKSPACE"/artifacts/clean/*/$language/*.jsonl.zst | wc -l)
+  head=$(zstd -dcq "$REPRO_WORKSPACE"/artifacts/clean/*/$language/head-*.jsonl.zst | wc -l)
+  awk -v language=$language -v head="$head" -v kept="$kept" '$1 == "classes" { on = 1; next }
+    on && $1 == language { found = $2 == head && $2 + $5 + $8 == kept } END { exit !found }' "$TMPDIR/stats" ||
+    fail "$language: data stats does not say that $head of $kept documents are head"
   [[ $(value "$csv" funnel kept funnel.documents $language) == "$kept" ]] || fail "$language: not $kept documents are kept"
 done
 echo "corpus_tables: ${#texts[@]} languages of babel, 2 of text"

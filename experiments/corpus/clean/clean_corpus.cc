@@ -171,8 +171,10 @@ class Cleaner {
     std::int64_t done = 0;
     std::mutex mutex;
     const auto gather = [&](std::size_t i) -> Status {
-      REPRO_RETURN_IF_ERROR(GatherLanguage(list[i], report.cutoffs));
+      std::map<std::string, TextAmount> classes;
+      REPRO_RETURN_IF_ERROR(GatherLanguage(list[i], report.cutoffs, classes));
       const std::lock_guard lock(mutex);
+      if (!classes.empty()) report.classes[list[i]] = std::move(classes);
       progress_("gathering languages", ++done, static_cast<std::int64_t>(list.size()));
       return {};
     };
@@ -181,7 +183,8 @@ class Cleaner {
   }
 
   Status GatherLanguage(const std::string& language,
-                        const std::map<std::string, PerplexityCutoffs>& all_cutoffs) {
+                        const std::map<std::string, PerplexityCutoffs>& all_cutoffs,
+                        std::map<std::string, TextAmount>& classes) {
     const auto cutoffs = all_cutoffs.find(language);
     REPRO_RETURN_IF_ERROR(MakeDirectory(out_ / language));
     BucketFiles out(out_ / language, options_.shard_bytes);
@@ -200,6 +203,11 @@ class Cleaner {
           if (perplexity != document.end()) {
             bucket = cutoffs->second.Bucket(perplexity->get<double>());
           }
+          const auto text = document.at("text").get<std::string>();
+          classes[QualityBucketName(bucket)] +=
+              {.documents = 1,
+               .lines = 1 + std::count(text.begin(), text.end(), '\n'),
+               .bytes = static_cast<std::int64_t>(text.size()) + 1};
         }
         REPRO_RETURN_IF_ERROR(out.Write(QualityBucketName(bucket), line->text));
       }

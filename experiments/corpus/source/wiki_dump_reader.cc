@@ -89,6 +89,15 @@ Status WikiDumpReader::Note(std::string_view reason, std::uint64_t offset,
   return notes_.Add(reason, window_.source().path(), offset, detail);
 }
 
+std::map<std::string, std::int64_t> WikiDumpReader::passed_over() const {
+  std::map<std::string, std::int64_t> counts = {
+      {"redirect", counts_.redirects},
+      {"page of another namespace", counts_.other_namespaces},
+      {"article without prose", counts_.without_prose}};
+  std::erase_if(counts, [](const auto& entry) { return entry.second == 0; });
+  return counts;
+}
+
 void WikiDumpReader::ReadHead(std::string_view head) {
   const std::size_t begin = head.find("<namespaces>");
   constexpr std::string_view kEnd = "</namespaces>";

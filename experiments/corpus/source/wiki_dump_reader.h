@@ -44,6 +44,7 @@ class WikiDumpReader : public DocumentReader {
   Result<bool> Next(TextDocument& document) override;
   std::uint64_t bytes_read() const override { return window_.source().file_offset(); }
   const Counts& counts() const { return counts_; }
+  std::map<std::string, std::int64_t> passed_over() const override;
 
  private:
   WikiDumpReader(TextWindow window, WikitextOptions options, ReadNotes& notes)

@@ -70,7 +70,18 @@ Status WriteReport(const ShardReport& report, TaskContext& context) {
   const auto write = [&](const char* name, const Json& json) {
     return WriteFileAtomic(context.out / name, json.dump(1) + "\n");
   };
-  REPRO_RETURN_IF_ERROR(write("funnel.json", {{"version", 1}, {"rows", report.funnel.ToJson()}}));
+  Json classes = Json::object();
+  for (const auto& [language, amounts] : report.classes) {
+    for (const auto& [name, amount] : amounts) {
+      classes[language][name] = amount.ToJson();
+      context.events.Write({.name = fmt::format("clean.class.{}.bytes", name),
+                            .value = static_cast<double>(amount.bytes),
+                            .language = language});
+    }
+  }
+  REPRO_RETURN_IF_ERROR(
+      write("funnel.json",
+            {{"version", 1}, {"rows", report.funnel.ToJson()}, {"classes", std::move(classes)}}));
   REPRO_RETURN_IF_ERROR(
       write("rejects.json", {{"version", 1}, {"rejects", report.rejects.ToJson()}}));
   REPRO_RETURN_IF_ERROR(

@@ -91,13 +91,13 @@ class LineCollector {
 class PassedOver {
  public:
   explicit PassedOver(EventWriter& events) : events_(events) {}
-  void Add(const SourceFile& file, std::string_view reason, std::int64_t count,
+  void Add(const SourceFile& file, std::int64_t count, std::string_view what,
            const std::vector<std::string>& examples) {
     count_ += count;
-    events_.Message("warning", fmt::format("{}/{}: {} {}, which nobody keeps out of the text{}{}",
-                                           file.set, file.name, FormatCount(count), reason,
-                                           examples.empty() ? "" : ", e.g. ",
-                                           examples.empty() ? "" : examples.front()));
+    events_.Message(
+        "warning",
+        fmt::format("{}/{}: {}, which nobody keeps out of the text{}{}", file.set, file.name, what,
+                    examples.empty() ? "" : ", e.g. ", examples.empty() ? "" : examples.front()));
   }
   std::int64_t count() const { return count_; }
 
@@ -118,7 +118,10 @@ Status CollectExamples(const SourceFile& file, LineCollector& lines, PassedOver&
       });
   if (!counts) return tl::unexpected<Error>(counts.error());
   for (const auto& [reason, fault] : *counts) {
-    passed_over.Add(file, "examples left out for " + reason, fault.count, fault.messages);
+    passed_over.Add(file, fault.count,
+                    fmt::format("{} left out for {}",
+                                Plural(static_cast<std::size_t>(fault.count), "example"), reason),
+                    fault.messages);
   }
   return {};
 }
@@ -141,7 +144,8 @@ Status CollectLines(const SourceFile& file, LineCollector& lines, PassedOver& pa
           "whether the file is the published one",
           note.examples.front(), file.set);
     }
-    passed_over.Add(file, reason, note.count, note.examples);
+    passed_over.Add(file, note.count, fmt::format("{} {}", FormatCount(note.count), reason),
+                    note.examples);
   }
   return {};
 }

@@ -1,5 +1,6 @@
 #include "experiments/corpus/source/wiki_dump_reader.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,6 +53,7 @@ class WikiDumpReaderTest : public ::testing::Test {
       documents_.push_back(std::move(document));
     }
     counts_ = (*reader)->counts();
+    passed_over_ = (*reader)->passed_over();
     return titles;
   }
   std::vector<std::string> Notes() const {
@@ -67,6 +69,7 @@ class WikiDumpReaderTest : public ::testing::Test {
   std::string error_;
   std::vector<TextDocument> documents_;
   WikiDumpReader::Counts counts_;
+  std::map<std::string, std::int64_t> passed_over_;
 };
 
 TEST_F(WikiDumpReaderTest, ArticlesWithProseAreReadHoweverPacked) {
@@ -86,6 +89,9 @@ TEST_F(WikiDumpReaderTest, ArticlesWithProseAreReadHoweverPacked) {
     EXPECT_EQ(counts_.redirects, 2);
     EXPECT_EQ(counts_.other_namespaces, 1);
     EXPECT_EQ(counts_.without_prose, 1);
+    EXPECT_EQ(passed_over_, (std::map<std::string, std::int64_t>{{"article without prose", 1},
+                                                                 {"page of another namespace", 1},
+                                                                 {"redirect", 2}}));
   }
 }
 

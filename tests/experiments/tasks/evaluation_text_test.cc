@@ -1,0 +1,110 @@
+// Which lines `evaluation_text` keeps out, and what it says of those that it cannot read.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/base/hash.h"
+#include "experiments/corpus/clean/line_marks.h"
+#include "experiments/corpus/clean/line_normalizer.h"
+#include "experiments/tasks/evaluation_text/spec.h"
+#include "experiments/tasks/evaluation_text/task.h"
+#include "tests/core/packed_text.h"
+#include "tests/core/temp_folder.h"
+#include "tests/experiments/task_fixture.h"
+
+namespace repro {
+namespace {
+
+using ::testing::HasSubstr;
+
+class EvaluationTextTest : public ::testing::Test {
+ protected:
+  Status Run(const std::string& layout, const std::string& bytes) {
+    EvaluationTextSpec spec;
+    if (!layout.empty()) {
+      EXPECT_TRUE(PutFile(folder_ / "quiz/en.test", bytes));
+      task_.task.info["folders"]["quiz"] = (folder_ / "quiz").string();
+      spec.files.sets = {"quiz"};
+      spec.files.parts = {"test"};
+      spec.files.names = {"en.test"};
+      spec.files.sha256 = {Sha256File(folder_ / "quiz/en.test").value()};
+      spec.files.languages = {"en"};
+      spec.files.layouts = {layout};
+      spec.files.fields = spec.files.id_fields = spec.files.contents = {""};
+      spec.files.encodings = {"utf-8"};
+      spec.files.prefixes = {false};
+    }
+    return task_.Run(&RunEvaluationTextTask, spec);
+  }
+  bool KeepsOut(const std::string& line) const {
+    const auto hashes = LoadHashes(task_.out() / "lines.hashes").value();
+    return std::binary_search(hashes.begin(), hashes.end(), DedupHash(line));
+  }
+  std::string Warning() const {
+    for (const Json& event : task_.Events("message")) {
+      if (event.at("level") == "warning") return event.at("text");
+    }
+    return "";
+  }
+
+  TempFolder folder_;
+  testing::TaskFixture task_{folder_ / "evaluation text"};
+};
+
+TEST_F(EvaluationTextTest, SentencesOfWordsAreKnownAsProseWritesThem) {
+  std::string columns;
+  for (const std::string sentence :
+       {"In 2013 , a new team ( script ) took over .", "He said : \" It 's mine . \"",
+        "`` Why ? '' she asked .", "Они пришли — домой ."}) {
+    for (std::size_t begin = 0; begin < sentence.size();) {
+      const std::size_t end = std::min(sentence.find(' ', begin), sentence.size());
+      columns += sentence.substr(begin, end - begin) + " O\n";
+      begin = end + 1;
+    }
+    columns += "\n";
+  }
+  const Status done = Run("conll", columns);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(KeepsOut("In 2013, a new team (script) took over."));
+  EXPECT_TRUE(KeepsOut("in 1999, A NEW team (script) took over."));
+  EXPECT_TRUE(KeepsOut("In 2013 , a new team ( script ) took over ."));
+  EXPECT_TRUE(KeepsOut("He said: \"It's mine.\""));
+  EXPECT_TRUE(KeepsOut("\"Why?\" she asked."));
+  EXPECT_TRUE(KeepsOut("Они пришли — домой."));
+  EXPECT_FALSE(KeepsOut("In 2013, another team (script) took over."));
+  EXPECT_EQ(Warning(), "");
+}
+
+TEST_F(EvaluationTextTest, WhatCannotBeReadIsSaid) {
+  const Status done = Run("conll", "One O\n\nTwo X-LOC\n\nThree O\n");
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(KeepsOut("Three"));
+  EXPECT_FALSE(KeepsOut("Two"));
+  EXPECT_THAT(Warning(), HasSubstr("quiz/en.test: 1 example left out for unknown-tag, which "
+                                   "nobody keeps out of the text, e.g. "));
+  EXPECT_EQ(LoadJson(task_.out() / "counts.json").value().at("passed_over"), 1);
+}
+
+TEST_F(EvaluationTextTest, OfADamagedFileNobodyKnowsHowMuchIsMissing) {
+  std::string text;
+  for (int i = 0; i < 5'000; ++i)
+    text += "Line " + std::string(1, 'a' + i % 26) + std::to_string(i) + "\n";
+  const std::string packed = testing::Packed(Packing::kGzip, text);
+  const Status done = Run("text", packed.substr(0, packed.size() / 2));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(done.error().message, HasSubstr("quiz/en.test: byte "));
+  EXPECT_THAT(done.error().message, HasSubstr("`repro data check quiz` says whether"));
+}
+
+TEST_F(EvaluationTextTest, WithoutAnyTestSetThereIsAWarning) {
+  ASSERT_TRUE(Run("", ""));
+  EXPECT_THAT(Warning(), HasSubstr("no test set is at hand"));
+}
+
+}  // namespace
+}  // namespace repro
