@@ -69,7 +69,8 @@ Result<CleanReport> LoadCleanReport(const ArtifactStore& store, const TaskRow& t
   };
   REPRO_RETURN_IF_ERROR(read("funnel.json", [&](const Json& json) -> Status {
     REPRO_ASSIGN_OR_RETURN(report.funnel, Funnel::FromJson(json.at("rows")));
-    for (const auto& [language, amounts] : json.value("classes", Json::object()).items()) {
+    const Json classes = json.value("classes", Json::object());  // results of before have none
+    for (const auto& [language, amounts] : classes.items()) {
       for (const auto& [name, amount] : amounts.items()) {
         report.classes[language][name] = {.documents = amount.at(0).get<std::int64_t>(),
                                           .lines = amount.at(1).get<std::int64_t>(),

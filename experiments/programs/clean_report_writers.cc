@@ -229,7 +229,10 @@ PageTable ClassPageTable(const CleanReport& report, const FunnelLook& look) {
       "60th middle.",
       look.unit->name);
   page.columns = {{"Language"}};
-  const std::vector<std::string> names = {"head", "middle", "tail", "all"};
+  std::vector<std::string> names = {"head", "middle", "tail"};
+  const bool unclassed = std::any_of(report.classes.begin(), report.classes.end(),
+                                     [](const auto& of) { return of.second.contains("all"); });
+  if (unclassed) names.emplace_back("all");
   for (const std::string& name : names) page.columns.push_back({name, true});
   std::vector<std::pair<std::int64_t, std::vector<PageCell>>> rows;
   for (const auto& [language, amounts] : report.classes) {
@@ -353,19 +356,20 @@ void PrintFunnel(const CleanReport& report, const FunnelLook& look, std::ostream
   }
   if (!report.classes.empty()) {
     const PageTable classes = ClassPageTable(report, look);
-    std::vector<TextTable::Column> columns;
-    for (const auto& column : classes.columns) columns.push_back({column.name, column.right});
-    columns.front().name = "classes";
-    TextTable table(columns);
+    std::vector<TextTable::Column> columns = {{"classes"}};
+    for (std::size_t i = 1; i < classes.columns.size(); ++i) {
+      columns.push_back({classes.columns[i].name, true});
+    }
+    TextTable by_class(columns);
     for (const auto& row : classes.rows) {
       std::vector<TextTable::Cell> cells = {{row.front().text, Style::kBold}};
       for (std::size_t i = 1; i < row.size(); ++i) {
         cells.emplace_back(row[i].text + "  " + row[i].below);
       }
-      table.AddRow(std::move(cells));
+      by_class.AddRow(std::move(cells));
     }
     out << '\n';
-    table.Print(out, look.color, look.table_width);
+    by_class.Print(out, look.color, look.table_width);
   }
   std::ostringstream notes;
   PrintNotes(report, look, notes);
