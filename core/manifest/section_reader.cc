@@ -188,9 +188,9 @@ bool SectionReader::ExpectTable(const Node& node, const std::string& path) {
 
 const std::vector<std::string>& ManifestKeys() {
   static const std::vector<std::string> kKeys = {
-      "schema",     "id",        "item",      "title",           "question", "world",
-      "seeds",      "selection", "languages", "source_language", "sweep",    "run",
-      "assumption", "series",    "claim",     "controls", "monolingual",        "scale"};
+      "schema",     "id",        "item",      "title",           "question",    "world",
+      "seeds",      "selection", "languages", "source_language", "sweep",       "run",
+      "assumption", "series",    "claim",     "controls",        "monolingual", "scale"};
   return kKeys;
 }
 
