@@ -587,11 +587,12 @@ class Reader {
                        "expected bytes of text by language, e.g. { sw = [500_000, 4_000_000] }");
       return;
     }
-    for (const auto& [code, node] : *amounts->As<Node::Table>()) {
+    for (const auto& [key, node] : *amounts->As<Node::Table>()) {
+      const std::string code = key;
       const std::string path = "monolingual.max_bytes." + code;
-      const bool held = std::any_of(
-          experiment_.points.begin(), experiment_.points.end(),
-          [&](const Point& point) { return Contains(point.languages, std::string(code)); });
+      const bool held =
+          std::any_of(experiment_.points.begin(), experiment_.points.end(),
+                      [&](const Point& point) { return Contains(point.languages, code); });
       if (!held) {
         diagnostics_.Add(node.key_position, fmt::format("no point holds `{}`", code),
                          "expected a language of the sweep: it is to be read off the curve");
