@@ -52,19 +52,23 @@ class DatasetReader {
     file.Visit(reader);
     reader.ReportUnknownKeys();
     const SourcePosition& top = document_.root().position;
-    if (file.schema == 0) diagnostics_.Add(top, "no `schema`", "expected `schema = 1`");
-    Require(top, "title", manifest_.title);
-    Require(top, "kind", manifest_.kind);
-    Require(top, "use", manifest_.use);
+    const Node& root = document_.root();
+    if (root.Get("schema") == nullptr)
+      diagnostics_.Add(top, "no `schema`", "expected `schema = 1`");
+    Require(root, "title", manifest_.title);
+    Require(root, "kind", manifest_.kind);
+    Require(root, "use", manifest_.use);
     if (manifest_.kind != "mixture" && manifest_.folder.empty()) {
-      Require(top, "licence", manifest_.licence);
+      Require(root, "licence", manifest_.licence);
     }
     ReadTables(file.files, "file", manifest_.files);
     ReadTables(file.parts, "part", manifest_.parts);
     ReadTables(file.takes, "take", manifest_.takes);
     CheckFiles(file.files);
     CheckParts(file.parts);
-    for (const MixtureTake& take : manifest_.takes) Require(take.where, "take.set", take.set);
+    for (std::size_t i = 0; i < manifest_.takes.size(); ++i) {
+      Require(TableAt(*file.takes, i), "take.set", manifest_.takes[i].set);
+    }
     const bool mixture = manifest_.kind == "mixture";
     if (mixture != !manifest_.takes.empty()) {
       diagnostics_.Add(
@@ -79,8 +83,13 @@ class DatasetReader {
   }
 
  private:
-  void Require(const SourcePosition& where, std::string_view key, const std::string& value) {
-    if (value.empty()) diagnostics_.Add(where, fmt::format("no `{}`", key), "expected it");
+  /// `key` with the table's own name before it. What is written and was not taken is said already.
+  void Require(const Node& table, std::string_view key, const std::string& value) {
+    const Node* const written = table.Get(key.substr(key.rfind('.') + 1));
+    const auto* const text = written == nullptr ? nullptr : written->As<std::string>();
+    if (value.empty() && (written == nullptr || (text != nullptr && text->empty()))) {
+      diagnostics_.Add(table.position, fmt::format("no `{}`", key), "expected it");
+    }
   }
 
   template <class T>
@@ -167,10 +176,8 @@ class DatasetReader {
     std::set<std::string> names;
     for (std::size_t i = 0; i < manifest_.parts.size(); ++i) {
       const DatasetPart& part = manifest_.parts[i];
-      Require(part.where, "part.name", part.name);
-      if (TableAt(*tables, i).Get("layout") == nullptr) {  // an unknown one was named already
-        Require(part.where, "part.layout", part.layout);
-      }
+      Require(TableAt(*tables, i), "part.name", part.name);
+      Require(TableAt(*tables, i), "part.layout", part.layout);
       if (!names.insert(part.name).second) {
         diagnostics_.Add(At(*tables, i, "name"),
                          fmt::format("`part.name` = \"{}\" twice", part.name),

@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kGood = R"(schema = 1
 title = "Small"
@@ -141,6 +142,8 @@ TEST_F(DatasetManifestTest, AllMistakesOfAllFilesComeAtOnce) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(loaded.error().message, HasSubstr("a.toml:1:10: `schema`"));
+  EXPECT_THAT(loaded.error().message, Not(HasSubstr("a.toml:1:1: no `schema`")))
+      << "what is wrong is not missing, too";
   EXPECT_THAT(loaded.error().message, HasSubstr("b.toml:1:1: no `kind`"));
 }
 
