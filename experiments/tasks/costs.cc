@@ -132,6 +132,10 @@ void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
     const auto count = static_cast<double>(languages);
     bytes = count * BabelSentences(settings.babel, nominal_gb / count) * kBytesPerBabelSentence;
   }
+  if (settings.corpus.max_bytes > 0) {
+    bytes = std::min(
+        bytes, static_cast<double>(languages) * static_cast<double>(settings.corpus.max_bytes));
+  }
   if (settings.corpus.max_tokens > 0) {
     bytes = std::min(bytes, static_cast<double>(languages) * kBytesPerToken *
                                 static_cast<double>(settings.corpus.max_tokens));

@@ -469,8 +469,8 @@ class GraphBuilder {
       Task encode =
           MakeTask("encode", kEncodeVersion, encode_spec, fmt::format("encode {}", where));
       encode.inputs = corpora;
+      RunSettings part = settings;  // what is encoded: of a curve's point the limited text
       if (variant.max_bytes > 0) {
-        RunSettings part = settings;
         part.corpus.max_bytes = variant.max_bytes;
         for (const std::string& code : languages) {
           REPRO_ASSIGN_OR_RETURN(encode.inputs[code], AddCorpus(part, variant, code));
@@ -481,8 +481,7 @@ class GraphBuilder {
         REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
         nominal_gb = kUnpacked * clean.packed_mb / 1e3;
       }
-      AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), settings, languages.size(),
-                     encode);
+      AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), part, languages.size(), encode);
       const std::string encode_key = graph_.Add(std::move(encode));
 
       if (!variant.pretrained) {

@@ -252,7 +252,11 @@ TEST(PipelineTest, ModelsOfOneLanguageDifferInTheirTextAlone) {
         vocabularies.insert(key);
         EXPECT_EQ(graph.Find(task.inputs.at("en-c01"))->spec["settings"]["max_bytes"], 0);
       }
-      if (task.kind == "encode") texts.insert(task.inputs.at("en-c01"));
+      if (task.kind == "encode") {
+        texts.insert(task.inputs.at("en-c01"));
+        EXPECT_LE(task.work, run->point == "en-c01-1000" ? 0.001 : 0.002)
+            << "MB, no more than it reads";
+      }
       if (task.kind == "evaluate") {
         EXPECT_EQ(task.spec["languages"], Json({"en-c01"}));
         EXPECT_EQ(task.spec["source_language"], "en-c01");
