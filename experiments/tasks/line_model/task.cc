@@ -20,7 +20,7 @@ Status GatherText(const std::vector<SourceFile>& files, std::int64_t max_lines,
   REPRO_ASSIGN_OR_RETURN(ZstdWriter writer, ZstdWriter::Open(path));
   std::int64_t lines = 0;
   for (const SourceFile& file : files) {
-    ReadNotes notes;
+    ReadNotes notes(/*strict=*/false, file.set + "/" + file.name);
     REPRO_ASSIGN_OR_RETURN(const auto documents, OpenDocuments(CorpusFileOf(file), notes));
     TextDocument document;
     while (lines < max_lines) {
@@ -30,6 +30,11 @@ Status GatherText(const std::vector<SourceFile>& files, std::int64_t max_lines,
       document.text += '\n';
       lines += std::count(document.text.begin(), document.text.end(), '\n');
       REPRO_RETURN_IF_ERROR(writer.Write(document.text));
+    }
+    for (const auto& [reason, note] : notes.reasons()) {
+      context.events.Message(
+          "warning", fmt::format("{} in the text: {}, e.g. {}", reason, FormatCount(note.count),
+                                 note.examples.front()));
     }
   }
   return writer.Finish();
