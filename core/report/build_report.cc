@@ -141,6 +141,7 @@ class Builder {
       seeds.push_back(run.pretrain_seed);
     }
     std::vector<std::string> parts;
+    parts.reserve(why.size());
     for (const std::string& text : why) parts.push_back(SaySeeds(seeds_of[text]) + text);
     return fmt::format("{}", fmt::join(parts, "; "));
   }

@@ -45,6 +45,7 @@ struct TextFunnel {
     std::size_t place = 0;
     std::string name;    ///< "read", "repeated", "kept"
     std::string reason;  ///< of what is dropped; else empty
+    // NOLINTNEXTLINE(modernize-use-nullptr): the 0 that a comparison is rewritten with
     auto operator<=>(const Step&) const = default;
   };
   struct Row {
