@@ -111,6 +111,8 @@ class Framer {
         shown->provenance.at(dirty) == true) {
       p.commit += " with uncommitted changes";
     }
+    // Programs that were installed run outside a checkout.
+    if (p.commit.empty() && !text("/build").empty()) p.commit = "of the build " + text("/build");
     p.machine = DescribeMachine(shown->provenance);
   }
 
@@ -208,14 +210,19 @@ class Framer {
           fmt::format("{}: transfer, the difference from the null world, is {}.",
                       measure->measure.name, fmt::join(parts, "; ")));
     }
-    const auto stuck = std::count_if(report_.runs.begin(), report_.runs.end(),
-                                     [](const RunReport& run) { return run.on_plateau; });
-    if (stuck > 0) {
-      report_.headline.push_back(
-          fmt::format("{} run{} ended on the early plateau, less than {:g} nats below what a "
-                      "predictor without context reaches: what was measured on {} says nothing "
-                      "about languages.",
-                      stuck, stuck == 1 ? "" : "s", kPlateauThreshold, stuck == 1 ? "it" : "them"));
+    std::vector<std::string> stuck;
+    for (const RunReport& run : report_.runs) {
+      if (run.on_plateau) stuck.push_back(fmt::format("{} seed {}", run.point, run.pretrain_seed));
+    }
+    if (!stuck.empty()) {
+      constexpr std::size_t kNamed = 4;
+      const std::size_t named = std::min(stuck.size(), kNamed);
+      report_.headline.push_back(fmt::format(
+          "{} ended on the early plateau or overfitted, less than {:g} nats below what a predictor "
+          "without context reaches ({}{}): what was measured on {} says nothing about languages.",
+          Plural(stuck.size(), "run"), kPlateauThreshold,
+          fmt::join(stuck.begin(), stuck.begin() + static_cast<std::ptrdiff_t>(named), ", "),
+          stuck.size() > kNamed ? ", ..." : "", stuck.size() == 1 ? "it" : "them"));
     }
     if (!report_.complete) {
       const auto done = std::count_if(report_.runs.begin(), report_.runs.end(),

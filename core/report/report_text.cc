@@ -194,7 +194,11 @@ std::string RoleName(const std::string& role) {
 std::string RunNote(const RunReport& run) {
   std::vector<std::string> parts;
   if (run.state != "done") parts.push_back(run.reason);
-  if (run.on_plateau) parts.emplace_back("on the early plateau");
+  if (run.on_plateau) {
+    // Overfitting, too, ends above what needs no context.
+    const bool above = run.plateau_margin && *run.plateau_margin < -kPlateauThreshold;
+    parts.emplace_back(above ? "on the early plateau, or overfitted" : "on the early plateau");
+  }
   if (!run.stale.empty()) {
     parts.push_back(fmt::format("stale: {} made by another build ({}{})",
                                 Plural(run.stale.size(), "task"), run.stale.front(),

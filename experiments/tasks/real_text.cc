@@ -247,7 +247,7 @@ Result<Task> RealText::EvaluationText(const TestsetsSettings& settings) {
   return task;
 }
 
-Result<Task> RealText::Clean(std::string_view dataset, const CleanSettings& settings,
+Result<Task> RealText::Clean(std::string_view dataset, const CleanSection& settings,
                              std::map<std::string, std::string> inputs) {
   REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
   Task task;
@@ -274,8 +274,8 @@ Result<Task> RealText::Clean(std::string_view dataset, const CleanSettings& sett
   const std::int64_t bytes = TotalBytes(spec.files, task);
   task.work = static_cast<double>(bytes) / 1e6;
   task.work_unit = "MB";
-  task.resources.threads = 2;  // no byte depends on it
-  task.resources.memory_bytes = std::int64_t{1} << 30;
+  task.resources.threads = static_cast<int>(settings.threads);
+  task.resources.memory_bytes = settings.memory_mib << 20;
   task.resources.disk_bytes = 3 * bytes;
   return task;
 }

@@ -67,7 +67,7 @@ class RealText {
   Result<std::map<std::string, Task>> LineModels(const CleanSettings& settings);
   /// Every file of a data set. `inputs`: keys of the tasks above, by role. A part that is not at
   /// hand makes the task an unresolved one. Errors: kIo.
-  Result<Task> Clean(std::string_view dataset, const CleanSettings& settings,
+  Result<Task> Clean(std::string_view dataset, const CleanSection& settings,
                      std::map<std::string, std::string> inputs);
   /// Of one language of the files. What `tasks` need and is not at hand in any language makes the
   /// task an unresolved one; what there is in others alone is left out. Errors: kIo, as

@@ -80,9 +80,25 @@ struct PretrainSection : PretrainSettings {
   }
 };
 
+/// `[clean]`: what is done to a corpus, and what that may take of the machine. The latter is in no
+/// key: the same bytes come out.
+struct CleanSection : CleanSettings {
+  std::int64_t threads = 2;
+  /// Half of it is the limit of the table of repeated lines: one that is larger is made in parts,
+  /// each with a pass over all hashes (line_marks.h).
+  std::int64_t memory_mib = 1'024;
+
+  template <class V>
+  void Visit(V& v) {
+    CleanSettings::Visit(v);
+    v("threads", threads, Range(1, 1'024));
+    v("memory_mib", memory_mib, Range(128, 1'048'576));
+  }
+};
+
 struct RunSettings {
   CorpusSettings corpus;
-  CleanSettings clean;
+  CleanSection clean;
   CodedSection coded;
   BabelSettings babel;
   BenchmarkSettings benchmark;

@@ -1,6 +1,7 @@
 // The work on text that scripts/bench data times, one kind a process, with one thread: reading WET
 // files, cleaning them as a `clean` task does, token shards. `prepare` makes what that needs: texts
 // of languages out of a cleaned corpus, a vocabulary, n-gram models. Each prints one line of JSON.
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +25,7 @@
 #include "core/io/json_io.h"
 #include "experiments/corpus/clean/clean_corpus.h"
 #include "experiments/corpus/clean/line_model_trainer.h"
+#include "experiments/corpus/clean/line_normalizer.h"
 #include "experiments/corpus/clean/perplexity_stage.h"
 #include "experiments/corpus/clean/stages.h"
 #include "experiments/corpus/clean/subset.h"
@@ -95,7 +98,7 @@ class WriteLines : public CleanStage {
 struct CleanArguments {
   std::vector<std::string> files;
   std::string language_model;
-  std::string line_models;  // empty: no perplexity
+  std::string line_models;  // empty: repeated lines and language alone
   std::string lines;        // empty: not written
   std::string work;         // scratch and out below it
 };
@@ -111,6 +114,24 @@ Result<std::map<std::string, LineModel>> LoadLineModels(const fs::path& folder) 
     models.emplace(std::move(name), std::move(model));
   }
   return models;
+}
+
+/// Hashes of the lines of one page in a hundred, as if these were text that is evaluated with.
+Result<std::vector<std::uint64_t>> LinesToKeepOut(const std::string& wet) {
+  std::vector<std::uint64_t> hashes;
+  ReadNotes notes;
+  TextDocument document;
+  REPRO_ASSIGN_OR_RETURN(const auto reader, WetReader::Open(wet, notes));
+  for (std::int64_t page = 0;; ++page) {
+    REPRO_ASSIGN_OR_RETURN(const bool more, reader->Next(document));
+    if (!more) break;
+    if (page % 100 != 0) continue;
+    std::istringstream lines(document.text);
+    for (std::string line; std::getline(lines, line);) hashes.push_back(DedupHash(line));
+  }
+  std::sort(hashes.begin(), hashes.end());
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  return hashes;
 }
 
 Result<Json> Clean(const CleanArguments& arguments) {
@@ -132,12 +153,18 @@ Result<Json> Clean(const CleanArguments& arguments) {
                              .id_field = {},
                              .content = {}});
   }
+  const bool every_stage = !arguments.line_models.empty();
+  if (every_stage) add(std::make_unique<MinLength>(/*characters=*/300));
   add(std::make_unique<MarkedLines>(LineMark::kRepeated));
+  if (every_stage) {
+    REPRO_ASSIGN_OR_RETURN(options.marks.evaluation, LinesToKeepOut(arguments.files.front()));
+    add(std::make_unique<MarkedLines>(LineMark::kEvaluation));
+  }
   if (!arguments.lines.empty()) {
     options.stages.push_back(std::make_unique<WriteLines>(arguments.lines));
   }
   add(std::make_unique<IdentifyLanguage>(languages, IdentifyLanguage::Options{}));
-  if (!arguments.line_models.empty()) {
+  if (every_stage) {
     REPRO_ASSIGN_OR_RETURN(auto models, LoadLineModels(arguments.line_models));
     add(std::make_unique<ScorePerplexity>(std::move(models)));
   }
@@ -295,7 +322,9 @@ int main(int argc, char** argv) {
   clean->add_option("--language-model", cleaning.language_model, "lid.176.bin or lid.176.ftz")
       ->required()
       ->check(CLI::ExistingFile);
-  clean->add_option("--line-models", cleaning.line_models, "Folder of n-gram models")
+  clean
+      ->add_option("--line-models", cleaning.line_models,
+                   "Folder of n-gram models: every stage then")
       ->check(CLI::ExistingDirectory);
   clean->add_option("--lines", cleaning.lines, "Gets what is identified, a document a line");
   clean->add_option("--work", cleaning.work, "Folder, emptied first")->required();

@@ -242,7 +242,9 @@ TEST(BuildReportTest, ARunOnThePlateauMakesClaimsUndecided) {
     EXPECT_EQ(claim.test.reason,
               "ended less than 0.1 nats below the plateau: wiki30 seed 2 (0.040)");
   }
-  EXPECT_THAT(report.headline, testing::Contains(HasSubstr("1 run ended on the early plateau")));
+  EXPECT_THAT(report.headline,
+              testing::Contains(testing::AllOf(HasSubstr("1 run ended on the early plateau"),
+                                               HasSubstr("(wiki30 seed 2)"))));
   // The control without pretraining is on the plateau by construction and blocks nothing.
   EXPECT_FALSE(RunOf(report, "xlm7", "no-pretraining", 1).on_plateau);
 }

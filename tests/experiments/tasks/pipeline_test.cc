@@ -317,6 +317,18 @@ TEST(PipelineTest, SetsForEvaluationMayBeNamed) {
   EXPECT_TRUE(std::includes(more.begin(), more.end(), own.begin(), own.end()));
 }
 
+TEST(PipelineTest, WhatCleaningMayTakeOfTheMachineIsInNoKey) {
+  const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
+  const TaskGraph usual = Build(Load(manifest, "smoke"));
+  const TaskGraph small =
+      Build(Load(manifest, "smoke", {"clean.threads=1", "clean.memory_mib=128"}));
+  EXPECT_EQ(Keys(small, {"clean"}), Keys(usual, {"clean"}));
+  const auto clean = OfKind(small, "clean");
+  ASSERT_EQ(clean.size(), 1U);
+  EXPECT_EQ(clean[0]->resources.threads, 1);
+  EXPECT_EQ(clean[0]->resources.memory_bytes, 128 << 20);
+}
+
 TEST(PipelineTest, StatisticsOfRealTextBelongToARunButNotToItsIdentity) {
   const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
   const TaskGraph graph = Build(Load(manifest, "smoke"));
