@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 
 #include "core/base/text.h"
 #include "core/base/units.h"
@@ -125,24 +126,33 @@ std::string MemoryShortfall(const TaskGraph& graph, const Assessment& assessment
 
 namespace {
 
-void AddOnce(const std::string& source, std::vector<std::string>& missing) {
+void AddMissing(const std::string& source, const Task& task, Missing& missing) {
   if (source.empty()) return;
-  if (std::find(missing.begin(), missing.end(), source) == missing.end()) missing.push_back(source);
+  if (std::find(missing.sources.begin(), missing.sources.end(), source) == missing.sources.end()) {
+    missing.sources.push_back(source);
+  }
+  missing.sets.insert(task.missing_sets.begin(), task.missing_sets.end());
 }
 
 }  // namespace
 
-std::vector<std::string> MissingSources(const TaskGraph& graph) {
-  std::vector<std::string> missing;
-  for (const Task& task : graph.tasks()) AddOnce(task.unresolved, missing);
+std::string Missing::HowToGet() const {
+  if (sets.empty()) return "";
+  return fmt::format("`repro data fetch {}` gets {}, with --mirror DIR from a folder",
+                     fmt::join(sets, " "), sets.size() == 1 ? "it" : "them");
+}
+
+Missing MissingSources(const TaskGraph& graph) {
+  Missing missing;
+  for (const Task& task : graph.tasks()) AddMissing(task.unresolved, task, missing);
   return missing;
 }
 
-std::vector<std::string> MissingSources(const TaskGraph& graph, const Assessment& assessment) {
-  std::vector<std::string> missing = MissingSources(graph);
+Missing MissingSources(const TaskGraph& graph, const Assessment& assessment) {
+  Missing missing = MissingSources(graph);
   for (std::size_t i = 0; i < graph.tasks().size(); ++i) {
     if (assessment.standings[i].standing != Standing::kUnresolved) continue;
-    AddOnce(graph.tasks()[i].absent, missing);
+    AddMissing(graph.tasks()[i].absent, graph.tasks()[i], missing);
   }
   return missing;
 }

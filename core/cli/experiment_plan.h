@@ -3,6 +3,7 @@
 /// run, and how a person types that again.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,10 +61,19 @@ std::string GpuShortfall(const TaskGraph& graph, const Assessment& assessment, c
 std::string MemoryShortfall(const TaskGraph& graph, const Assessment& assessment,
                             const Pools& pools);
 
-/// Datasets that the graph's tasks lack, each once: those without which keys are not known.
-std::vector<std::string> MissingSources(const TaskGraph& graph);
-/// And those that tasks lack which must run.
-std::vector<std::string> MissingSources(const TaskGraph& graph, const Assessment& assessment);
+/// What is not at hand.
+struct Missing {
+  std::vector<std::string> sources;  ///< each once, as tasks say it
+  std::set<std::string> sets;        ///< ids of those that are data sets with a manifest
+
+  /// "`repro data fetch A B` gets them, ..."; empty without sets.
+  std::string HowToGet() const;
+};
+
+/// What the graph's tasks lack: that without which keys are not known.
+Missing MissingSources(const TaskGraph& graph);
+/// And what tasks lack which must run.
+Missing MissingSources(const TaskGraph& graph, const Assessment& assessment);
 
 /// What a person should know of the graph: a line each, to stderr.
 void PrintNotes(const TaskGraph& graph, const CommandContext& context);

@@ -196,12 +196,14 @@ class PlanCommand : public Command {
           FormatDuration(accuracy->actual_seconds), RatioText(accuracy->median_ratio),
           RatioText(accuracy->worst_ratio));
     }
-    const std::vector<std::string> missing = MissingSources(graph, assessment);
-    if (!missing.empty()) {
+    const Missing missing = MissingSources(graph, assessment);
+    if (!missing.sources.empty()) {
       out << fmt::format(
           "not at hand: {}, so this cannot run here; keys that depend on what nobody knows read "
           "\"unresolved\"\n",
-          Plural(missing.size(), "source"));
+          missing.sets.empty() ? Plural(missing.sources.size(), "source")
+                               : Plural(missing.sets.size(), "data set"));
+      if (!missing.sets.empty()) out << missing.HowToGet() << "\n";
     } else {
       out << "next: "
           << Printable(to_run > 0 ? RunCommandText(arguments_, context.options)

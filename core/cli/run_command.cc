@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 #include <signal.h>
 
 #include "core/base/text.h"
@@ -139,15 +140,24 @@ class RunCommand : public Command {
   }
 
  private:
-  static Status RefuseMissing(const LoadedExperiment& loaded,
-                              const std::vector<std::string>& missing, const std::string& words) {
-    if (missing.empty()) return {};
+  static Status RefuseMissing(const LoadedExperiment& loaded, const Missing& missing,
+                              const std::string& words) {
+    if (missing.sources.empty()) return {};
+    if (!missing.sets.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "{} at scale {} needs {} not at hand, {}; {}. `repro plan {}` shows what "
+                  "it would take",
+                  loaded.experiment.id, loaded.experiment.scale,
+                  missing.sets.size() == 1 ? "a data set that is"
+                                           : Plural(missing.sets.size(), "data set") + " that are",
+                  fmt::join(missing.sets, ", "), missing.HowToGet(), words);
+    }
     return Fail(ErrorCode::kInvalidArgument,
                 "{} at scale {} needs {} that {} not at hand, e.g. {}; `repro plan {}` shows what "
                 "it would take",
                 loaded.experiment.id, loaded.experiment.scale,
-                missing.size() == 1 ? "a source" : Plural(missing.size(), "source"),
-                missing.size() == 1 ? "is" : "are", missing.front(), words);
+                missing.sources.size() == 1 ? "a source" : Plural(missing.sources.size(), "source"),
+                missing.sources.size() == 1 ? "is" : "are", missing.sources.front(), words);
   }
 
   /// With nothing to do there is no loop that would take requests: those that a killed `repro`

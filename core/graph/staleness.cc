@@ -2,6 +2,8 @@
 
 #include <unordered_map>
 
+#include <fmt/ranges.h>
+
 namespace repro {
 namespace {
 
@@ -54,6 +56,24 @@ void AskForFiles(const TaskGraph& graph, std::vector<TaskStanding>& standings) {
   }
 }
 
+/// The task that lacks what `task` cannot do without: itself, or one before it.
+const Task& LackingTask(const TaskGraph& graph, const Task& task) {
+  for (const auto& [role, key] : task.inputs) {
+    const Task* const input = graph.Find(key);
+    // TaskGraph::Add hands it on as it is.
+    if (input != nullptr && input->unresolved == task.unresolved) return LackingTask(graph, *input);
+  }
+  return task;
+}
+
+std::string WhyUnresolved(const TaskGraph& graph, const Task& task) {
+  const Task& lacking = LackingTask(graph, task);
+  if (&lacking != &task) return fmt::format("needs '{}'", lacking.label);
+  if (task.missing_sets.empty()) return fmt::format("not at hand: {}", task.unresolved);
+  return fmt::format("not at hand: data set{} {}", task.missing_sets.size() == 1 ? "" : "s",
+                     fmt::join(task.missing_sets, ", "));
+}
+
 }  // namespace
 
 std::string_view StandingName(Standing standing) {
@@ -91,7 +111,7 @@ Result<std::vector<TaskStanding>> FindStandings(const TaskGraph& graph, const Ru
     TaskStanding& standing = standings.emplace_back();
     if (!task.unresolved.empty()) {
       standing.standing = Standing::kUnresolved;
-      standing.reasons = {"not at hand: " + task.unresolved};
+      standing.reasons = {WhyUnresolved(graph, task)};
       continue;
     }
     const auto artifact = store.Find(task.kind, task.key);

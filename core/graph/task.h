@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "core/io/json_io.h"
@@ -44,6 +45,8 @@ struct Task {
   /// Not empty: a source is not at hand, but its digests are (from a results file), so the key is
   /// known; says which. The task cannot run, its results may be there.
   std::string absent{};
+  /// Of the two: ids of the data sets that are missing, where that is what is not at hand.
+  std::set<std::string> missing_sets{};
 };
 
 /// What a completion record says of `task`: kind, version, key, spec, inputs, label.

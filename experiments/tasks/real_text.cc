@@ -184,13 +184,16 @@ Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wan
     if (!wanted.Wants(part)) continue;
     const auto found = FilesOfPart(manifest, part, place->listing);
     if (!found) {  // nothing of it is at hand
-      if (required && task.unresolved.empty()) task.unresolved = found.error().message;
+      if (!required) continue;
+      if (task.unresolved.empty()) task.unresolved = found.error().message;
+      task.missing_sets.insert(manifest.id);
       continue;
     }
     for (const DatasetFileAt& file : *found) {
       if (!wanted.Wants(file)) continue;
       std::string sha256;
       if (place->absent) {
+        task.missing_sets.insert(manifest.id);
         sha256 = known_files_->Find(manifest.id, file.name)->sha256;
         if (task.absent.empty()) {
           task.absent = fmt::format("data set {}, its files in {}", manifest.id,
@@ -236,9 +239,12 @@ Result<Task> RealText::EvaluationText(const TestsetsSettings& settings) {
     const std::size_t before = spec.files.size();
     REPRO_RETURN_IF_ERROR(
         AddFiles(manifest, {.parts = parts}, /*required=*/false, spec.files, task));
-    if (i < named && spec.files.size() == before && task.unresolved.empty()) {
-      task.unresolved =
-          fmt::format("data set {}; `repro data fetch {}` gets it", manifest.id, manifest.id);
+    if (i < named && spec.files.size() == before) {
+      if (task.unresolved.empty()) {
+        task.unresolved =
+            fmt::format("data set {}; `repro data fetch {}` gets it", manifest.id, manifest.id);
+      }
+      task.missing_sets.insert(manifest.id);
     }
   }
   Describe("evaluation_text", kEvaluationTextVersion, spec, "evaluation text", task);
@@ -301,6 +307,7 @@ Result<std::map<std::string, Task>> RealText::LineModels(const CleanSettings& se
     task.info = all.info;
     task.unresolved = all.unresolved;
     task.absent = all.absent;
+    task.missing_sets = all.missing_sets;
     task.work = static_cast<double>(TotalBytes(spec.files, task)) / 1e6;
     task.work_unit = "MB";
     task.resources.memory_bytes = std::int64_t{4} << 30;

@@ -149,6 +149,21 @@ TEST(PipelineTest, PaperScaleIsPlannedThoughItsSourcesAreNotAtHand) {
   EXPECT_EQ(pretrain.front()->info["checkpoint_bytes"], 12 * MlmParameters(shape));
 }
 
+TEST(PipelineTest, EveryDataSetThatIsNotAtHandIsNamed) {
+  const auto graph =
+      BuildTaskGraph(Load("lab-alpha", "lab"),
+                     {.workspace = "/no/workspace", .datasets = kManifests / "datasets"});
+  ASSERT_TRUE(graph) << graph.error().message;
+  std::set<std::string> of_corpus, of_english;
+  for (const Task* task : OfKind(*graph, "clean")) of_corpus = task->missing_sets;
+  for (const Task* task : OfKind(*graph, "testsets")) {
+    if (task->label == "test sets en") of_english = task->missing_sets;
+  }
+  EXPECT_TRUE(of_corpus.contains("novels") && of_corpus.contains("quran"));
+  EXPECT_FALSE(of_corpus.contains("lab-real"));  // a mixture: nothing of its own to fetch
+  EXPECT_EQ(of_english, (std::set<std::string>{"ntrex", "panx"}));
+}
+
 TEST(PipelineTest, SameTokensPerLanguageScalesUpdatesByTheShareOfTheCommonLanguages) {
   const Experiment experiment =
       Load("fig2", "desk", {R"(sweep.budget=["same-updates", "same-tokens-per-language"])"});
