@@ -9,7 +9,9 @@ std::string TaskGraph::Add(Task task) {
   // A task that reads something unresolved is unresolved itself: its real key is not known yet.
   for (const auto& [role, input] : task.inputs) {
     const Task* source = Find(input);
-    if (source != nullptr && task.unresolved.empty()) task.unresolved = source->unresolved;
+    if (source == nullptr || source->unresolved.empty()) continue;
+    if (task.unresolved.empty()) task.unresolved = source->unresolved;
+    task.missing_sets.insert(source->missing_sets.begin(), source->missing_sets.end());
   }
   const auto [at, added] = index_.emplace(task.key, tasks_.size());
   if (added) tasks_.push_back(std::move(task));

@@ -83,7 +83,10 @@ class Framer {
     AddImported(p);
     std::set<std::string> unresolved;
     for (const auto& [key, task] : inputs_.plan) {
-      if (!task.unresolved.empty()) unresolved.insert(task.unresolved);
+      if (!task.unresolved.empty()) {
+        if (task.missing_sets.empty()) unresolved.insert(task.unresolved);
+        for (const std::string& set : task.missing_sets) unresolved.insert("data set " + set);
+      }
       const std::string stand_in = TextField(task.info, "stand_in");
       if (!stand_in.empty()) p.stand_ins.insert(stand_in);
     }
