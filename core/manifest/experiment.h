@@ -43,6 +43,9 @@ struct Series {
   bool companion = false;
   /// Where the measure exists; empty: everywhere. In other worlds the series is left out.
   std::vector<std::string> worlds;
+  /// "most" or "least": its languages are of the half with most, or least, text in this corpus. The
+  /// report holds that against the bytes that there are.
+  std::string text;
 };
 
 /// `[[claim]]`: a statement of the paper about one series, judged by a named rule.

@@ -99,6 +99,7 @@ struct SeriesRow {
     v("margin_source", series.margin_source);
     v("companion", series.companion);
     v("worlds", series.worlds, OneOf(Worlds()));
+    v("text", series.text, OneOf({"", "most", "least"}));
   }
 };
 
@@ -335,6 +336,10 @@ class Reader {
         diagnostics_.Add(row.languages->position,
                          fmt::format("`{}.languages` with `by` = \"language\"", path),
                          "expected none: each language of the points is shown");
+      }
+      if (!series.text.empty()) {
+        diagnostics_.Add(At(node, "text"), fmt::format("`{}.text` with `by` = \"language\"", path),
+                         "expected none: it says which languages are averaged");
       }
       if (!series.at.empty() && !Contains(known_values_, series.at)) {
         diagnostics_.Add(

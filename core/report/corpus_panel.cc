@@ -24,6 +24,7 @@ class PanelBuilder {
       AddFunnel(point);
       AddLeaks(point);
     }
+    AddHalves();
     return std::move(panel_);
   }
 
@@ -83,6 +84,41 @@ class PanelBuilder {
     if (volume.languages == 0) return;
     if (all_seen) volume.seen_bytes = std::llround(seen);
     panel_.volumes[point.id] = volume;
+  }
+
+  void AddHalves() {
+    const Experiment& experiment = inputs_.experiment;
+    const bool wanted = std::any_of(experiment.series.begin(), experiment.series.end(),
+                                    [](const Series& series) { return !series.text.empty(); });
+    if (!wanted || experiment.points.empty()) return;
+    std::vector<std::pair<std::string, std::int64_t>> sizes;
+    for (const std::string& code : experiment.points.front().languages) {
+      const bool everywhere =
+          std::all_of(experiment.points.begin(), experiment.points.end(), [&](const Point& point) {
+            return std::find(point.languages.begin(), point.languages.end(), code) !=
+                   point.languages.end();
+          });
+      const auto size = values_.TextBytes(experiment.points.front().id, kMainRole, code);
+      if (everywhere && !size) return;  // not counted yet
+      if (everywhere) sizes.emplace_back(code, std::llround(*size));
+    }
+    std::stable_sort(sizes.begin(), sizes.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::map<std::string, std::string> half_of;
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      const bool most = 2 * i + 1 < sizes.size();
+      if (!most && 2 * i + 1 == sizes.size()) continue;
+      half_of[sizes[i].first] = most ? "most" : "least";
+      (most ? panel_.halves.most : panel_.halves.least)
+          .emplace_back(Shown(sizes[i].first), sizes[i].second);
+    }
+    for (const Series& series : experiment.series) {
+      if (series.text.empty()) continue;
+      for (const std::string& code : series.languages) {
+        if (half_of[code] == series.text) continue;
+        panel_.halves.misplaced.push_back({series.name, series.text, Shown(code)});
+      }
+    }
   }
 
   /// "funnel.1.repeated.again.lines" -> {1, "repeated", "again"} and "lines".

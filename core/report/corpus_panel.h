@@ -67,8 +67,22 @@ struct LeakCheck {
   std::vector<std::pair<std::string, std::int64_t>> leaking;  ///< languages with shared lines
 };
 
+/// Who has much text and who little, by bytes: the halves of the languages that are at every point;
+/// the middle one of an odd number is in neither.
+struct TextHalves {
+  using Language = std::pair<std::string, std::int64_t>;  ///< as shown, its bytes
+  struct Misplaced {
+    std::string series, text, language;
+  };
+  std::vector<Language> most, least;  ///< that with most text first
+  std::vector<Misplaced> misplaced;   ///< series whose `text` names another half
+
+  bool empty() const { return most.empty() && least.empty(); }
+};
+
 struct CorpusPanel {
   std::map<std::string, TextVolume> volumes;  ///< by point
+  TextHalves halves;                          ///< where a series asks for it
   std::vector<TextFunnel> funnels;
   std::vector<LeakCheck> leaks;  ///< by point
 

@@ -127,12 +127,30 @@ std::string SayLeaks(const LeakCheck& check) {
                      check.shared == 1 ? "is a line" : "are lines", fmt::join(where, ", "));
 }
 
+std::string SayHalf(const std::vector<TextHalves::Language>& languages) {
+  std::vector<std::string> parts;
+  for (const auto& [language, bytes] : languages) {
+    parts.push_back(fmt::format("{} ({})", language, FormatBytes(bytes)));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 ReportPanel VolumePanel(const Report& report) {
   const CorpusPanel& corpus = report.corpus;
   ReportPanel panel;
   panel.title = "Text that is trained on";
-  panel.alarm = corpus.shared_lines() > 0;
+  panel.alarm = corpus.shared_lines() > 0 || !corpus.halves.misplaced.empty();
   for (const LeakCheck& check : corpus.leaks) panel.sentences.push_back(SayLeaks(check));
+  if (!corpus.halves.empty()) {
+    panel.sentences.push_back(fmt::format(
+        "By bytes, of the languages that are at every point, much text: {}; little: {}.",
+        SayHalf(corpus.halves.most), SayHalf(corpus.halves.least)));
+  }
+  for (const TextHalves::Misplaced& one : corpus.halves.misplaced) {
+    panel.sentences.push_back(
+        fmt::format("The series \"{}\" is of languages with the {} text, and {} is not one here.",
+                    one.series, one.text, one.language));
+  }
   PageTable table;
   table.title = "Volume";
   table.about =

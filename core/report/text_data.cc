@@ -73,6 +73,13 @@ Json ToJson(const CorpusPanel& corpus) {
                       {"heldout_lines", OrNull(volume.heldout_lines)},
                       {"left_out", volume.left_out}};
   }
+  Json halves = {{"most", Json::object()}, {"least", Json::object()}, {"misplaced", Json::array()}};
+  for (const auto& [language, bytes] : corpus.halves.most) halves["most"][language] = bytes;
+  for (const auto& [language, bytes] : corpus.halves.least) halves["least"][language] = bytes;
+  for (const TextHalves::Misplaced& one : corpus.halves.misplaced) {
+    halves["misplaced"].push_back(
+        {{"series", one.series}, {"text", one.text}, {"language", one.language}});
+  }
   Json funnels = Json::array();
   for (const TextFunnel& funnel : corpus.funnels) funnels.push_back(ToJson(funnel));
   Json leaks = Json::array();
@@ -86,6 +93,7 @@ Json ToJson(const CorpusPanel& corpus) {
                      {"languages", std::move(languages)}});
   }
   return {{"volumes", std::move(volumes)},
+          {"halves", std::move(halves)},
           {"funnels", std::move(funnels)},
           {"leaks", std::move(leaks)}};
 }

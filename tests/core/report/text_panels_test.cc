@@ -161,6 +161,33 @@ TEST(CorpusPanelTest, SaysWhatIsHeldOutAndWhatLimitsLeftAndWhoIsLeftOut) {
             "sw is left out at all: its 5 B of text are less than `corpus.min_bytes` asks for.");
 }
 
+// High and low go by bytes in this corpus, not by language code.
+TEST(CorpusPanelTest, WhoHasMuchTextIsSaidAndSeriesAreHeldAgainstIt) {
+  ReportInputs inputs = TextInputs();
+  LogText(inputs, 0);  // en 10 KiB, my 1 KiB, sw 5 B: sw has least, and my is in the middle
+  EXPECT_TRUE(BuildReport(inputs).corpus.halves.empty());  // nobody asked
+  inputs.experiment.series = {
+      {.id = "high", .name = "much", .languages = {"en"}, .text = "most"},
+      {.id = "low", .name = "little", .languages = {"sw", "my"}, .text = "least"}};
+  const Report report = BuildReport(inputs);
+  const TextHalves& halves = report.corpus.halves;
+  EXPECT_EQ(halves.most, (std::vector<TextHalves::Language>{{"en", 10'240}}));
+  EXPECT_EQ(halves.least, (std::vector<TextHalves::Language>{{"sw", 5}}));
+  ASSERT_EQ(halves.misplaced.size(), 1U);
+  EXPECT_EQ(halves.misplaced[0].language, "my");
+  const auto panels = ReportPanels(report);
+  const auto text = std::find_if(panels.begin(), panels.end(), [](const ReportPanel& panel) {
+    return panel.title == "Text that is trained on";
+  });
+  ASSERT_NE(text, panels.end());
+  EXPECT_TRUE(text->alarm);
+  EXPECT_NE(
+      std::find(text->sentences.begin(), text->sentences.end(),
+                "The series \"little\" is of languages with the least text, and my is not one "
+                "here."),
+      text->sentences.end());
+}
+
 TEST(CorpusPanelTest, SeenIsTextTimesRepeats) {
   ReportInputs inputs = TextInputs();
   LogText(inputs, 0);
