@@ -12,6 +12,7 @@ namespace repro {
 namespace {
 
 constexpr std::string_view kFunnel = "funnel.";
+constexpr std::string_view kFaults = "faults.";
 
 class PanelBuilder {
  public:
@@ -23,6 +24,7 @@ class PanelBuilder {
       AddVolume(point);
       AddFunnel(point);
       AddLeaks(point);
+      AddFaults(point);
     }
     AddHalves();
     return std::move(panel_);
@@ -192,12 +194,23 @@ class PanelBuilder {
     check.point = point.id;
     check.evaluation_lines = std::llround(evaluation.begin()->second);
     for (const auto& [language, count] : lines) check.lines += std::llround(count);
+    for (const auto& [language, count] : Facts("leaks.alike_lines", point)) {
+      check.alike += std::llround(count);
+    }
     for (const auto& [language, count] : shared) {
       if (count <= 0) continue;
       check.shared += std::llround(count);
       check.leaking.emplace_back(Shown(language), std::llround(count));
     }
     panel_.leaks.push_back(std::move(check));
+  }
+
+  void AddFaults(const Point& point) {
+    for (const std::string& metric : values_.Metrics(std::string(kFaults), point.id, kMainRole)) {
+      for (const auto& [language, count] : Facts(metric, point)) {
+        panel_.faults[point.id][metric.substr(kFaults.size())] += std::llround(count);
+      }
+    }
   }
 
   const ReportInputs& inputs_;

@@ -1,7 +1,7 @@
 #pragma once
 /// The text that an experiment is made of: how much of it, what became of it on the way, and
 /// whether lines of test sets are among it. What the metrics are called stands in docs/formats.md
-/// (corpus.*, funnel.*, leaks.*); who logs them is nothing to the report.
+/// (corpus.*, funnel.*, leaks.*, faults.*); who logs them is nothing to the report.
 
 #include <cstddef>
 #include <cstdint>
@@ -64,6 +64,7 @@ struct LeakCheck {
   std::int64_t evaluation_lines = 0;  ///< different ones, normalised
   std::int64_t lines = 0;             ///< that were looked at
   std::int64_t shared = 0;
+  std::int64_t alike = 0;  ///< not shared, but with the letters and digits of a test set's line
   std::vector<std::pair<std::string, std::int64_t>> leaking;  ///< languages with shared lines
 };
 
@@ -85,6 +86,8 @@ struct CorpusPanel {
   TextHalves halves;                          ///< where a series asks for it
   std::vector<TextFunnel> funnels;
   std::vector<LeakCheck> leaks;  ///< by point
+  /// What was wrong with the files that were read, and passed over: point, reason, how often.
+  std::map<std::string, std::map<std::string, std::int64_t>> faults;
 
   std::int64_t shared_lines() const;
 };

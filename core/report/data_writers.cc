@@ -441,6 +441,7 @@ Json ProvenanceJson(const Report& report) {
           {"imported", p.imported},
           {"unresolved", p.unresolved},
           {"stand_ins", p.stand_ins},
+          {"not_kept_out", p.not_kept_out},
           {"made", FormatTime(p.made_ms)}};
 }
 

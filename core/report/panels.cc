@@ -113,18 +113,26 @@ std::string SayLeaks(const LeakCheck& check) {
     return fmt::format(
         "Nothing is known of leaks: no test set was at hand for {} to be held against.", lines);
   }
+  const std::string alike =
+      check.alike == 0 ? ""
+                       : fmt::format(
+                             " {} of one, apart from punctuation, spaces and spelling of "
+                             "characters.",
+                             check.alike == 1 ? "1 has the letters"
+                                              : FormatCount(check.alike) + " have the letters");
   if (check.shared == 0) {
     return fmt::format(
-        "No leak: none of {} is among the {} different lines of test sets (normalised).", lines,
-        FormatCount(check.evaluation_lines));
+        "No leak: none of {} is among the {} different lines of test sets (normalised).{}", lines,
+        FormatCount(check.evaluation_lines), alike);
   }
   std::vector<std::string> where;
   for (const auto& [language, count] : check.leaking) {
     where.push_back(fmt::format("{} {}", language, FormatCount(count)));
   }
-  return fmt::format("Leak: {} of {} {} of test sets ({}): what is measured on them says nothing.",
-                     FormatCount(check.shared), lines,
-                     check.shared == 1 ? "is a line" : "are lines", fmt::join(where, ", "));
+  return fmt::format(
+      "Leak: {} of {} {} of test sets ({}): what is measured on them says nothing.{}",
+      FormatCount(check.shared), lines, check.shared == 1 ? "is a line" : "are lines",
+      fmt::join(where, ", "), alike);
 }
 
 std::string SayHalf(const std::vector<TextHalves::Language>& languages) {
@@ -151,6 +159,17 @@ ReportPanel VolumePanel(const Report& report) {
         fmt::format("The series \"{}\" is of languages with the {} text, and {} is not one here.",
                     one.series, one.text, one.language));
   }
+  std::set<std::string> faults;  // points mostly share their text
+  for (const auto& [point, counts] : corpus.faults) {
+    std::vector<std::string> parts;
+    for (const auto& [reason, count] : counts) {
+      parts.push_back(fmt::format("{} {}", FormatCount(count), reason));
+    }
+    faults.insert(fmt::format(
+        "Faults of the files that were read, passed over: {}; `repro data stats` shows where.",
+        fmt::join(parts, ", ")));
+  }
+  panel.sentences.insert(panel.sentences.end(), faults.begin(), faults.end());
   PageTable table;
   table.title = "Volume";
   table.about =

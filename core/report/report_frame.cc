@@ -89,6 +89,9 @@ class Framer {
       }
       const std::string stand_in = TextField(task.info, "stand_in");
       if (!stand_in.empty()) p.stand_ins.insert(stand_in);
+      const auto not_kept_out = task.info.find("not_kept_out");
+      if (not_kept_out == task.info.end()) continue;
+      for (const Json& set : *not_kept_out) p.not_kept_out.insert(set.get<std::string>());
     }
     p.unresolved.assign(unresolved.begin(), unresolved.end());
 

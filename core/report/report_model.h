@@ -207,7 +207,9 @@ struct Provenance {
   std::vector<std::string>
       imported;  ///< where imported results come from: tasks, build, machine, when they were made
   std::vector<std::string> unresolved;  ///< sources that are not at hand
-  std::set<std::string> stand_ins;      ///< what tasks use in the place of the paper's own tools
+  std::set<std::string>
+      not_kept_out;  ///< test sets that are not at hand: their lines may be trained on
+  std::set<std::string> stand_ins;  ///< what tasks use in the place of the paper's own tools
 };
 
 /// What to run for what is missing.

@@ -338,6 +338,10 @@ std::vector<std::pair<std::string, std::string>> Facts(const Report& report) {
   if (!p.imported.empty()) {
     facts.emplace_back("Imported results", fmt::format("{}", fmt::join(p.imported, "; ")));
   }
+  if (!p.not_kept_out.empty()) {
+    facts.emplace_back("Not kept out of the text", fmt::format("test sets that are not at hand: {}",
+                                                               fmt::join(p.not_kept_out, ", ")));
+  }
   if (!p.stand_ins.empty()) {
     facts.emplace_back("Stand-ins", fmt::format("{}", fmt::join(p.stand_ins, "; ")));
   }

@@ -90,12 +90,14 @@ Json ToJson(const CorpusPanel& corpus) {
                      {"evaluation_lines", check.evaluation_lines},
                      {"lines", check.lines},
                      {"shared_lines", check.shared},
+                     {"alike_lines", check.alike},
                      {"languages", std::move(languages)}});
   }
   return {{"volumes", std::move(volumes)},
           {"halves", std::move(halves)},
           {"funnels", std::move(funnels)},
-          {"leaks", std::move(leaks)}};
+          {"leaks", std::move(leaks)},
+          {"faults", corpus.faults}};
 }
 
 }  // namespace repro

@@ -9,6 +9,7 @@
 
 #include "core/base/hash.h"
 #include "core/manifest/section_reader.h"
+#include "experiments/datasets/language_code.h"
 
 namespace repro {
 namespace {
@@ -197,6 +198,23 @@ class DatasetReader {
         diagnostics_.Add(At(*tables, i, part.stand_in.empty() ? "stand_in_note" : "stand_in"),
                          "one of `part.stand_in` and `part.stand_in_note`",
                          "expected both: the note says what is missing or different");
+      }
+      const bool lines = part.layout == "text" || part.layout == "jsonl" || part.layout == "tsv";
+      if (part.encoding != "utf-8" && (lines || part.layout == "wet" ||
+                                       part.layout == "wikipedia" || part.layout == "parallel")) {
+        diagnostics_.Add(
+            At(*tables, i, "encoding"),
+            fmt::format("`part.encoding` = \"{}\" with `part.layout` = \"{}\"", part.encoding,
+                        part.layout),
+            "expected a corpus in UTF-8; `iconv -f latin1 -t utf-8` turns a file into it");
+      }
+      std::vector<std::string> codes = part.languages;
+      if (!part.language.empty()) codes.push_back(part.language);
+      for (const std::string& code : codes) {
+        if (IsLanguageCode(code)) continue;
+        diagnostics_.Add(At(*tables, i, code == part.language ? "language" : "languages"),
+                         fmt::format("a language called \"{}\"", code),
+                         "expected a code of letters, digits, `-` and `_`, such as \"en\"");
       }
       for (const std::string& alias : part.aliases) {
         const std::size_t equals = alias.find('=');

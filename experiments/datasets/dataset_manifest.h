@@ -97,6 +97,9 @@ struct MixtureTake {
   }
 };
 
+/// `use` of test sets.
+inline constexpr std::string_view kUseEvaluation = "evaluation";
+
 struct DatasetManifest {
   std::string id;     ///< the file's name
   std::string title;  ///< "XNLI 1.0"

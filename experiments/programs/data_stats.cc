@@ -259,9 +259,11 @@ class DataStatsCommand final : public Command {
           Count(places, *taken, {.parts = take.parts, .languages = take.languages}, parts));
     }
     if (std::all_of(parts.begin(), parts.end(), [](const auto& part) { return part.files == 0; })) {
-      return Fail(ErrorCode::kNotFound,
-                  "{}: no file of it is at hand; `repro data show {}` says how it is got",
-                  manifest.id, manifest.id);
+      return Fail(ErrorCode::kNotFound, "{}: no file of it is at hand; {}", manifest.id,
+                  manifest.folder.empty()
+                      ? fmt::format("`repro data show {}` says how it is got", manifest.id)
+                      : fmt::format("its `folder` is {}",
+                                    DatasetFolder(manifest, context.options.workspace).string()));
     }
     REPRO_RETURN_IF_ERROR(WriteCsv(DatasetCountsToCsv(parts)));
     if (context.options.json) {

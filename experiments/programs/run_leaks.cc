@@ -24,6 +24,7 @@
 #include "experiments/corpus/coded/slice_leaks.h"
 #include "experiments/programs/run_artifact.h"
 #include "experiments/tasks/coded/spec.h"
+#include "experiments/tasks/evaluation_text/spec.h"
 
 namespace repro {
 namespace {
@@ -33,13 +34,13 @@ namespace fs = std::filesystem;
 constexpr const char* kCoded = "coded";
 constexpr const char* kEnglish = "en";
 
-/// What an `evaluation_text` task has collected.
-struct EvaluationLines {
-  std::vector<std::uint64_t> hashes;  ///< sorted, each once
+/// What `evaluation_text` tasks have collected.
+struct Evaluation {
+  EvaluationLines hashes;
   std::set<std::string> sets;
 };
 
-Result<EvaluationLines> LoadEvaluation(const NamedTasks& named, const ArtifactStore& store) {
+Result<Evaluation> LoadEvaluation(const NamedTasks& named, const ArtifactStore& store) {
   const std::vector<TaskRow> tasks = named.OfKind("evaluation_text");
   if (tasks.empty()) {
     return Fail(ErrorCode::kNotFound,
@@ -47,23 +48,29 @@ Result<EvaluationLines> LoadEvaluation(const NamedTasks& named, const ArtifactSt
                 "`clean.stages`, or its text is synthetic (`repro data check babel`)",
                 named.name);
   }
-  EvaluationLines lines;
+  Evaluation evaluation;
   for (const TaskRow& task : tasks) {
     REPRO_ASSIGN_OR_RETURN(const RunArtifact artifact, FindArtifact(store, task));
     REPRO_ASSIGN_OR_RETURN(const auto hashes, LoadHashes(artifact.folder / "lines.hashes"));
-    lines.hashes.insert(lines.hashes.end(), hashes.begin(), hashes.end());
+    const auto spec = FromJson<EvaluationTextSpec>(task.spec);
+    if (!spec) return Context(task.label, spec.error());
+    auto& all = spec->letters ? evaluation.hashes.letters : evaluation.hashes.lines;
+    all.insert(all.end(), hashes.begin(), hashes.end());
     REPRO_ASSIGN_OR_RETURN(const Json counts, LoadJson(artifact.folder / "counts.json"));
     const Json by_set = counts.is_object() ? counts.value("by_set", Json::object()) : Json();
-    for (const auto& [set, unused] : by_set.items()) lines.sets.insert(set);
+    for (const auto& [set, unused] : by_set.items()) evaluation.sets.insert(set);
   }
-  std::sort(lines.hashes.begin(), lines.hashes.end());
-  lines.hashes.erase(std::unique(lines.hashes.begin(), lines.hashes.end()), lines.hashes.end());
-  return lines;
+  for (auto* const hashes : {&evaluation.hashes.lines, &evaluation.hashes.letters}) {
+    std::sort(hashes->begin(), hashes->end());
+    hashes->erase(std::unique(hashes->begin(), hashes->end()), hashes->end());
+  }
+  return evaluation;
 }
 
 void Take(const SharedLines& lines, TextLeaks& leaks) {
   leaks.lines = lines.lines();
   leaks.shared = lines.shared();
+  leaks.alike = lines.alike();
   leaks.examples = lines.examples();
 }
 
@@ -91,7 +98,7 @@ Result<std::pair<CodedSlice, TextLeaks>> ReadCodedTask(const TaskRow& task) {
 
 /// The coded languages that are made of the same documents, in one pass through these.
 Status LookAtCoded(const NamedTasks& named, const ArtifactStore& store,
-                   const EvaluationLines& evaluation, std::vector<TextLeaks>& found) {
+                   const Evaluation& evaluation, std::vector<TextLeaks>& found) {
   const std::vector<TaskRow> cleaned = named.OfKind("clean");
   std::map<std::string, std::vector<TaskRow>> by_clean;
   for (const TaskRow& task : named.OfKind(kCoded)) {
@@ -126,8 +133,8 @@ Status LookAtCoded(const NamedTasks& named, const ArtifactStore& store,
   return {};
 }
 
-Status LookAtText(const TaskRow& task, const ArtifactStore& store,
-                  const EvaluationLines& evaluation, std::vector<TextLeaks>& found) {
+Status LookAtText(const TaskRow& task, const ArtifactStore& store, const Evaluation& evaluation,
+                  std::vector<TextLeaks>& found) {
   TextLeaks& leaks = found.emplace_back();
   leaks.task = task;
   leaks.language = TextField(task.spec, "language");
@@ -152,14 +159,21 @@ std::int64_t RunLeaks::shared() const {
   return sum;
 }
 
+std::int64_t RunLeaks::alike() const {
+  std::int64_t sum = 0;
+  for (const TextLeaks& text : texts) sum += text.alike;
+  return sum;
+}
+
 std::int64_t RunLeaks::unmade() const {
   return std::count_if(texts.begin(), texts.end(), [](const auto& text) { return !text.made; });
 }
 
 Result<RunLeaks> FindLeaks(const NamedTasks& named, const ArtifactStore& store) {
-  REPRO_ASSIGN_OR_RETURN(const EvaluationLines evaluation, LoadEvaluation(named, store));
+  REPRO_ASSIGN_OR_RETURN(const Evaluation evaluation, LoadEvaluation(named, store));
   RunLeaks leaks;
-  leaks.evaluation_lines = static_cast<std::int64_t>(evaluation.hashes.size());
+  leaks.evaluation_lines = static_cast<std::int64_t>(evaluation.hashes.lines.size());
+  leaks.by_letters = !evaluation.hashes.letters.empty();
   leaks.evaluation_sets = {evaluation.sets.begin(), evaluation.sets.end()};
   for (const char* kind : {"subset", "corpus"}) {
     for (const TaskRow& task : named.OfKind(kind)) {
@@ -178,15 +192,23 @@ Result<RunLeaks> FindLeaks(const NamedTasks& named, const ArtifactStore& store) 
 
 void PrintLeaks(const RunLeaks& leaks, std::size_t table_width, std::size_t width, bool color,
                 std::ostream& out) {
-  TextTable table({{"language"}, {"lines", true}, {"of test sets", true}, {"looked at"}, {"task"}});
+  std::vector<TextTable::Column> columns = {{"language"}, {"lines", true}, {"of test sets", true}};
+  if (leaks.by_letters) columns.push_back({"by letters", true});
+  columns.insert(columns.end(), {{"looked at"}, {"task"}});
+  TextTable table(std::move(columns));
   for (const TextLeaks& text : leaks.texts) {
-    table.AddRow({{text.language, Style::kBold},
-                  text.made ? FormatCount(text.lines) : "-",
-                  {text.made ? FormatCount(text.shared) : "-",
-                   text.shared > 0 ? Style::kRed : Style::kPlain},
-                  {text.made ? WhatWasRead(text) : "nothing: it is not made yet",
-                   text.made ? Style::kPlain : Style::kYellow},
-                  text.task.label});
+    const auto count = [&](std::int64_t of, Style style) {
+      return text.made ? TextTable::Cell(FormatCount(of), of > 0 ? style : Style::kPlain)
+                       : TextTable::Cell("-");
+    };
+    std::vector<TextTable::Cell> row = {{text.language, Style::kBold},
+                                        count(text.lines, Style::kPlain),
+                                        count(text.shared, Style::kRed)};
+    if (leaks.by_letters) row.push_back(count(text.alike, Style::kYellow));
+    row.emplace_back(text.made ? WhatWasRead(text) : "nothing: it is not made yet",
+                     text.made ? Style::kPlain : Style::kYellow);
+    row.emplace_back(text.task.label);
+    table.AddRow(std::move(row));
   }
   table.Print(out, color, table_width);
   const auto say = [&](const std::string& text, std::size_t indent) {
@@ -219,6 +241,12 @@ void PrintLeaks(const RunLeaks& leaks, std::size_t table_width, std::size_t widt
                     leaks.unmade() > 0 ? "the other" : "these", tested),
         0);
   }
+  if (leaks.alike() > 0) {
+    say(fmt::format("{} the letters and digits of one of them and other punctuation, spaces or "
+                    "spelling of characters; `clean.evaluation_letters` = true keeps them out.",
+                    leaks.alike() == 1 ? "1 line has" : FormatCount(leaks.alike()) + " lines have"),
+        0);
+  }
 }
 
 Json LeaksToJson(const RunLeaks& leaks) {
@@ -235,21 +263,24 @@ Json LeaksToJson(const RunLeaks& leaks) {
                      {"made", text.made},
                      {"lines", text.lines},
                      {"shared_lines", text.shared},
+                     {"alike_lines", text.alike},
                      {"examples", std::move(examples)}});
   }
   return {{"ok", leaks.shared() == 0 && leaks.unmade() == 0 && leaks.evaluation_lines > 0},
           {"evaluation_lines", leaks.evaluation_lines},
           {"evaluation_sets", leaks.evaluation_sets},
           {"shared_lines", leaks.shared()},
+          {"alike_lines", leaks.alike()},
           {"texts", std::move(texts)}};
 }
 
 std::string LeaksToCsv(const RunLeaks& leaks) {
-  std::string csv = "language,task,text,lines,shared_lines\n";
+  std::string csv = "language,task,text,lines,shared_lines,alike_lines\n";
   for (const TextLeaks& text : leaks.texts) {
-    csv += fmt::format("{},{},{},{},{}\n", CsvField(text.language), text.task.key,
-                       CsvField(WhatWasRead(text)), text.made ? std::to_string(text.lines) : "",
-                       text.made ? std::to_string(text.shared) : "");
+    const auto count = [&](std::int64_t of) { return text.made ? std::to_string(of) : ""; };
+    csv += fmt::format("{},{},{},{},{},{}\n", CsvField(text.language), text.task.key,
+                       CsvField(WhatWasRead(text)), count(text.lines), count(text.shared),
+                       leaks.by_letters ? count(text.alike) : "");
   }
   return csv;
 }

@@ -24,15 +24,18 @@ struct TextLeaks {
   bool made = true;  ///< false: the task has left nothing yet, so nothing was looked at
   std::int64_t lines = 0;
   std::int64_t shared = 0;
+  std::int64_t alike = 0;  ///< by letters and digits alone
   std::vector<SharedLine> examples;
 };
 
 struct RunLeaks {
   std::int64_t evaluation_lines = 0;  ///< different ones, normalised
+  bool by_letters = false;            ///< lines were also held against their letters and digits
   std::vector<std::string> evaluation_sets;
   std::vector<TextLeaks> texts;  ///< by language
 
   std::int64_t shared() const;
+  std::int64_t alike() const;
   std::int64_t unmade() const;
 };
 
@@ -44,7 +47,8 @@ Result<RunLeaks> FindLeaks(const NamedTasks& named, const ArtifactStore& store);
 void PrintLeaks(const RunLeaks& leaks, std::size_t table_width, std::size_t width, bool color,
                 std::ostream& out);
 Json LeaksToJson(const RunLeaks& leaks);
-/// language, task, text, lines, shared_lines; nothing for the last two of what is not made yet.
+/// language, task, text, lines, shared_lines, alike_lines; nothing where it was not
+/// looked at.
 std::string LeaksToCsv(const RunLeaks& leaks);
 
 }  // namespace repro

@@ -138,6 +138,7 @@ class GraphBuilder {
                       "imported results",
                       Plural(absent.size(), "data set"), fmt::join(absent, ", ")));
     }
+    for (const std::string& note : real_text_.notes()) graph_.AddNote(note);
     return std::move(graph_);
   }
 
@@ -198,29 +199,43 @@ class GraphBuilder {
     return task;
   }
 
-  // Lines that nobody may train on.
-  Result<std::string> AddEvaluationText(const RunSettings& settings) {
-    const std::string id = CanonicalJson(ToJson(settings.testsets));
+  // Lines that nobody may train on, as they are normalised or their letters alone.
+  Result<std::string> AddEvaluationText(const RunSettings& settings, bool letters) {
+    const std::string_view dataset = DatasetOf(settings.corpus.source);
+    const std::string id =
+        fmt::format("{} {} {}", letters, dataset, CanonicalJson(ToJson(settings.testsets)));
     const auto known = evaluation_texts_.find(id);
     if (known != evaluation_texts_.end()) return known->second;
-    REPRO_ASSIGN_OR_RETURN(Task task, real_text_.EvaluationText(settings.testsets));
+    REPRO_ASSIGN_OR_RETURN(Task task,
+                           real_text_.EvaluationText(settings.testsets, dataset, letters));
+    const auto missing = task.info.find(kNotKeptOut);
+    if (missing != task.info.end() && !letters) {
+      graph_.AddNote(
+          fmt::format("not at hand, so no line of them is kept out of the text: {}; "
+                      "`testsets.evaluation` names "
+                      "those that are meant",
+                      fmt::join(missing->get<std::vector<std::string>>(), ", ")));
+    }
     return evaluation_texts_.emplace(id, graph_.Add(std::move(task))).first->second;
   }
 
   // The documents of a data set: cleaned once for all languages and points.
   struct Cleaned {
     std::string key;
-    double packed_mb = 0;  // of its files
+    double packed_mb = 0;                   // of its files
+    std::map<std::string, double> mb_of{};  // language: of it; "": of files that do not say
   };
   Result<Cleaned> AddClean(const RunSettings& settings) {
     const std::string_view dataset = DatasetOf(settings.corpus.source);
     std::map<std::string, std::string> inputs;
     const auto& stages = settings.clean.stages;
+    std::string id = std::string(dataset) + CanonicalJson(ToJson(settings.clean));
     if (std::find(stages.begin(), stages.end(), "evaluation") != stages.end()) {
-      REPRO_ASSIGN_OR_RETURN(inputs["evaluation"], AddEvaluationText(settings));
+      REPRO_ASSIGN_OR_RETURN(const std::string evaluation,
+                             AddEvaluationText(settings, settings.clean.evaluation_letters));
+      inputs["evaluation"] = evaluation;
+      id += evaluation;
     }
-    const std::string id =
-        std::string(dataset) + CanonicalJson(ToJson(settings.clean)) + inputs["evaluation"];
     const auto cleaned = cleaned_.find(id);
     if (cleaned != cleaned_.end()) return cleaned->second;
     REPRO_ASSIGN_OR_RETURN(auto models, real_text_.LineModels(settings.clean));
@@ -228,8 +243,13 @@ class GraphBuilder {
       inputs[std::string(kLineModelRole) + language] = graph_.Add(std::move(task));
     }
     REPRO_ASSIGN_OR_RETURN(Task task, real_text_.Clean(dataset, settings.clean, std::move(inputs)));
-    const double packed_mb = task.work;
-    return cleaned_.emplace(id, Cleaned{graph_.Add(std::move(task)), packed_mb}).first->second;
+    Cleaned made;
+    made.packed_mb = task.work;
+    for (const auto& [language, bytes] : task.info.at("bytes").items()) {
+      made.mb_of[language] = bytes.get<double>() / 1e6;
+    }
+    made.key = graph_.Add(std::move(task));
+    return cleaned_.emplace(id, std::move(made)).first->second;
   }
 
   std::string AddCodedTypes(const RunSettings& settings, const std::string& clean) {
@@ -263,8 +283,13 @@ class GraphBuilder {
     const bool drawn_order = settings.corpus.max_tokens > 0;
     const SubsetSpec subset{.language = code, .settings = limits, .drawn_order = drawn_order};
     Task task = MakeTask("subset", kSubsetVersion, subset, label);
-    AddCosts(subset, clean.packed_mb, task);
-    if (IsCodedSource(settings.corpus.source)) {
+    const auto mb_of = [&](const std::string& language) {
+      const auto found = clean.mb_of.find(language);
+      return found == clean.mb_of.end() ? 0 : found->second;
+    };
+    const bool coded = IsCodedSource(settings.corpus.source);
+    AddCosts(subset, mb_of(coded ? CodedLanguageName(0) : code) + mb_of(""), task);
+    if (coded) {
       const CodedSpec spec{.language = ParseCodedLanguageName(code).value_or(0),
                            .coded = CodedOf(settings, variant),
                            .settings = limits,
@@ -390,7 +415,10 @@ class GraphBuilder {
     if (IsRealText(settings.corpus.source)) {
       REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
       inputs[kCleanRole] = clean.key;
-      REPRO_ASSIGN_OR_RETURN(inputs[kEvaluationRole], AddEvaluationText(settings));
+      REPRO_ASSIGN_OR_RETURN(inputs[kEvaluationRole],
+                             AddEvaluationText(settings, /*letters=*/false));
+      REPRO_ASSIGN_OR_RETURN(inputs[kEvaluationLettersRole],
+                             AddEvaluationText(settings, /*letters=*/true));
       spec.stages = settings.clean.stages;
     }
     if (IsCodedSource(settings.corpus.source)) {

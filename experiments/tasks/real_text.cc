@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/base/text.h"
 #include "core/manifest/fields.h"
 #include "experiments/datasets/layouts/read_examples.h"
 #include "experiments/tasks/evaluation_text/spec.h"
@@ -189,8 +190,20 @@ Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wan
       task.missing_sets.insert(manifest.id);
       continue;
     }
+    for (const std::string& path : MissingPaths(part, *found)) {
+      if (path.find_first_of("*{") != std::string::npos)
+        continue;  // nobody says how many there are
+      notes_.insert(fmt::format("{}, part `{}`: {} is not in {}, and is left out", manifest.id,
+                                part.name, path, place->listing.folder.string()));
+    }
     for (const DatasetFileAt& file : *found) {
       if (!wanted.Wants(file)) continue;
+      if (!IsUtf8(file.name)) {
+        return Fail(
+            ErrorCode::kInvalidArgument,
+            "{}, part `{}`: {} in {}: a name that is no UTF-8, expected one: rename the file",
+            manifest.id, part.name, Printable(file.name), place->listing.folder.string());
+      }
       std::string sha256;
       if (place->absent) {
         task.missing_sets.insert(manifest.id);
@@ -208,12 +221,13 @@ Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wan
   return {};
 }
 
-Result<Task> RealText::EvaluationText(const TestsetsSettings& settings) {
+Result<Task> RealText::EvaluationText(const TestsetsSettings& settings, std::string_view dataset,
+                                      bool letters) {
   std::error_code error;
   std::vector<DatasetManifest> manifests;
   if (settings.evaluation.empty() && fs::is_directory(manifests_, error)) {
     REPRO_ASSIGN_OR_RETURN(manifests, LoadDatasets(manifests_));
-    std::erase_if(manifests, [](const auto& manifest) { return manifest.use != "evaluation"; });
+    std::erase_if(manifests, [](const auto& manifest) { return manifest.use != kUseEvaluation; });
   }
   for (const std::string& name : settings.evaluation) {
     REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const named, Find(name));
@@ -221,17 +235,27 @@ Result<Task> RealText::EvaluationText(const TestsetsSettings& settings) {
   }
   std::sort(manifests.begin(), manifests.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
-  const std::size_t named = settings.evaluation.size();  // the first of `manifests`
-  for (const auto* name : {&settings.xnli, &settings.tags, &settings.parallel, &settings.pairs}) {
-    if (name->empty()) continue;
-    REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const own, Find(*name));
+  const std::size_t listed = manifests.size();
+  const auto add = [&](const std::string& name, bool only_evaluation) -> Status {
+    REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const own, Find(name));
     const bool there = std::any_of(manifests.begin(), manifests.end(), [&](const auto& manifest) {
       return manifest.path == own->path;
     });
-    if (!there) manifests.push_back(*own);
+    if (!there && (!only_evaluation || own->use == kUseEvaluation)) manifests.push_back(*own);
+    return {};
+  };
+  for (const auto* name : {&settings.xnli, &settings.tags, &settings.parallel, &settings.pairs}) {
+    if (!name->empty()) REPRO_RETURN_IF_ERROR(add(*name, /*only_evaluation=*/false));
+  }
+  // What the corpus itself takes of test sets.
+  REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const corpus, Find(dataset));
+  REPRO_RETURN_IF_ERROR(add(std::string(dataset), /*only_evaluation=*/true));
+  for (const MixtureTake& take : corpus->takes) {
+    REPRO_RETURN_IF_ERROR(add(take.set, /*only_evaluation=*/true));
   }
   Task task;
-  EvaluationTextSpec spec;
+  EvaluationTextSpec spec{.files = {}, .letters = letters};
+  std::vector<std::string> not_kept_out;
   for (std::size_t i = 0; i < manifests.size(); ++i) {
     const DatasetManifest& manifest = manifests[i];
     const std::vector<std::string> parts = PartsToKeepOut(manifest);
@@ -239,15 +263,20 @@ Result<Task> RealText::EvaluationText(const TestsetsSettings& settings) {
     const std::size_t before = spec.files.size();
     REPRO_RETURN_IF_ERROR(
         AddFiles(manifest, {.parts = parts}, /*required=*/false, spec.files, task));
-    if (i < named && spec.files.size() == before) {
-      if (task.unresolved.empty()) {
-        task.unresolved =
-            fmt::format("data set {}; `repro data fetch {}` gets it", manifest.id, manifest.id);
-      }
-      task.missing_sets.insert(manifest.id);
+    if (i >= listed || spec.files.size() > before) continue;
+    if (settings.evaluation.empty()) {
+      not_kept_out.push_back(manifest.id);
+      continue;
     }
+    if (task.unresolved.empty()) {
+      task.unresolved =
+          fmt::format("data set {}; `repro data fetch {}` gets it", manifest.id, manifest.id);
+    }
+    task.missing_sets.insert(manifest.id);
   }
-  Describe("evaluation_text", kEvaluationTextVersion, spec, "evaluation text", task);
+  Describe("evaluation_text", kEvaluationTextVersion, spec,
+           letters ? "evaluation text, its letters" : "evaluation text", task);
+  if (!not_kept_out.empty()) task.info[kNotKeptOut] = not_kept_out;
   task.work = static_cast<double>(TotalBytes(spec.files, task)) / 1e6;
   task.work_unit = "MB";
   return task;
@@ -278,6 +307,13 @@ Result<Task> RealText::Clean(std::string_view dataset, const CleanSection& setti
   Describe("clean", kCleanVersion, spec, fmt::format("clean {}", manifest->id), task);
   task.inputs = std::move(inputs);
   const std::int64_t bytes = TotalBytes(spec.files, task);
+  task.info["bytes"] = Json::object();
+  for (std::size_t i = 0; i < spec.files.size(); ++i) {
+    SourceFilesSpec one;
+    CopySourceFile(spec.files, i, one);
+    Json& sum = task.info["bytes"][spec.files.languages[i]];
+    sum = (sum.is_null() ? 0 : sum.get<std::int64_t>()) + TotalBytes(one, task);
+  }
   task.work = static_cast<double>(bytes) / 1e6;
   task.work_unit = "MB";
   task.resources.threads = static_cast<int>(settings.threads);

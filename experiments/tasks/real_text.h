@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,9 @@ inline constexpr std::string_view kDatasetPrefix = "dataset:";
 inline constexpr std::string_view kCodedPrefix = "coded:";
 
 /// Whether a source is real text by one of the two, and the name behind the prefix.
+/// Of an `evaluation_text` task's info: test sets that are not at hand.
+inline constexpr const char* kNotKeptOut = "not_kept_out";
+
 bool IsCodedSource(std::string_view source);
 bool IsRealText(std::string_view source);
 std::string_view DatasetOf(std::string_view source);
@@ -61,8 +65,11 @@ class RealText {
   Status CheckParts(std::string_view dataset, const std::vector<std::string>& parts);
   /// Whether anything of a data set can be kept out of the text. Errors: as above.
   Status CheckEvaluation(std::string_view dataset);
-  /// The lines of all data sets for evaluation that are at hand, and of the experiment's own.
-  Result<Task> EvaluationText(const TestsetsSettings& settings);
+  /// The lines, or their letters, of all data sets for evaluation that are at hand, of the
+  /// experiment's own, and of those that `dataset`, the corpus, takes. `info` names what is not at
+  /// hand (kNotKeptOut).
+  Result<Task> EvaluationText(const TestsetsSettings& settings, std::string_view dataset,
+                              bool letters);
   /// Language models that stage "perplexity" wants trained, by language.
   Result<std::map<std::string, Task>> LineModels(const CleanSettings& settings);
   /// Every file of a data set. `inputs`: keys of the tasks above, by role. A part that is not at
@@ -86,6 +93,8 @@ class RealText {
 
   /// Sets of which only names and digests are known, of those that were asked for so far.
   std::vector<std::string> AbsentSets() const;
+  /// What a person should know of the files, a sentence each.
+  const std::set<std::string>& notes() const { return notes_; }
 
  private:
   Result<const DatasetManifest*> Find(std::string_view name);
@@ -109,6 +118,7 @@ class RealText {
   std::map<std::filesystem::path, FolderListing> listings_;  // each folder is walked once
   std::map<std::pair<std::string, std::filesystem::path>, Place> places_;  // by set and folder
   std::optional<KnownFiles> known_files_;
+  std::set<std::string> notes_;
 };
 
 }  // namespace repro

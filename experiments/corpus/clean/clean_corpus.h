@@ -36,7 +36,7 @@ struct CleanCorpusOptions {
   std::int64_t shard_bytes = std::int64_t{256} << 20;
 };
 
-/// How far it is, in bytes of the files, and what it does.
+/// How far it is, in bytes of the files as they stand for the whole of the work, and what it does.
 using CleanProgress =
     std::function<void(std::string_view doing, std::int64_t done, std::int64_t total)>;
 

@@ -146,6 +146,12 @@ LanguageId::LanguageId(LanguageId&&) noexcept = default;
 LanguageId& LanguageId::operator=(LanguageId&&) noexcept = default;
 LanguageId::~LanguageId() = default;
 
+std::string_view LanguageIdCode(std::string_view language) {
+  if (language == "ku-ckb") return "ckb";
+  if (language == "pa-Arab") return "pnb";
+  return language.substr(0, language.find_first_of("-_"));
+}
+
 Result<LanguageId> LanguageId::Load(const std::filesystem::path& model) {
   REPRO_RETURN_IF_ERROR(CheckPlainFile(model));
   auto impl = std::make_unique<Impl>();

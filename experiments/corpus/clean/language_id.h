@@ -12,6 +12,10 @@
 
 namespace repro {
 
+/// What lid.176 calls a language of ours: "zh" for "zh-Hant", "ckb" for "ku-ckb". It does not tell
+/// scripts apart, but Western from Eastern Punjabi.
+std::string_view LanguageIdCode(std::string_view language);
+
 class LanguageId {
  public:
   struct Guess {

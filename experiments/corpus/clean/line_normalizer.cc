@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <iterator>
+#include <optional>
 
 #include <openssl/sha.h>
 #include <unicode/locid.h>
@@ -165,16 +166,51 @@ std::string NormalizeForLm(std::string_view line, bool keep_accents) {
   return out;
 }
 
-std::uint64_t DedupHash(std::string_view line) {
-  thread_local std::string normal;
-  normal.clear();
-  NormalizeForDedup(line, normal);
+void NormalizeToLetters(std::string_view line, std::string& out) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* const fold = icu::Normalizer2::getNFKCCasefoldInstance(status);
+  REPRO_CHECK(U_SUCCESS(status));
+  const auto source = icu::UnicodeString::fromUTF8(
+      icu::StringPiece(line.data(), static_cast<std::int32_t>(line.size())));
+  const icu::UnicodeString folded = fold->normalize(source, status);
+  REPRO_CHECK(U_SUCCESS(status));
+  for (std::int32_t at = 0; at < folded.length(); at = folded.moveIndex32(at, 1)) {
+    const UChar32 c = folded.char32At(at);
+    const std::uint32_t category = U_GET_GC_MASK(c);
+    if ((category & U_GC_ND_MASK) != 0) {
+      out += '0';
+    } else if ((category & (U_GC_L_MASK | U_GC_M_MASK | U_GC_N_MASK)) != 0) {
+      Append(c, out);
+    }
+  }
+}
+
+namespace {
+
+std::uint64_t FirstBytesOfSha1(std::string_view text) {
   std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
-  ::SHA1(reinterpret_cast<const unsigned char*>(normal.data()), normal.size(), digest.data());
+  ::SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
   std::uint64_t hash = 0;
   static_assert(std::endian::native == std::endian::little);
   std::memcpy(&hash, digest.data(), sizeof hash);
   return hash;
+}
+
+}  // namespace
+
+std::uint64_t DedupHash(std::string_view line) {
+  thread_local std::string normal;
+  normal.clear();
+  NormalizeForDedup(line, normal);
+  return FirstBytesOfSha1(normal);
+}
+
+std::optional<std::uint64_t> LettersHash(std::string_view line) {
+  thread_local std::string letters;
+  letters.clear();
+  NormalizeToLetters(line, letters);
+  if (letters.empty()) return std::nullopt;
+  return FirstBytesOfSha1(letters);
 }
 
 }  // namespace repro

@@ -8,6 +8,7 @@
 /// Case, digits and categories are those of ICU's Unicode version.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,5 +21,12 @@ std::string NormalizeForLm(std::string_view line, bool keep_accents = false);
 /// First 8 bytes of the SHA-1 of `NormalizeForDedup(line)`, little endian. 0 counts as seen before,
 /// as in CC-Net.
 std::uint64_t DedupHash(std::string_view line);
+
+/// Our own, stricter about what is a test sentence: of NFKC with case folded, letters, marks and
+/// digits alone, digits 0. White space, punctuation and what nobody sees make no difference.
+void NormalizeToLetters(std::string_view line, std::string& out);
+
+/// As DedupHash, of that; nothing for a line without letters and digits.
+std::optional<std::uint64_t> LettersHash(std::string_view line);
 
 }  // namespace repro

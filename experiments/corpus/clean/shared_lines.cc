@@ -16,8 +16,17 @@ namespace repro {
 bool SharedLines::Count(std::string_view line) {
   if (line.find_first_not_of(" \t\r\v\f") == std::string_view::npos) return false;
   ++lines_;
-  if (!std::binary_search(evaluation_.begin(), evaluation_.end(), DedupHash(line))) return false;
-  ++shared_;
+  const auto has = [](const std::vector<std::uint64_t>& hashes, std::uint64_t hash) {
+    return std::binary_search(hashes.begin(), hashes.end(), hash);
+  };
+  if (has(evaluation_->lines, DedupHash(line))) {
+    ++shared_;
+    return examples_.size() < kExamples;
+  }
+  if (evaluation_->letters.empty()) return false;
+  const auto letters = LettersHash(line);
+  if (!letters || !has(evaluation_->letters, *letters)) return false;
+  ++alike_;
   return examples_.size() < kExamples;
 }
 

@@ -1,10 +1,9 @@
 #pragma once
 /// The leak check: how many lines of a text are lines of a test set, once both are normalised
-/// (DedupHash).
+/// (DedupHash), and how many more have the letters and digits of one (LettersHash).
 
 #include <cstdint>
 #include <filesystem>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,12 @@
 #include "core/base/result.h"
 
 namespace repro {
+
+/// Hashes of the lines of test sets: sorted, each once.
+struct EvaluationLines {
+  std::vector<std::uint64_t> lines;    ///< DedupHash
+  std::vector<std::uint64_t> letters;  ///< LettersHash; empty: not looked at
+};
 
 struct SharedLine {
   std::string where;  ///< "text.txt:12", or the document's id
@@ -23,8 +28,8 @@ class SharedLines {
   static constexpr std::size_t kExamples = 10;
   static constexpr std::size_t kShown = 400;  ///< bytes of an example's text
 
-  /// `evaluation`: sorted hashes (LoadHashes), which must outlive this.
-  explicit SharedLines(std::span<const std::uint64_t> evaluation) : evaluation_(evaluation) {}
+  /// `evaluation` must outlive this.
+  explicit SharedLines(const EvaluationLines& evaluation) : evaluation_(&evaluation) {}
 
   /// Each line of a text; blank ones count for nothing.
   void AddText(std::string_view text, std::string_view where);
@@ -33,7 +38,9 @@ class SharedLines {
 
   std::int64_t lines() const { return lines_; }
   std::int64_t shared() const { return shared_; }
-  /// The first ones.
+  /// Not among those, but with the letters and digits of a test set's line.
+  std::int64_t alike() const { return alike_; }
+  /// The first ones of both.
   const std::vector<SharedLine>& examples() const { return examples_; }
 
  private:
@@ -41,9 +48,10 @@ class SharedLines {
   bool Count(std::string_view line);
   void Keep(std::string_view line, std::string where);
 
-  std::span<const std::uint64_t> evaluation_;
+  const EvaluationLines* evaluation_;
   std::int64_t lines_ = 0;
   std::int64_t shared_ = 0;
+  std::int64_t alike_ = 0;
   std::vector<SharedLine> examples_;
 };
 

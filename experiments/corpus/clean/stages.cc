@@ -1,9 +1,11 @@
 #include "experiments/corpus/clean/stages.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "core/base/text.h"
+#include "experiments/corpus/clean/line_normalizer.h"
 
 namespace repro {
 
@@ -16,13 +18,17 @@ std::string_view MarkedLines::name() const {
   return mark_ == LineMark::kRepeated ? "repeated" : "evaluation";
 }
 
-std::string_view MarkedLines::Apply(CleanDocument& document,
-                                    std::vector<DroppedLine>& dropped) const {
-  const std::string_view reason =
-      mark_ == LineMark::kRepeated ? "repeated line" : "line of a test set";
+namespace {
+
+constexpr std::string_view kLineOfTestSet = "line of a test set";
+
+/// Takes the lines off a document that `goes`, which gets their places.
+template <class Goes>
+std::string_view DropLines(std::string_view reason, const Goes& goes, CleanDocument& document,
+                           std::vector<DroppedLine>& dropped) {
   std::size_t kept = 0;
   for (std::size_t line = 0; line < document.lines.size(); ++line) {
-    if (document.marks[line] == mark_) {
+    if (goes(line)) {
       dropped.push_back({reason, document.lines[line]});
       continue;
     }
@@ -35,6 +41,24 @@ std::string_view MarkedLines::Apply(CleanDocument& document,
   return kept == 0 ? "nothing left" : "";
 }
 
+}  // namespace
+
+std::string_view MarkedLines::Apply(CleanDocument& document,
+                                    std::vector<DroppedLine>& dropped) const {
+  return DropLines(
+      mark_ == LineMark::kRepeated ? "repeated line" : kLineOfTestSet,
+      [&](std::size_t line) { return document.marks[line] == mark_; }, document, dropped);
+}
+
+std::string_view LinesOfTestSets::Apply(CleanDocument& document,
+                                        std::vector<DroppedLine>& dropped) const {
+  const auto goes = [&](std::size_t line) {
+    const auto hash = LettersHash(document.lines[line]);
+    return hash && std::binary_search(letters_.begin(), letters_.end(), *hash);
+  };
+  return DropLines(kLineOfTestSet, goes, document, dropped);
+}
+
 std::string_view IdentifyLanguage::Apply(CleanDocument& document,
                                          std::vector<DroppedLine>& /*dropped*/) const {
   if (!document.language.empty() && !options_.check_named) return "";
@@ -44,10 +68,10 @@ std::string_view IdentifyLanguage::Apply(CleanDocument& document,
   if (guesses.empty()) return "unsure";
   const double score = std::round(static_cast<double>(guesses.front().probability) * 100) / 100;
   if (score < options_.threshold) return "unsure";
-  if (!document.language.empty() && document.language != guesses.front().language) {
+  if (!document.language.empty() && LanguageIdCode(document.language) != guesses.front().language) {
     return "other language";
   }
-  document.language = guesses.front().language;
+  if (document.language.empty()) document.language = guesses.front().language;
   document.language_score = score;
   return "";
 }

@@ -1,7 +1,11 @@
 #pragma once
 /// The stages between a source and its shards, in CC-Net's order (anchors.md E1).
 
+#include <cstdint>
 #include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "experiments/corpus/clean/clean_stage.h"
 #include "experiments/corpus/clean/language_id.h"
@@ -28,6 +32,19 @@ class MarkedLines : public CleanStage {
 
  private:
   LineMark mark_;
+};
+
+/// "evaluation" by letters and digits alone (LettersHash): punctuation, spaces and the spelling of
+/// characters make no difference.
+class LinesOfTestSets : public CleanStage {
+ public:
+  /// `letters`: sorted.
+  explicit LinesOfTestSets(std::vector<std::uint64_t> letters) : letters_(std::move(letters)) {}
+  std::string_view name() const override { return "evaluation"; }
+  std::string_view Apply(CleanDocument& document, std::vector<DroppedLine>& dropped) const override;
+
+ private:
+  std::vector<std::uint64_t> letters_;
 };
 
 /// "language": says which language a document is in: the likeliest, if its probability, rounded to

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -166,7 +167,7 @@ class SubsetWriter {
     });
   }
 
-  Status Take(const std::string& content, TextFile& file) {
+  Status Take(std::string_view content, TextFile& file) {
     const TextSize size = SizeOf(content);
     ++counts_.documents;
     counts_.sentences += size.sentences;
@@ -198,20 +199,49 @@ class SubsetWriter {
     }
   }
 
+  /// Whether more than a tenth of a limit is open.
+  bool IsFarFromFull(TextSize size) const {
+    const auto far = [](std::int64_t is, std::int64_t limit) {
+      return limit == 0 || is < limit - limit / 10;
+    };
+    return far(size.bytes, options_.max_bytes) && far(size.sentences, options_.max_sentences);
+  }
+
+  /// The first lines of a document that fit beside `taken`.
+  std::string_view FirstLines(std::string_view content, TextSize taken) const {
+    std::size_t kept = 0;
+    for (std::size_t begin = 0; begin <= content.size();) {
+      const std::size_t end = std::min(content.find('\n', begin), content.size());
+      taken += {.sentences = 1, .bytes = static_cast<std::int64_t>(end + 1 - begin)};
+      if (IsFull(taken)) break;
+      kept = end;
+      begin = end + 1;
+    }
+    return content.substr(0, kept);
+  }
+
+  /// Whole documents, as many as fit. Where the next one alone is more than a tenth of the limit,
+  /// its first lines, too: a larger limit takes all of it, so that subsets stay nested.
   Status WriteInOrder(TextFile& file) {
     std::sort_heap(order_.begin(), order_.end());
     TextSize sum;
+    std::optional<std::uint64_t> cut;  // the document of which lines are taken
     std::int64_t in_range = 0;
     std::vector<std::uint64_t> ends;  // the last place of each range that is held at once
     for (const Place& place : order_) {
+      const TextSize before = sum;
       sum += place.size;
-      if (IsFull(sum)) break;
+      if (IsFull(sum)) {
+        if (!IsFarFromFull(before)) break;
+        cut = place.order;
+      }
       if (ends.empty() || in_range + place.size.bytes > options_.memory_bytes) {
         ends.push_back(0);
         in_range = 0;
       }
       in_range += place.size.bytes;
       ends.back() = place.order;
+      if (cut) break;
     }
     order_ = {};
     std::uint64_t begin = 0;
@@ -223,7 +253,11 @@ class SubsetWriter {
         texts.emplace(order, document.at("text").get<std::string>());
         return {};
       }));
-      for (const auto& [order, content] : texts) REPRO_RETURN_IF_ERROR(Take(content, file));
+      for (const auto& [order, content] : texts) {
+        const std::string_view part =
+            order == cut ? FirstLines(content, {counts_.sentences, counts_.bytes}) : content;
+        if (!part.empty()) REPRO_RETURN_IF_ERROR(Take(part, file));
+      }
       begin = end + 1;
     }
     return {};

@@ -10,7 +10,7 @@ namespace repro {
 
 Result<std::vector<SharedLines>> LookAtSlices(const std::filesystem::path& english,
                                               std::span<const CodedSlice> slices,
-                                              std::span<const std::uint64_t> evaluation,
+                                              const EvaluationLines& evaluation,
                                               const std::atomic<bool>& stop) {
   std::vector<CorpusSlices> cuts;
   std::set<std::vector<std::string>> buckets;

@@ -29,7 +29,7 @@ struct CodedSlice {
 /// EachCleanDocument and of CorpusSlices::Equal, kInterrupted.
 Result<std::vector<SharedLines>> LookAtSlices(const std::filesystem::path& english,
                                               std::span<const CodedSlice> slices,
-                                              std::span<const std::uint64_t> evaluation,
+                                              const EvaluationLines& evaluation,
                                               const std::atomic<bool>& stop);
 
 }  // namespace repro

@@ -88,7 +88,7 @@ class TwoTexts : public nlohmann::json_sax<Json> {
 };
 
 bool IsBlank(std::string_view line) {
-  return line.find_first_not_of(" \t\r\f\v") == std::string_view::npos;
+  return line.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
 }
 
 }  // namespace
@@ -112,6 +112,7 @@ Status PlainReader::Note(std::string_view reason, std::uint64_t offset, std::str
 
 Status PlainReader::FindColumns() {
   std::optional<std::string> names;  // the first line, read where a column is named
+  bool has_names = true;
   const auto find = [&](const std::string& field, std::size_t& column) -> Status {
     const char* const end = field.data() + field.size();
     std::size_t number = 0;
@@ -126,6 +127,7 @@ Status PlainReader::FindColumns() {
         columns_known_ = false;
         return {};
       }
+      has_names = head.has_value();
       names = head ? std::string(head->text) : std::string();
     }
     for (column = 0;; ++column) {
@@ -133,13 +135,18 @@ Status PlainReader::FindColumns() {
       if (name == field) return {};
       if (!name) break;
     }
-    return Fail(ErrorCode::kInvalidArgument,
-                "{}:1: no column `{}` among `{}`; name one of them, or give its number where the "
-                "file has no line of names",
-                window_.source().path().string(), field, Printable(Prefix(*names, kShown)));
+    columns_known_ = false;
+    ended_ = true;  // nobody knows what a column of the rest is
+    return Note("header", 0,
+                names->empty() && !has_names
+                    ? "no line, so none that names its columns"
+                    : fmt::format("no column `{}` among `{}`; name one of them, or give its number "
+                                  "where the file has no line of names",
+                                  field, Printable(Prefix(*names, kShown))));
   };
   REPRO_RETURN_IF_ERROR(find(layout_.field, column_));
-  return layout_.id_field.empty() ? Status() : find(layout_.id_field, id_column_);
+  if (layout_.id_field.empty() || ended_) return {};
+  return find(layout_.id_field, id_column_);
 }
 
 Result<bool> PlainReader::NextLine(TextWindow::Line& line) {
@@ -225,8 +232,18 @@ Result<bool> PlainReader::Next(TextDocument& document) {
     REPRO_ASSIGN_OR_RETURN(const bool whole, layout_.kind == PlainLayout::Kind::kTsv
                                                  ? SetFromColumns(line, document)
                                                  : SetFromJson(line, document));
-    if (whole) return true;
+    if (whole && IsBlank(document.text)) {
+      ++blank_;
+    } else if (whole) {
+      return true;
+    }
   }
+}
+
+std::map<std::string, std::int64_t> PlainReader::passed_over() const {
+  std::map<std::string, std::int64_t> counts;
+  if (blank_ > 0) counts["text without a word"] = blank_;
+  return counts;
 }
 
 void PlainReader::SetContent(std::string_view id, TextDocument& document) const {

@@ -1,7 +1,9 @@
 #pragma once
 /// Files of lines: plain text, JSON lines and tab-separated columns, packed or not.
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -27,22 +29,24 @@ struct PlainLayout {
 };
 
 /// Notes: "long-line" (cut after kLongestLine bytes: the line is passed over), "json" (no object,
-/// or without the field as a string), "column" (too few columns), "damaged" (the packed file),
-/// "nul" and "utf-8" (a line with a NUL byte, or bytes that are no UTF-8: passed over).
+/// or without the field as a string), "header" (a TSV file without a column of the name: all of it
+/// is passed over), "column" (too few columns), "damaged" (the packed file), "nul" and "utf-8" (a
+/// line with a NUL byte, or bytes that are no UTF-8: passed over).
 class PlainReader : public DocumentReader {
  public:
   static constexpr std::size_t kLongestLine = 16 << 20;
   /// A document of text is cut before the line that would make it longer.
   static constexpr std::size_t kLongestDocument = 32 << 10;
 
-  /// `notes` must outlive the reader. Errors: as ByteSource::Open; kInvalidArgument for a TSV file
-  /// without the column that the layout names.
+  /// `notes` must outlive the reader. Errors: as ByteSource::Open; kCorrupt for a TSV file without
+  /// the column that the layout names, when notes are strict.
   static Result<std::unique_ptr<PlainReader>> Open(const std::filesystem::path& path,
                                                    PlainLayout layout, ReadNotes& notes,
                                                    Extent extent = Extent::kWhole);
 
   Result<bool> Next(TextDocument& document) override;
   std::uint64_t bytes_read() const override { return window_.source().file_offset(); }
+  std::map<std::string, std::int64_t> passed_over() const override;
 
  private:
   PlainReader(TextWindow window, PlainLayout layout, ReadNotes& notes)
@@ -69,6 +73,7 @@ class PlainReader : public DocumentReader {
   bool has_next_line_ = false;
   bool ended_ = false;
   bool columns_known_ = true;
+  std::int64_t blank_ = 0;  // records without text
 };
 
 }  // namespace repro

@@ -190,6 +190,10 @@ Result<bool> WetReader::Next(TextDocument& document) {
           Note(cut ? "cut-record" : "wrong-content-length", header->offset,
                fmt::format("Content-Length {}, the next record or the end comes after {} bytes",
                            length, taken)));
+      if (cut) {  // nobody knows what of a line, or of a page, is missing
+        window_.Consume(taken);
+        continue;
+      }
     }
     ++records_;
     const bool page = header->type == "conversion";

@@ -42,7 +42,8 @@ struct CleanSettings {
   std::string line_models;
   std::string line_model_text;
   std::int64_t line_model_pieces = 65'536;
-  bool strict = false;  ///< the first thing wrong with the input is an error
+  bool evaluation_letters = false;  ///< test sets are kept out by letters and digits alone
+  bool strict = false;              ///< the first thing wrong with the input is an error
 
   template <class V>
   void Visit(V& v) {
@@ -55,6 +56,7 @@ struct CleanSettings {
     v("line_models", line_models);
     v("line_model_text", line_model_text);
     v("line_model_pieces", line_model_pieces, Range(100, 1'000'000));
+    v("evaluation_letters", evaluation_letters, AddedLater());
     v("strict", strict);
   }
 };

@@ -27,14 +27,20 @@ bool Has(const std::vector<std::string>& stages, std::string_view name) {
 
 /// The stages that the settings name, and what they need.
 Status AddStages(const CleanSettings& settings, const LanguageId* languages,
-                 std::map<std::string, LineModel> models, CleanCorpusOptions& options) {
+                 std::map<std::string, LineModel> models, std::vector<std::uint64_t> evaluation,
+                 CleanCorpusOptions& options) {
   for (const std::string& name : settings.stages) {
     if (name == "length") {
       options.stages.push_back(std::make_unique<MinLength>(settings.min_characters));
     } else if (name == "repeated") {
       options.stages.push_back(std::make_unique<MarkedLines>(LineMark::kRepeated));
     } else if (name == "evaluation") {
-      options.stages.push_back(std::make_unique<MarkedLines>(LineMark::kEvaluation));
+      if (settings.evaluation_letters) {
+        options.stages.push_back(std::make_unique<LinesOfTestSets>(std::move(evaluation)));
+      } else {
+        options.marks.evaluation = std::move(evaluation);
+        options.stages.push_back(std::make_unique<MarkedLines>(LineMark::kEvaluation));
+      }
     } else if (name == "language") {
       options.stages.push_back(std::make_unique<IdentifyLanguage>(
           *languages, IdentifyLanguage::Options{.threshold = settings.language_threshold,
@@ -141,16 +147,17 @@ Status RunCleanTask(TaskContext& context) {
       REPRO_ASSIGN_OR_RETURN(options.cutoffs, LoadCutoffs(file.path));
     }
   }
-  REPRO_RETURN_IF_ERROR(
-      AddStages(spec.settings, languages ? &*languages : nullptr, std::move(line_models), options));
+  std::vector<std::uint64_t> evaluation;
+  if (Has(spec.settings.stages, "evaluation")) {
+    REPRO_ASSIGN_OR_RETURN(const auto folder, context.Input("evaluation"));
+    REPRO_ASSIGN_OR_RETURN(evaluation, LoadHashes(folder / "lines.hashes"));
+  }
+  REPRO_RETURN_IF_ERROR(AddStages(spec.settings, languages ? &*languages : nullptr,
+                                  std::move(line_models), std::move(evaluation), options));
   options.marks.repeated = Has(spec.settings.stages, "repeated");
   options.marks.keep_first = spec.settings.keep_first;
   options.marks.memory_bytes =
       std::max<std::int64_t>(64 << 20, context.task.resources.memory_bytes / 2);
-  if (Has(spec.settings.stages, "evaluation")) {
-    REPRO_ASSIGN_OR_RETURN(const auto folder, context.Input("evaluation"));
-    REPRO_ASSIGN_OR_RETURN(options.marks.evaluation, LoadHashes(folder / "lines.hashes"));
-  }
   options.mark_lines = options.marks.repeated || !options.marks.evaluation.empty();
   options.strict = spec.settings.strict;
   options.threads = threads;

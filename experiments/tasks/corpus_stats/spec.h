@@ -1,9 +1,9 @@
 #pragma once
 /// `corpus_stats`: what the text of a point holds, counted in the files that are trained on, and
 /// whether lines of test sets are among it. Inputs: `corpus`, `subset` or `coded` of each language
-/// (code); for real text `clean` ("clean") and `evaluation_text` ("evaluation"). Artifact:
-/// stats.json. Metrics: corpus.{gib, gb, million_tokens, documents}, leaks.*, funnel.*
-/// (docs/formats.md).
+/// (code); for real text `clean` ("clean") and both forms of `evaluation_text`
+/// ("evaluation", "evaluation_letters"). Artifact: stats.json. Metrics: corpus.{gib, gb,
+/// million_tokens, documents}, leaks.*, funnel.*, faults.* (docs/formats.md).
 ///
 /// Tokens are words between white space, as in Table 6 of the paper, whose corpus's authors said so
 /// by mail (results/reference/table6.toml): text without spaces looks small there, too.
@@ -14,10 +14,11 @@
 
 namespace repro {
 
-inline constexpr int kCorpusStatsVersion = 1;
+inline constexpr int kCorpusStatsVersion = 2;
 
 inline constexpr const char* kCleanRole = "clean";
 inline constexpr const char* kEvaluationRole = "evaluation";
+inline constexpr const char* kEvaluationLettersRole = "evaluation_letters";
 
 struct CorpusStatsSpec {
   std::vector<std::string> languages;  ///< sorted

@@ -106,6 +106,10 @@ class Statistics {
       sum.kept += row.kept;
       for (const auto& [what, amount] : row.dropped) sum.dropped[what] += amount;
     }
+    REPRO_ASSIGN_OR_RETURN(const Json notes, LoadJson(clean->second / "notes.json"));
+    for (const auto& [reason, note] : notes.at("notes").items()) {
+      Log("faults." + reason, static_cast<double>(IntegerField(note, "count")), "");
+    }
     const auto& stages = spec_.stages;
     for (const auto& [language, row] : rows) {
       LogAmount(0, "read", row.read, language);
@@ -120,7 +124,7 @@ class Statistics {
   }
 
   /// One for each language, in order of the codes.
-  Result<std::vector<SharedLines>> LookForLeaks(const std::vector<std::uint64_t>& evaluation) {
+  Result<std::vector<SharedLines>> LookForLeaks(const EvaluationLines& evaluation) {
     if (spec_.slices > 0) {
       std::vector<CodedSlice> slices;
       for (const std::string& language : spec_.languages) {
@@ -146,17 +150,23 @@ class Statistics {
   Status WriteLeaks() {
     const auto folder = context_.inputs.find(kEvaluationRole);
     if (folder == context_.inputs.end()) return {};
-    REPRO_ASSIGN_OR_RETURN(std::vector<std::uint64_t> evaluation,
-                           LoadHashes(folder->second / "lines.hashes"));
-    evaluation.erase(std::unique(evaluation.begin(), evaluation.end()), evaluation.end());
+    REPRO_ASSIGN_OR_RETURN(const fs::path letters, context_.Input(kEvaluationLettersRole));
+    EvaluationLines evaluation;
+    REPRO_ASSIGN_OR_RETURN(evaluation.lines, LoadHashes(folder->second / "lines.hashes"));
+    REPRO_ASSIGN_OR_RETURN(evaluation.letters, LoadHashes(letters / "lines.hashes"));
+    for (auto* const hashes : {&evaluation.lines, &evaluation.letters}) {
+      hashes->erase(std::unique(hashes->begin(), hashes->end()), hashes->end());
+    }
     REPRO_ASSIGN_OR_RETURN(const std::vector<SharedLines> texts, LookForLeaks(evaluation));
-    Log("leaks.evaluation_lines", static_cast<double>(evaluation.size()), "");
+    Log("leaks.evaluation_lines", static_cast<double>(evaluation.lines.size()), "");
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const std::string& language = spec_.languages[i];
       if (!counts_.at(language).left_out.empty()) continue;
       Log("leaks.lines", static_cast<double>(texts[i].lines()), language);
       Log("leaks.shared_lines", static_cast<double>(texts[i].shared()), language);
+      Log("leaks.alike_lines", static_cast<double>(texts[i].alike()), language);
       json_[language]["shared_lines"] = texts[i].shared();
+      json_[language]["alike_lines"] = texts[i].alike();
       if (texts[i].shared() == 0) continue;
       context_.events.Message(
           "warning", fmt::format("leak: {} of {} lines of {} are lines of a test set, e.g. {}: {}",

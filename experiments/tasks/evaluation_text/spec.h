@@ -1,8 +1,8 @@
 #pragma once
 /// `evaluation_text`: which lines nobody may train on: those of every data set for evaluation that
-/// is at hand. No inputs. Artifact: lines.hashes (DedupHash of each, sorted, 8 bytes), counts.json
-/// {"lines", "by_set", "passed_over": what could not be read}. Faults are warnings, a damaged file
-/// an error.
+/// is at hand. No inputs. Artifact: lines.hashes (DedupHash or LettersHash of each, sorted, 8
+/// bytes), counts.json {"lines", "by_set", "passed_over": what could not be read}. Faults are
+/// warnings, a damaged file an error.
 
 #include "core/manifest/fields.h"
 #include "experiments/tasks/source_files.h"
@@ -13,10 +13,12 @@ inline constexpr int kEvaluationTextVersion = 2;
 
 struct EvaluationTextSpec {
   SourceFilesSpec files;
+  bool letters = false;  ///< lines are told apart by their letters and digits alone
 
   template <class V>
   void Visit(V& v) {
     v("files", files);
+    v("letters", letters, AddedLater());
   }
 };
 

@@ -53,11 +53,15 @@ std::string AsProse(const std::vector<std::string>& words) {
 /// Hashes of all lines of the texts that it is given.
 class LineCollector {
  public:
+  explicit LineCollector(bool letters) : letters_(letters) {}
   void Add(std::string_view text) {
     while (!text.empty()) {
       const std::string_view line = TakeLine(text);
-      if (line.find_first_not_of(" \t\r") != std::string_view::npos) {
+      if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+      if (!letters_) {
         hashes_.push_back(DedupHash(line));
+      } else if (const auto hash = LettersHash(line)) {
+        hashes_.push_back(*hash);
       }
     }
   }
@@ -84,6 +88,7 @@ class LineCollector {
   std::vector<std::uint64_t>& hashes() { return hashes_; }
 
  private:
+  bool letters_;
   std::vector<std::uint64_t> hashes_;
 };
 
@@ -156,7 +161,7 @@ Status RunEvaluationTextTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const auto spec, FromJson<EvaluationTextSpec>(context.task.spec));
   REPRO_ASSIGN_OR_RETURN(const auto files, SourceFilesOf(spec.files, context.task));
   REPRO_RETURN_IF_ERROR(VerifySourceFiles(files, context.task.resources.threads, context.stop));
-  LineCollector lines;
+  LineCollector lines(spec.letters);
   PassedOver passed_over(context.events);
   Json counts = Json::object();
   for (std::size_t i = 0; i < files.size(); ++i) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 #include "core/base/units.h"
 #include "core/io/file.h"
 
@@ -22,7 +24,18 @@ Status WriteSubsetArtifact(const std::filesystem::path& language_folder,
   const auto written = WriteSubset(language_folder, options, context.out / "text.txt",
                                    context.out / "heldout.txt", context.stop);
   const bool nothing = !written && written.error().code == ErrorCode::kNotFound && min_bytes > 0;
-  if (!written && !nothing) return tl::unexpected<Error>(written.error());
+  if (!written && !nothing) {
+    if (written.error().code != ErrorCode::kNotFound) return tl::unexpected(written.error());
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "{}: no document of it is left in the cleaned text{}; take it out of `languages`, or "
+        "leave out what has no text with `corpus.min_bytes` = 1",
+        language,
+        options.buckets.empty()
+            ? ""
+            : fmt::format(" in {} (classes of quality want a language model of it)",
+                          fmt::join(options.buckets, ", ")));
+  }
   if (nothing) {
     for (const char* const file : {"text.txt", "heldout.txt"}) {
       REPRO_RETURN_IF_ERROR(WriteFileAtomic(context.out / file, ""));
@@ -33,6 +46,15 @@ Status WriteSubsetArtifact(const std::filesystem::path& language_folder,
     context.events.Message("warning", fmt::format("{}: all of it is {}, less than the {} asked for",
                                                   language, FormatBytes(counts.available_bytes),
                                                   FormatBytes(options.max_bytes)));
+  }
+  const std::int64_t wanted = options.max_bytes > 0
+                                  ? std::min(options.max_bytes, counts.available_bytes)
+                                  : options.max_sentences;
+  if (counts.bytes == 0 && wanted > 0 && counts.available_bytes > 0) {
+    context.events.Message(
+        "warning",
+        fmt::format("{}: none of its {} is taken, since no line is as short as the limit", language,
+                    FormatBytes(counts.available_bytes)));
   }
   // Sentences are counted here, so they are the n_i of sampling.
   Json stats = {{"language", language},

@@ -166,9 +166,14 @@ TEST(CorpusPanelTest, WhoHasMuchTextIsSaidAndSeriesAreHeldAgainstIt) {
   ReportInputs inputs = TextInputs();
   LogText(inputs, 0);  // en 10 KiB, my 1 KiB, sw 5 B: sw has least, and my is in the middle
   EXPECT_TRUE(BuildReport(inputs).corpus.halves.empty());  // nobody asked
-  inputs.experiment.series = {
-      {.id = "high", .name = "much", .languages = {"en"}, .text = "most"},
-      {.id = "low", .name = "little", .languages = {"sw", "my"}, .text = "least"}};
+  Series high, low;
+  high.name = "much";
+  high.languages = {"en"};
+  high.text = "most";
+  low.name = "little";
+  low.languages = {"sw", "my"};
+  low.text = "least";
+  inputs.experiment.series = {high, low};
   const Report report = BuildReport(inputs);
   const TextHalves& halves = report.corpus.halves;
   EXPECT_EQ(halves.most, (std::vector<TextHalves::Language>{{"en", 10'240}}));
@@ -186,6 +191,22 @@ TEST(CorpusPanelTest, WhoHasMuchTextIsSaidAndSeriesAreHeldAgainstIt) {
                 "The series \"little\" is of languages with the least text, and my is not one "
                 "here."),
       text->sentences.end());
+}
+
+TEST(CorpusPanelTest, SaysWhatWasWrongWithTheFilesAndWhatIsAlmostATestSet) {
+  ReportInputs inputs = TextInputs();
+  LogText(inputs, 0);
+  Log(inputs, "faults.utf-8", 3, "");
+  Log(inputs, "faults.damaged", 1, "");
+  Log(inputs, "leaks.alike_lines", 2, "en");
+  const auto panels = ReportPanels(BuildReport(inputs));
+  const auto text = std::find_if(panels.begin(), panels.end(), [](const ReportPanel& panel) {
+    return panel.title == "Text that is trained on";
+  });
+  ASSERT_NE(text, panels.end());
+  EXPECT_FALSE(text->alarm);
+  EXPECT_THAT(text->sentences.front(), HasSubstr("2 have the letters of one, apart from"));
+  EXPECT_THAT(text->sentences, testing::Contains(HasSubstr("passed over: 1 damaged, 3 utf-8;")));
 }
 
 TEST(CorpusPanelTest, SeenIsTextTimesRepeats) {

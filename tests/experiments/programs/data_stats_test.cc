@@ -88,8 +88,9 @@ class StatsWorkspace {
     return key;
   }
 
-  std::string DoEvaluationText(const std::string& lines) {
+  std::string DoEvaluationText(const std::string& lines, bool letters = false) {
     EvaluationTextSpec spec;
+    spec.letters = letters;
     AddFile(spec.files, "quiz", "quiz.txt", "en", lines);
     return Do(&RunEvaluationTextTask, "evaluation_text", "evaluation text", spec);
   }
@@ -431,11 +432,23 @@ TEST_F(LeakTest, APlantedLineIsFoundAndShown) {
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("en           43             2  text.txt   text en"),
                                  HasSubstr("text.txt:81: where is the WELL?"),
                                  HasSubstr("Leak: 2 lines of these texts are among the 2")));
-  EXPECT_THAT(ReadFile(csv).value(), HasSubstr(",text.txt,43,2\n"));
+  EXPECT_THAT(ReadFile(csv).value(), HasSubstr(",text.txt,43,2,\n"));
   const Json json = Stats({"1", "--leaks"}, true).json();
   EXPECT_FALSE(json.at("ok"));
   EXPECT_EQ(json.at("shared_lines"), 2);
   EXPECT_EQ(json.at("texts").at(0).at("examples").at(1).at("text"), "Where is the Well?");
+}
+
+// What normalised lines do not show: other quotes, spaces, full stops.
+TEST_F(LeakTest, LinesWithTheLettersOfATestSetAreCountedApart) {
+  DoRun({"evaluation"});
+  DoEvaluationText("“Own line”\nWho dug it?\n", /*letters=*/true);
+  const CommandOutcome outcome = Stats({workspace_.AddRun(), "--leaks"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out,
+              HasSubstr("en           41             0           1  text.txt   text en"));
+  EXPECT_THAT(outcome.out, HasSubstr("1 line has the letters and digits of one of them"));
+  EXPECT_EQ(Stats({"1", "--leaks"}, true).json().at("alike_lines"), 1);
 }
 
 TEST_F(LeakTest, CodedLanguagesAreLookedAtBeforeTheyAreRecoded) {

@@ -91,6 +91,8 @@ class CorpusStatsTest : public ::testing::Test {
     EvaluationTextSpec quiz;
     AddFile(quiz.files, "quiz", "Where is the well?\nWho came first?\nWho came FIRST?\n");
     inputs_["evaluation"] = Do(&RunEvaluationTextTask, "evaluation", quiz, {});
+    quiz.letters = true;
+    inputs_["evaluation_letters"] = Do(&RunEvaluationTextTask, "evaluation letters", quiz, {});
     CleanSpec clean;
     AddFile(clean.files, "en",
             "One line of it.\nwhere is the WELL?\nAnd two  more words.\n\nA second\tdocument.\n");

@@ -332,6 +332,27 @@ TEST(PipelineTest, SetsForEvaluationMayBeNamed) {
   EXPECT_TRUE(std::includes(more.begin(), more.end(), own.begin(), own.end()));
 }
 
+TEST(PipelineTest, AnyStageMayBeLeftOut) {
+  const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
+  for (const char* stages : {"[]", "[\"repeated\"]", "[\"length\"]", "[\"evaluation\"]"}) {
+    const TaskGraph graph = Build(Load(manifest, "smoke", {std::string("clean.stages=") + stages}));
+    const auto clean = OfKind(graph, "clean");
+    ASSERT_EQ(clean.size(), 1U) << stages;
+    const bool kept_out = std::string_view(stages).find("evaluation") != std::string_view::npos;
+    EXPECT_EQ(clean[0]->inputs.contains("evaluation"), kept_out) << stages;
+  }
+}
+
+TEST(PipelineTest, TestSetsAreKeptOutByTheirLettersWhereThatIsAskedFor) {
+  const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
+  const TaskGraph graph = Build(Load(manifest, "smoke", {"clean.evaluation_letters=true"}));
+  const auto evaluation = OfKind(graph, "evaluation_text");
+  ASSERT_EQ(evaluation.size(), 2U);  // the leak check holds both forms against the text
+  const std::string& key = OfKind(graph, "clean").at(0)->inputs.at("evaluation");
+  EXPECT_EQ(graph.Find(key)->spec.value("letters", false), true);
+  EXPECT_EQ(Keys(Build(Load(manifest, "smoke")), {"evaluation_text"}).size(), 2U);
+}
+
 TEST(PipelineTest, WhatCleaningMayTakeOfTheMachineIsInNoKey) {
   const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
   const TaskGraph usual = Build(Load(manifest, "smoke"));

@@ -290,6 +290,48 @@ TEST_F(CleanCorpusTest, SmallerSubsetsAreTheBeginningOfLargerOnes) {
   }());
 }
 
+// A document of a book is many times a small limit.
+TEST_F(CleanCorpusTest, ADocumentThatIsTooLargeForALimitIsCutAtALine) {
+  std::string book;
+  for (int line = 0; line < 200; ++line) book += fmt::format("Line {} of a long book.\n", line);
+  Put("book.txt", book, "aa");
+  Put("second.txt", "Another " + book, "aa");
+  CleanCorpusOptions as_it_is;
+  as_it_is.files = files_;
+  as_it_is.mark_lines = false;
+  ASSERT_TRUE(Clean(as_it_is, "plain"));
+  std::string before;
+  for (const std::int64_t bytes : {300, 1'000, 4'700, 7'000}) {
+    const SubsetOptions options{.max_bytes = bytes, .heldout_share = 0};
+    const auto counts =
+        WriteSubset(out_ / "aa", options, folder_ / "text", folder_ / "heldout", stop_);
+    ASSERT_TRUE(counts) << counts.error().message;
+    EXPECT_LE(counts->bytes, bytes);
+    EXPECT_GT(counts->bytes, bytes * 9 / 10);
+    const std::string text = *ReadFile(folder_ / "text");
+    EXPECT_TRUE(text.starts_with(before)) << bytes;
+    before = text;
+  }
+  const SubsetOptions options{.max_sentences = 7, .heldout_share = 0};
+  EXPECT_EQ(WriteSubset(out_ / "aa", options, folder_ / "text", folder_ / "heldout", stop_)
+                .value()
+                .sentences,
+            7);
+}
+
+TEST_F(CleanCorpusTest, LinesOfTestSetsMayGoByTheirLetters) {
+  Put("a.txt", "“A line, of a test”\nOur own.\n\nA LINE of a test!\n", "aa");
+  std::vector<std::uint64_t> letters = {LettersHash("A line of a test.").value()};
+  CleanCorpusOptions options = Options();
+  options.stages.push_back(std::make_unique<LinesOfTestSets>(std::move(letters)));
+  const auto report = Clean(options, "plain");
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(Texts("aa"), ElementsAre("Our own."));
+  const TextAmount dropped =
+      report->funnel.rows().at({"made", "aa"}).dropped.at({"evaluation", "line of a test set"});
+  EXPECT_EQ(dropped.lines, 2);
+}
+
 TEST_F(CleanCorpusTest, TranslationsAreHeldOutTogether) {
   std::string english, french;
   for (int verse = 1; verse <= 400; ++verse) {

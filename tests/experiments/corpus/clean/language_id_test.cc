@@ -200,5 +200,13 @@ TEST(LanguageIdGolden, EqualsFastText) {
   EXPECT_GT(cases, 0);
 }
 
+TEST(LanguageIdCodeTest, IsWhatLid176CallsALanguage) {
+  EXPECT_EQ(LanguageIdCode("en"), "en");
+  EXPECT_EQ(LanguageIdCode("zh-Hant"), "zh");
+  EXPECT_EQ(LanguageIdCode("bn_rom"), "bn");
+  EXPECT_EQ(LanguageIdCode("ku-ckb"), "ckb");
+  EXPECT_EQ(LanguageIdCode("pa-Arab"), "pnb");
+}
+
 }  // namespace
 }  // namespace repro

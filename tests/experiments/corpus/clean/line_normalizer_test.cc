@@ -42,6 +42,24 @@ TEST(LineNormalizerTest, BrokenUtf8GivesReplacementCharacters) {
   EXPECT_EQ(Dedup("a\xFF\xC3"), "a\uFFFD\uFFFD");
 }
 
+TEST(LineNormalizerTest, LettersAreWhatNobodyWouldCallAnotherSentence) {
+  const auto letters = [](std::string_view line) {
+    std::string out;
+    NormalizeToLetters(line, out);
+    return out;
+  };
+  const std::string plain = letters("Où est-ce que c'est, 12 ans?");
+  for (const char* line :
+       {"Ou\u0300 est-ce que c\u2019est, 12 ans ?", "OÙ EST-CE QUE C'EST 12 ANS",
+        "“Où est-ce  que\u00A0c'est, 12 ans?”", "- Où est-ce que c'est,\t12 ans?",
+        "\uFEFFOù est-ce que c'\u200Best, 1\u00AD2 ans?", "Où est-ce que c'est, ３４ ans?"}) {
+    EXPECT_EQ(letters(line), plain) << line;
+  }
+  EXPECT_NE(letters("Ou est-ce que c'est, 12 ans?"), plain) << "an accent is no punctuation";
+  EXPECT_EQ(letters("किताब।"), "किताब") << "vowel signs stay";
+  EXPECT_FALSE(LettersHash(" … — ")) << "nothing to tell it by";
+}
+
 // What cc_net's own normaliser answered (../shared/golden/README.md).
 TEST(LineNormalizerGolden, EqualsCcNet) {
   const char* shared = std::getenv("REPRO_SHARED");

@@ -141,12 +141,24 @@ TEST_F(PlainReaderTest, ColumnsGoByNameOrNumber) {
   EXPECT_THAT(Read(layout, "1\tone\n"), ElementsAre("one"));
 }
 
-TEST_F(PlainReaderTest, AColumnThatIsNotThereIsAnErrorThatNamesTheOthers) {
-  Read(tsv_, "id\tsentence\n1\tone\n");
-  EXPECT_THAT(error_, HasSubstr("f:1: no column `text` among `id sentence`"));
-  error_.clear();
-  Read(tsv_, "");
-  EXPECT_THAT(error_, HasSubstr("f:1: no column `text` among ``"));
+// One file without its line of names must not cost a corpus of thousands.
+TEST_F(PlainReaderTest, AFileWithoutTheColumnIsPassedOverAndSaysWhatItHas) {
+  EXPECT_THAT(Read(tsv_, "id\tsentence\n1\tone\n"), IsEmpty());
+  EXPECT_THAT(Notes(), ElementsAre("header 1"));
+  EXPECT_THAT(notes_.reasons().at("header").examples[0],
+              HasSubstr("f: byte 0: no column `text` among `id sentence`"));
+  EXPECT_THAT(Read(tsv_, ""), IsEmpty());
+  EXPECT_THAT(notes_.reasons().at("header").examples[0], HasSubstr("no line"));
+  ReadNotes strict(/*strict=*/true, "f");
+  EXPECT_FALSE(PlainReader::Open(folder_ / "f", tsv_, strict));
+}
+
+TEST_F(PlainReaderTest, RecordsWithoutAWordAreNoDocuments) {
+  PlainLayout layout = tsv_;
+  EXPECT_THAT(Read(layout, "id\ttext\n1\t\n2\t \n3\tone\n"), ElementsAre("one"));
+  EXPECT_THAT(Read(jsonl_, "{\"text\": \"\"}\n{\"text\": \" \\n\"}\n{\"text\": \"two\"}\n"),
+              ElementsAre("two"));
+  EXPECT_THAT(Notes(), IsEmpty());
 }
 
 // Even the line of names may be behind the damage: then there is nothing of the file, and it is no
