@@ -131,26 +131,32 @@ class PointChecker {
                      fmt::format("`{}` = \"{}\"{}: {}", key, set, written, known.error().message),
                      expected);
   }
-  void CheckParts(const char* key, const std::string& set, const std::vector<std::string>& parts) {
+  void CheckParts(const char* key, const std::string& set, const RealText::Wanted& wanted) {
     if (set.empty()) return;
-    CheckSet(key, set, real_text_.CheckParts(set, parts),
-             fmt::format("expected a data set with {} `{}`", parts.size() == 1 ? "part" : "parts",
-                         fmt::join(parts, "`, `")));
+    CheckSet(
+        key, set, real_text_.CheckParts(set, wanted),
+        fmt::format("expected a data set {}with {} `{}`{}{}",
+                    wanted.kind.empty() ? "" : fmt::format("of kind `{}` ", wanted.kind),
+                    wanted.parts.size() == 1 ? "part" : "parts", fmt::join(wanted.parts, "`, `"),
+                    wanted.language.empty() ? "" : " in ", wanted.language));
   }
 
   // What each set has to have; whether it is at hand is another question.
   void CheckTestsets(const RunSettings& settings) {
     const TestsetsSettings& sets = settings.testsets;
     for (const std::string& task : settings.finetune.tasks) {
-      if (task == "tags") CheckParts("testsets.tags", sets.tags, {"train", "dev"});
+      if (task == "tags") {
+        CheckParts("testsets.tags", sets.tags, {.kind = "ner", .parts = {"train", "dev"}});
+      }
       if (task != "xnli") continue;
-      CheckParts("testsets.xnli", sets.xnli, {"dev", "test"});
+      CheckParts("testsets.xnli", sets.xnli, {.kind = "nli", .parts = {"dev", "test"}});
       for (const std::string& set : sets.xnli_train) {
-        CheckParts("testsets.xnli_train", set, {"train"});
+        CheckParts("testsets.xnli_train", set,
+                   {.kind = "nli", .parts = {"train"}, .language = experiment_.source_language});
       }
     }
-    CheckParts("testsets.parallel", sets.parallel, {"text"});
-    CheckParts("testsets.pairs", sets.pairs, {"text", "english"});
+    CheckParts("testsets.parallel", sets.parallel, {.kind = "parallel", .parts = {"text"}});
+    CheckParts("testsets.pairs", sets.pairs, {.kind = "parallel", .parts = {"text", "english"}});
   }
 
   // Sets that cleaning reads beside the text.
@@ -166,10 +172,11 @@ class PointChecker {
       }
     }
     if (has("language")) {
-      CheckParts("clean.language_model", clean.language_model, {std::string(kLanguageModelPart)});
+      CheckParts("clean.language_model", clean.language_model,
+                 {.parts = {std::string(kLanguageModelPart)}});
     }
     if (!has("perplexity")) return;
-    CheckParts("clean.line_models", clean.line_models, {std::string(kLineModelPart)});
+    CheckParts("clean.line_models", clean.line_models, {.parts = {std::string(kLineModelPart)}});
     if (!clean.line_model_text.empty()) {
       CheckSet("clean.line_model_text", clean.line_model_text,
                real_text_.Check(clean.line_model_text), "expected a data set of text");

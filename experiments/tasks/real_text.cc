@@ -156,11 +156,24 @@ Status RealText::Check(std::string_view dataset) {
   return {};
 }
 
-Status RealText::CheckParts(std::string_view dataset, const std::vector<std::string>& parts) {
+Status RealText::CheckParts(std::string_view dataset, const Wanted& wanted) {
   REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
-  for (const std::string& part : parts) {
-    if (manifest->FindPart(part) != nullptr) continue;
-    return Fail(ErrorCode::kInvalidArgument, "data set {} has no part `{}`", manifest->id, part);
+  if (!wanted.kind.empty() && manifest->kind != wanted.kind) {
+    return Fail(ErrorCode::kInvalidArgument, "data set {} is of kind `{}`", manifest->id,
+                manifest->kind);
+  }
+  for (const std::string& name : wanted.parts) {
+    const DatasetPart* const part = manifest->FindPart(name);
+    if (part == nullptr) {
+      return Fail(ErrorCode::kInvalidArgument, "data set {} has no part `{}`", manifest->id, name);
+    }
+    const bool held = part->language.empty()
+                          ? part->languages.empty() || Holds(part->languages, wanted.language)
+                          : part->language == wanted.language;
+    if (!wanted.language.empty() && !held) {
+      return Fail(ErrorCode::kInvalidArgument, "part `{}` of data set {} holds no text of {}", name,
+                  manifest->id, wanted.language);
+    }
   }
   return {};
 }

@@ -61,8 +61,14 @@ class RealText {
   /// A data set, a mixture's parts too. Errors: as FindDataset.
   Status Check(std::string_view dataset);
 
-  /// Whether a data set has parts of these names. Errors: kInvalidArgument, as FindDataset.
-  Status CheckParts(std::string_view dataset, const std::vector<std::string>& parts);
+  /// Whether a data set is of a kind (empty: any), and has parts of these names that may hold text
+  /// of a language (empty: any). Errors: kInvalidArgument, as FindDataset.
+  struct Wanted {
+    std::string_view kind{};
+    std::vector<std::string> parts{};
+    std::string language{};
+  };
+  Status CheckParts(std::string_view dataset, const Wanted& wanted);
   /// Whether anything of a data set can be kept out of the text. Errors: as above.
   Status CheckEvaluation(std::string_view dataset);
   /// The lines, or their letters, of all data sets for evaluation that are at hand, of the
