@@ -1,6 +1,7 @@
 #include "experiments/datasets/dataset_manifest.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -40,6 +41,13 @@ struct DatasetFile {
     v("take", takes);
   }
 };
+
+constexpr std::array<std::string_view, 7> kCorpusLayouts = {"text", "markdown",  "jsonl",   "tsv",
+                                                            "wet",  "wikipedia", "parallel"};
+
+bool IsCorpus(std::string_view layout) {
+  return std::find(kCorpusLayouts.begin(), kCorpusLayouts.end(), layout) != kCorpusLayouts.end();
+}
 
 class DatasetReader {
  public:
@@ -199,9 +207,7 @@ class DatasetReader {
                          "one of `part.stand_in` and `part.stand_in_note`",
                          "expected both: the note says what is missing or different");
       }
-      const bool lines = part.layout == "text" || part.layout == "jsonl" || part.layout == "tsv";
-      if (part.encoding != "utf-8" && (lines || part.layout == "wet" ||
-                                       part.layout == "wikipedia" || part.layout == "parallel")) {
+      if (part.encoding != "utf-8" && IsCorpus(part.layout)) {
         diagnostics_.Add(
             At(*tables, i, "encoding"),
             fmt::format("`part.encoding` = \"{}\" with `part.layout` = \"{}\"", part.encoding,
@@ -242,7 +248,7 @@ const DatasetPart* DatasetManifest::FindPart(std::string_view name) const {
 const std::vector<std::string>& DatasetLayouts() {
   static const std::vector<std::string> kLayouts = {
       // a corpus
-      "text", "jsonl", "tsv", "wet", "wikipedia", "parallel",
+      "text", "markdown", "jsonl", "tsv", "wet", "wikipedia", "parallel",
       // examples (layouts/read_examples.h)
       "xnli", "xnli-translate-test", "xnli-mt", "xtreme-xnli", "myxnli-translated",
       "myxnli-original", "mnli", "snli", "sick", "nli", "conll", "wikineural", "panx", "masakhaner",

@@ -28,14 +28,17 @@ Result<std::unique_ptr<DocumentReader>> OpenDocuments(const CorpusFile& file, Re
   layout.content = file.content.empty() ? file.set : file.content;
   if (file.layout == "text") {
     layout.kind = PlainLayout::Kind::kText;
+  } else if (file.layout == "markdown") {
+    layout.kind = PlainLayout::Kind::kMarkdown;
   } else if (file.layout == "jsonl") {
     layout.kind = PlainLayout::Kind::kJsonl;
   } else if (file.layout == "tsv") {
     layout.kind = PlainLayout::Kind::kTsv;
   } else {
-    return Fail(ErrorCode::kInvalidArgument,
-                "{}: layout \"{}\" is no corpus; expected text, jsonl, tsv, wet or wikipedia",
-                file.path.string(), file.layout);
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "{}: layout \"{}\" is no corpus; expected text, markdown, jsonl, tsv, wet or wikipedia",
+        file.path.string(), file.layout);
   }
   return AsDocuments(PlainReader::Open(file.path, std::move(layout), notes, file.extent));
 }

@@ -18,7 +18,7 @@ struct CorpusFile {
   std::string name;      ///< relative to the data set's folder
   std::string set;       ///< the data set's id
   std::string language;  ///< of all of it; empty: not said
-  std::string layout;    ///< "text", "jsonl", "tsv", "wet" or "wikipedia"
+  std::string layout;    ///< "text", "markdown", "jsonl", "tsv", "wet" or "wikipedia"
   std::string field;
   std::string id_field;
   std::string content;

@@ -102,6 +102,13 @@ Result<std::unique_ptr<PlainReader>> PlainReader::Open(const std::filesystem::pa
   if (reader->window_.Fill(kByteOrderMark.size()).starts_with(kByteOrderMark)) {
     reader->window_.Consume(kByteOrderMark.size());
   }
+  const std::string_view head = reader->window_.Fill(2).substr(0, 2);
+  if (head == "\xFF\xFE" || head == "\xFE\xFF") {  // nothing of it would be UTF-8
+    reader->ended_ = true;
+    REPRO_RETURN_IF_ERROR(
+        reader->Note("utf-16", 0, "UTF-16; `iconv -f utf-16 -t utf-8` turns it into what is read"));
+    return reader;
+  }
   if (reader->layout_.kind == PlainLayout::Kind::kTsv) REPRO_RETURN_IF_ERROR(reader->FindColumns());
   return reader;
 }
@@ -180,25 +187,47 @@ Result<bool> PlainReader::NextLine(TextWindow::Line& line) {
   return false;
 }
 
+bool PlainReader::TakesMarkup(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\r";
+  const bool begins = !in_comment_ && line.starts_with("<!--");
+  if (in_comment_ || begins) {
+    in_comment_ = line.find("-->") == std::string_view::npos;
+    ++markup_;
+    return true;
+  }
+  const std::size_t text = line.find_first_not_of('#');
+  if (text == 0) return false;
+  heading_ = line.substr(std::min({text, line.size()}));
+  heading_.erase(0, heading_.find_first_not_of(kBlanks));
+  heading_.erase(heading_.find_last_not_of(kBlanks) + 1);
+  ++markup_;
+  return true;
+}
+
 Result<bool> PlainReader::NextText(TextDocument& document) {
   document.text.clear();
   bool any = false;
+  const bool markdown = layout_.kind == PlainLayout::Kind::kMarkdown;
   const auto add = [&](std::string_view line, std::uint64_t offset) {
     if (!any) document.offset = offset;
     if (any) document.text += '\n';
     document.text += line;
     any = true;
   };
-  if (has_next_line_) add(next_line_, next_line_offset_);
+  if (has_next_line_) {
+    add(next_line_, next_line_offset_);
+    if (!heading_.empty()) SetContent(heading_, document);
+  }
   has_next_line_ = false;
   TextWindow::Line line;
   for (;;) {
     REPRO_ASSIGN_OR_RETURN(const bool more, NextLine(line));
     if (!more) return any;
-    if (IsBlank(line.text)) {
+    if (IsBlank(line.text) || (markdown && TakesMarkup(line.text))) {
       if (any) return true;
       continue;
     }
+    if (!any && !heading_.empty()) SetContent(heading_, document);
     if (any && document.text.size() + 1 + line.text.size() > kLongestDocument) {
       next_line_ = line.text;
       next_line_offset_ = line.offset;
@@ -217,7 +246,7 @@ Result<bool> PlainReader::Next(TextDocument& document) {
     document.id =
         fmt::format("{}#{}", window_.source().path().filename().string(), document.offset);
   };
-  if (layout_.kind == PlainLayout::Kind::kText) {
+  if (layout_.kind == PlainLayout::Kind::kText || layout_.kind == PlainLayout::Kind::kMarkdown) {
     REPRO_ASSIGN_OR_RETURN(const bool more, NextText(document));
     name();
     return more;
@@ -243,6 +272,7 @@ Result<bool> PlainReader::Next(TextDocument& document) {
 std::map<std::string, std::int64_t> PlainReader::passed_over() const {
   std::map<std::string, std::int64_t> counts;
   if (blank_ > 0) counts["text without a word"] = blank_;
+  if (markup_ > 0) counts["line of a heading or a comment"] = markup_;
   return counts;
 }
 

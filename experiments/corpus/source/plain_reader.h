@@ -15,13 +15,15 @@ namespace repro {
 
 struct PlainLayout {
   enum class Kind {
-    kText,   ///< a paragraph a line; a blank line ends a document, as in OSCAR and CC-100
-    kJsonl,  ///< an object a line, one document each
-    kTsv,    ///< a record a line, one document each
+    kText,      ///< a paragraph a line; a blank line ends a document, as in OSCAR and CC-100
+    kMarkdown,  ///< as text, without comments; a heading names the content of what follows
+    kJsonl,     ///< an object a line, one document each
+    kTsv,       ///< a record a line, one document each
   };
   Kind kind = Kind::kText;
   /// The field of a JSON object that holds the text; the column's name in the first line of a TSV
-  /// file, or its number from 1 where the file has no such line. Not used by text.
+  /// file, or its number from 1 where the file has no such line. Not used by text and
+  /// Markdown.
   std::string field = "text";
   /// As `field`, of what names the content in every language; empty: nothing does.
   std::string id_field;
@@ -31,7 +33,7 @@ struct PlainLayout {
 /// Notes: "long-line" (cut after kLongestLine bytes: the line is passed over), "json" (no object,
 /// or without the field as a string), "header" (a TSV file without a column of the name: all of it
 /// is passed over), "column" (too few columns), "damaged" (the packed file), "nul" and "utf-8" (a
-/// line with a NUL byte, or bytes that are no UTF-8: passed over).
+/// line with a NUL byte, or bytes that are no UTF-8: passed over), "utf-16" (all of the file).
 class PlainReader : public DocumentReader {
  public:
   static constexpr std::size_t kLongestLine = 16 << 20;
@@ -57,6 +59,8 @@ class PlainReader : public DocumentReader {
   /// The next line that can be used; false at the end.
   Result<bool> NextLine(TextWindow::Line& line);
   Result<bool> NextText(TextDocument& document);
+  /// Whether a line of Markdown is a comment or a heading; the latter is in `heading_` then.
+  bool TakesMarkup(std::string_view line);
   /// False where the record cannot be used, which is noted.
   Result<bool> SetFromColumns(const TextWindow::Line& line, TextDocument& document);
   Result<bool> SetFromJson(const TextWindow::Line& line, TextDocument& document);
@@ -71,6 +75,9 @@ class PlainReader : public DocumentReader {
   std::string next_line_;  ///< read, of the document after this one
   std::uint64_t next_line_offset_ = 0;
   bool has_next_line_ = false;
+  bool in_comment_ = false;
+  std::string heading_;  // of what comes
+  std::int64_t markup_ = 0;
   bool ended_ = false;
   bool columns_known_ = true;
   std::int64_t blank_ = 0;  // records without text

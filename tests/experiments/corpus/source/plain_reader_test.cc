@@ -153,6 +153,28 @@ TEST_F(PlainReaderTest, AFileWithoutTheColumnIsPassedOverAndSaysWhatItHas) {
   EXPECT_FALSE(PlainReader::Open(folder_ / "f", tsv_, strict));
 }
 
+TEST_F(PlainReaderTest, HeadingsOfMarkdownNameTheContentAndCommentsGo) {
+  PlainLayout layout = Of(PlainLayout::Kind::kMarkdown);
+  layout.content = "book";
+  EXPECT_THAT(Read(layout,
+                   "<!--\nA notice.\n\n# not a heading\n-->\nBefore.\n# 1\n\nOne.\nIts line.\n\n"
+                   "Of one, too.\n## 2 \nTwo.\n<!-- gone -->\n# 3\n"),
+              ElementsAre("Before.", "One.\nIts line.", "Of one, too.", "Two."));
+  const auto content = [&](std::size_t i) { return documents_.at(i).content; };
+  EXPECT_EQ(content(0), "");
+  EXPECT_EQ(content(1), "book 1");
+  EXPECT_EQ(content(2), "book 1");
+  EXPECT_EQ(content(3), "book 2");
+  EXPECT_THAT(Notes(), IsEmpty());
+}
+
+TEST_F(PlainReaderTest, Utf16IsCalledByItsName) {
+  EXPECT_THAT(Read(text_, std::string("\xFF\xFEo\0n\0e\0\n\0", 10)), IsEmpty());
+  EXPECT_THAT(Notes(), ElementsAre("utf-16 1"));
+  EXPECT_THAT(Read(tsv_, std::string("\xFE\xFF\0t\0\n", 6)), IsEmpty());
+  EXPECT_THAT(Notes(), ElementsAre("utf-16 1"));
+}
+
 TEST_F(PlainReaderTest, RecordsWithoutAWordAreNoDocuments) {
   PlainLayout layout = tsv_;
   EXPECT_THAT(Read(layout, "id\ttext\n1\t\n2\t \n3\tone\n"), ElementsAre("one"));
