@@ -89,6 +89,8 @@ for name in ("commit", "machine", "task_seconds", "manifest_hash", "tasks_done")
     assert here["provenance"][name] == there["provenance"][name], name
 for report in (there, here):
     del report["provenance"], report["next_steps"]
+    for run in report["runs"]:
+        assert bool(run.pop("imported")) == (report is here), run
 assert there["figures"] and there["vocabulary"] and there["complete"]
 assert there == here
 EOF
