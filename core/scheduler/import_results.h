@@ -30,7 +30,7 @@ struct ImportedResults {
   std::size_t results_only = 0;          ///< of which only results are here now
   std::size_t there = 0;                 ///< that the workspace had already
   std::size_t planned = 0;               ///< that were not complete where the file was written
-  std::vector<DifferingTask> differing;  ///< those of `there` that the file says otherwise
+  std::vector<DifferingTask> differing;  ///< known here, and the file says otherwise
 };
 
 /// Every complete task of `results` that the workspace does not have becomes an artifact, where all
