@@ -98,6 +98,12 @@ class Collector {
     entry.task.label = WithoutFolders(task.label);
     entry.task.resources = {};
     entry.task.info = Json::object();
+    const auto row = known.find(task.key);
+    if (row != known.end()) {
+      // A plan without the data only estimates it; the log has what the task was made with.
+      entry.task.work = row->second.work;
+      entry.task.work_unit = row->second.work_unit;
+    }
     REPRO_ASSIGN_OR_RETURN(entry.record, store_.Find(task.kind, task.key));
     fs::path folder = store_.Folder(task.kind, task.key);
     if (!entry.record) {
@@ -105,7 +111,6 @@ class Collector {
       folder = store_.ResultsFolder(task.kind, task.key);
     }
     if (!entry.record) return entry;
-    const auto row = known.find(task.key);
     if (row == known.end() || row->second.state != "done") {
       return Fail(ErrorCode::kInvalidArgument,
                   "'{}' is complete, but the run log does not say so: `repro run` of the "

@@ -355,10 +355,10 @@ class Builder {
           result.points.begin(), result.points.end(),
           [](const auto& a, const auto& b) { return a.source.mean.mean < b.source.mean.mean; });
       result.verdict = fmt::format(
-          "at chance, not informative: at most {} in the source language ({}), where {} is what "
-          "values of other languages would need to say something",
-          WithInterval(result.measure, best->source), best->point,
-          ShowValue(result.measure, *result.measure.informative_from));
+          "not informative{}: at most {} in the source language ({}), where {} is what values of "
+          "other languages would need to say something",
+          BesideChance(result, best->source.mean.mean), WithInterval(result.measure, best->source),
+          best->point, ShowValue(result.measure, *result.measure.informative_from));
       return;
     }
     if (!result.moves) {
@@ -380,6 +380,14 @@ class Builder {
                         : result.chance             ? "at chance"
                                                     : "no better than without pretraining";
     result.verdict = fmt::format("{}: {} {} at {}; {}", state, value, where, shown->point, against);
+  }
+
+  /// " (close to chance, 33.3 %)": closer than to where the measure says something.
+  static std::string BesideChance(const MeasureReport& result, double value) {
+    if (!result.chance) return "";
+    const bool close = value - *result.chance < *result.measure.informative_from - value;
+    return fmt::format(" ({} {})", close ? "close to chance," : "chance",
+                       ShowValue(result.measure, *result.chance));
   }
 
   /// Why a claim on this metric cannot be judged: it moves at no point, so that "level" holds and

@@ -341,7 +341,8 @@ Json Runs(const Report& report) {
                     {"context_free_margin", Number(run.context_free_margin)},
                     {"plateau_margin", Number(run.plateau_margin)},
                     {"on_plateau", run.on_plateau},
-                    {"stale", run.stale}});
+                    {"stale", run.stale},
+                    {"imported", run.imported}});
   }
   return runs;
 }
@@ -374,20 +375,27 @@ Json ToJson(const std::optional<ReadOff>& read) {
                                                           : "on"}};
 }
 
+/// 0 stands for an amount that is not known yet.
+Json KnownAmount(double amount) {
+  return amount > 0 ? Json(amount) : Json(nullptr);
+}
+
 Json Monolingual(const Report& report) {
   Json languages = Json::array();
   for (const MonolingualReport& language : report.monolingual) {
     Json curve = Json::array();
     for (const MonolingualReport::Amount& amount : language.curve) {
-      curve.push_back(
-          {{"point", amount.point}, {"bytes", amount.bytes}, {"value", ToJson(amount.value)}});
+      curve.push_back({{"point", amount.point},
+                       {"asked_bytes", amount.asked},
+                       {"bytes", KnownAmount(amount.bytes)},
+                       {"value", ToJson(amount.value)}});
     }
     Json readings = Json::array();
     for (const MonolingualReport::Reading& reading : language.readings) {
       readings.push_back({{"point", reading.point},
                           {"value", ToJson(reading.value)},
-                          {"bytes", reading.bytes},
-                          {"repeats", reading.repeats},
+                          {"bytes", KnownAmount(reading.bytes)},
+                          {"repeats", KnownAmount(reading.repeats)},
                           {"equivalent", ToJson(reading.equivalent)},
                           {"least", ToJson(reading.least)},
                           {"most", ToJson(reading.most)}});

@@ -121,6 +121,12 @@ std::string FigureCaption(const FigureReport& figure) {
   return caption;
 }
 
+void SetColumns(const ControlColumns& columns, data& view) {
+  view.set("with_null_world", columns.null_world);
+  view.set("with_no_pretraining", columns.no_pretraining);
+  view.set("with_transfer", columns.transfer);
+}
+
 data Figure(const Report& report, const FigureReport& figure, std::size_t index,
             const HtmlAssets& assets) {
   const auto colors = SeriesColors(report);
@@ -150,7 +156,11 @@ data Figure(const Report& report, const FigureReport& figure, std::size_t index,
            figure.has_paper ? "All values, with the paper's cells and their states" : "All values");
   view.set("open", figure.has_paper);
   view.set("has_paper", figure.has_paper);
-  view.set("columns", figure.has_paper ? "8" : "6");
+  const ControlColumns columns = ColumnsOf(figure);
+  SetColumns(columns, view);
+  const int controls =
+      (columns.null_world ? 1 : 0) + (columns.no_pretraining ? 1 : 0) + (columns.transfer ? 1 : 0);
+  view.set("columns", std::to_string((figure.has_paper ? 5 : 3) + controls));
   view.set("hidden", !figure.has_paper && !figure.measured);
   list cells;
   for (const SeriesReport& series : figure.series) {
@@ -264,6 +274,7 @@ void SetControls(const Report& report, data& view) {
       rows.push_back(row);
     }
   }
+  SetColumns(ColumnsOf(report.measures), view);
   view.set("has_transfer", !rows.empty());
   view.set("transfers", rows);
   view.set("transfer_note", TransferNote());

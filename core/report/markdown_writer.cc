@@ -69,8 +69,12 @@ class Markdown {
     Line("{} {}", MarkdownText(m.about), MarkdownText(MeasureVerdict(report_, figure)));
     std::vector<std::string> header = {"Series", "Point", "Text"};
     if (figure.has_paper) header.insert(header.end(), {"Paper", "Cell"});
-    header.insert(header.end(), {"This run", "Null world", "No pretraining", "From null world",
-                                 "Interval holds", "Note"});
+    const ControlColumns columns = ColumnsOf(figure);
+    header.emplace_back("This run");
+    if (columns.null_world) header.emplace_back("Null world");
+    if (columns.no_pretraining) header.emplace_back("No pretraining");
+    if (columns.transfer) header.emplace_back("From null world");
+    header.insert(header.end(), {"Interval holds", "Note"});
     std::vector<std::vector<std::string>> rows;
     for (const SeriesReport& series : figure.series) {
       for (const SeriesPoint& point : series.points) {
@@ -84,9 +88,11 @@ class Markdown {
           row.emplace_back(point.paper ? CellStateName(point.cell) : "–");
         }
         row.push_back(WithRange(ShowMean(m, point.main), ShowRange(m, point.main)));
-        row.push_back(ShowControl(m, point.controls, "null-world"));
-        row.push_back(ShowControl(m, point.controls, "no-pretraining"));
-        row.push_back(WithRange(ShowDifference(m, point.transfer), ShowRange(m, point.transfer)));
+        if (columns.null_world) row.push_back(ShowControl(m, point.controls, "null-world"));
+        if (columns.no_pretraining) row.push_back(ShowControl(m, point.controls, "no-pretraining"));
+        if (columns.transfer) {
+          row.push_back(WithRange(ShowDifference(m, point.transfer), ShowRange(m, point.transfer)));
+        }
         row.push_back(point.main.variation);
         row.push_back(CellNote(point));
         rows.push_back(std::move(row));
@@ -147,24 +153,35 @@ class Markdown {
   }
 
   void Controls() {
+    const ControlColumns columns = ColumnsOf(report_.measures);
+    std::vector<std::string> header = {"Measure",         "Point",           "Chance",
+                                       "Source language", "Other languages", "How many"};
+    if (columns.null_world) header.emplace_back("Others, null world");
+    if (columns.no_pretraining) header.emplace_back("Others, no pretraining");
+    if (columns.transfer) header.emplace_back("Transfer");
     std::vector<std::vector<std::string>> rows;
     for (const MeasureReport& measure : report_.measures) {
       const Measure& m = measure.measure;
       for (const MeasureReport::AtPoint& at : measure.points) {
-        rows.push_back({m.name, at.point, measure.chance ? ShowValue(m, *measure.chance) : "–",
-                        WithRange(ShowMean(m, at.source), ShowRange(m, at.source)),
-                        WithRange(ShowMean(m, at.targets), ShowRange(m, at.targets)),
-                        at.targets.empty() ? "–" : std::to_string(at.target_count),
-                        ShowControl(m, at.target_controls, "null-world"),
-                        ShowControl(m, at.target_controls, "no-pretraining"),
-                        WithRange(ShowDifference(m, at.transfer), ShowRange(m, at.transfer))});
+        std::vector<std::string> row = {
+            m.name,
+            at.point,
+            measure.chance ? ShowValue(m, *measure.chance) : "–",
+            WithRange(ShowMean(m, at.source), ShowRange(m, at.source)),
+            WithRange(ShowMean(m, at.targets), ShowRange(m, at.targets)),
+            at.targets.empty() ? "–" : std::to_string(at.target_count)};
+        if (columns.null_world) row.push_back(ShowControl(m, at.target_controls, "null-world"));
+        if (columns.no_pretraining)
+          row.push_back(ShowControl(m, at.target_controls, "no-pretraining"));
+        if (columns.transfer) {
+          row.push_back(WithRange(ShowDifference(m, at.transfer), ShowRange(m, at.transfer)));
+        }
+        rows.push_back(std::move(row));
       }
     }
     if (!rows.empty()) {
       Line("\n## Controls\n\n{}", MarkdownText(TransferNote()));
-      Table({"Measure", "Point", "Chance", "Source language", "Other languages", "How many",
-             "Others, null world", "Others, no pretraining", "Transfer"},
-            rows, 2);
+      Table(header, rows, 2);
     }
     rows.clear();
     for (const SurfaceReport& surface : report_.surface) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/base/units.h"
 #include "core/report/report_text.h"
 
 namespace repro {
@@ -14,10 +15,8 @@ namespace {
 
 constexpr const char* kRepeats = "pretrain.repeats";
 
-/// "250 kB", "1.25 MB": decimal, as the manifest's numbers are.
-std::string Decimal(double bytes) {
-  if (bytes < 1e6) return fmt::format("{:.{}f} kB", bytes / 1e3, bytes < 1e5 ? 1 : 0);
-  return fmt::format("{:.{}f} MB", bytes / 1e6, bytes < 1e7 ? 2 : 1);
+std::string ShowBytes(double bytes) {
+  return FormatBytes(std::llround(bytes));
 }
 
 /// "< " before the first amount of the curve, "> " beyond its last.
@@ -28,7 +27,7 @@ std::string SideOf(const ReadOff& read) {
 }
 
 std::string ShowReadOff(const std::optional<ReadOff>& read) {
-  return read ? SideOf(*read) + Decimal(read->x) : "–";
+  return read ? SideOf(*read) + ShowBytes(read->x) : "–";
 }
 
 std::string ShowShare(const std::optional<ReadOff>& read, double bytes) {
@@ -60,14 +59,28 @@ double ReadBytes(const RunValues& values, const std::string& point, const std::s
   return repeats > 0 ? text * std::min(1.0, repeats) : 0;
 }
 
-std::string SayCurve(const MonolingualReport& report) {
-  std::vector<std::string> amounts;
+/// "5.000 bits at 977 KiB; not run at 3.81 MiB, 15.3 MiB": amounts without a value are those that
+/// the manifest asks for.
+std::string SayAmounts(const MonolingualReport& report) {
+  std::vector<std::string> measured;
+  std::vector<std::string> missing;
   for (const MonolingualReport::Amount& amount : report.curve) {
-    amounts.push_back(
-        fmt::format("{} at {}", ShowMean(report.measure, amount.value), Decimal(amount.bytes)));
+    if (amount.value.empty()) {
+      missing.push_back(FormatBytes(amount.asked));
+    } else {
+      measured.push_back(fmt::format(
+          "{} at {}", ShowMean(report.measure, amount.value),
+          amount.bytes > 0 ? ShowBytes(amount.bytes) : FormatBytes(amount.asked) + " asked for"));
+    }
   }
+  return fmt::format("{}{}{}{}", fmt::join(measured, ", "),
+                     measured.empty() || missing.empty() ? "" : "; ",
+                     missing.empty() ? "" : "not run at ", fmt::join(missing, ", "));
+}
+
+std::string SayCurve(const MonolingualReport& report) {
   return fmt::format(
-      "Models of {} alone: {}.{}{}", report.code, fmt::join(amounts, ", "),
+      "Models of {} alone: {}.{}{}", report.code, SayAmounts(report),
       report.complete ? "" : " Nothing is read off before all are there.",
       report.pooled ? " It was measured to rise somewhere; the points that rise were pooled." : "");
 }
@@ -89,7 +102,7 @@ PageTable TableOf(const MonolingualReport& report) {
          {ShowRange(report.measure, reading.value), ""},
          {ShowReadOff(reading.equivalent), ""},
          {interval ? ShowReadOff(reading.least) + " to " + ShowReadOff(reading.most) : "", ""},
-         {reading.bytes > 0 ? Decimal(reading.bytes) : "–", ""},
+         {reading.bytes > 0 ? ShowBytes(reading.bytes) : "–", ""},
          {reading.repeats > 0 ? FormatNumber(reading.repeats, 2) : "–", ""},
          {ShowShare(reading.equivalent, reading.bytes), ""},
          {Verdict(reading), ""}});
@@ -126,6 +139,7 @@ std::vector<MonolingualReport> ReadOffMonolingual(const ReportInputs& inputs,
     for (const std::int64_t amount : amounts) {
       MonolingualReport::Amount entry;
       entry.point = fmt::format("{}-{}", code, amount);
+      entry.asked = amount;
       entry.value = values.Series(report.measure, entry.point, kMonolingualRole, {code});
       double repeats = 0;
       entry.bytes =

@@ -106,7 +106,7 @@ struct MeasureReport {
   /// False: measured, and at no point learnt well enough in the source language
   /// (`Measure::informative_from`).
   bool informative = true;
-  std::string verdict;  ///< one sentence: moves where, or at chance, with the figures
+  std::string verdict;  ///< one sentence: moves where, at chance, or not informative; with figures
 };
 
 /// Per-language values of one measure: rows are languages, columns the points.
@@ -128,16 +128,17 @@ struct MonolingualReport {
   Measure measure;
   std::string code, name;  ///< "sw", "Swahili"
   struct Amount {
-    std::string point;  ///< "sw-500000"
-    double bytes = 0;   ///< of text that is read once or more often
-    Estimate value;     ///< may be empty
+    std::string point;       ///< "sw-500000"
+    std::int64_t asked = 0;  ///< bytes of text that the manifest asks for; there may be less
+    double bytes = 0;        ///< of text that is read once or more often; 0: not known yet
+    Estimate value;          ///< may be empty
   };
   std::vector<Amount> curve;
   struct Reading {
     std::string point;   ///< of the sweep
     Estimate value;      ///< may be empty
     double bytes = 0;    ///< text of this language that was read there; 0: not known yet
-    double repeats = 0;  ///< how often all of its text was read
+    double repeats = 0;  ///< how often all of its text was read; 0: not known yet
     std::optional<ReadOff> equivalent;
     /// At the ends of the value's interval. They hold its variation, not that of the curve.
     std::optional<ReadOff> least, most;
@@ -178,7 +179,10 @@ struct RunReport {
   std::optional<double> context_free_margin;  ///< below the best predictor without context
   std::optional<double> plateau_margin;       ///< the smaller of the two
   bool on_plateau = false;
-  std::vector<std::string> stale;  ///< labels of tasks made by another build
+  /// Labels of tasks that another build made here, from pretraining on: the text and the
+  /// vocabulary before it are the same by any build.
+  std::vector<std::string> stale;
+  std::map<std::string, std::size_t> imported;  ///< build -> tasks whose results it made elsewhere
 };
 
 /// Vocabulary facts of one point.

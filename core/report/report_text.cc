@@ -199,6 +199,18 @@ std::string RunNote(const RunReport& run) {
     const bool above = run.plateau_margin && *run.plateau_margin < -kPlateauThreshold;
     parts.emplace_back(above ? "on the early plateau, or overfitted" : "on the early plateau");
   }
+  if (!run.imported.empty()) {
+    std::size_t tasks = 0;
+    std::vector<std::string> builds;
+    for (const auto& [build, count] : run.imported) {
+      tasks += count;
+      builds.push_back(build);
+    }
+    parts.push_back(fmt::format(
+        "{}, made by build{} {}",
+        tasks == run.tasks ? "imported" : fmt::format("{} of {} tasks imported", tasks, run.tasks),
+        builds.size() == 1 ? "" : "s", fmt::join(builds, ", ")));
+  }
   if (!run.stale.empty()) {
     parts.push_back(fmt::format("stale: {} made by another build ({}{})",
                                 Plural(run.stale.size(), "task"), run.stale.front(),
@@ -219,6 +231,37 @@ std::string VocabularyLine(const VocabularyReport& entry) {
   add(Spread(entry.rows, &Row::repeats, 1, ""), "repeats of a language's text");
   return fmt::format("{}: {}; mean and range over {}", entry.point, fmt::join(parts, ", "),
                      Plural(entry.rows.size(), "language"));
+}
+
+ControlColumns ColumnsOf(const FigureReport& figure) {
+  ControlColumns columns;
+  for (const SeriesReport& series : figure.series) {
+    for (const SeriesPoint& point : series.points) {
+      columns.range |= !ShowRange(figure.measure, point.main).empty();
+      columns.AddControls(point.controls);
+      columns.transfer |= point.transfer.has_value();
+    }
+  }
+  return columns;
+}
+
+ControlColumns ColumnsOf(const std::vector<MeasureReport>& measures) {
+  ControlColumns columns;
+  for (const MeasureReport& measure : measures) {
+    for (const MeasureReport::AtPoint& at : measure.points) {
+      columns.range |= !ShowRange(measure.measure, at.transfer).empty();
+      columns.AddControls(at.target_controls);
+      columns.transfer |= at.transfer.has_value();
+    }
+  }
+  return columns;
+}
+
+void ControlColumns::AddControls(const std::map<std::string, Estimate>& controls) {
+  for (const auto& [role, estimate] : controls) {
+    null_world |= role == "null-world" && !estimate.empty();
+    no_pretraining |= role == "no-pretraining" && !estimate.empty();
+  }
 }
 
 std::string SeedLine(const Provenance& provenance) {

@@ -1,6 +1,7 @@
 #pragma once
 /// The words and numbers that every writer uses alike.
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,20 @@ std::string SeedVariation(bool all_same);
 std::string ShowControl(const Measure& measure, const std::map<std::string, Estimate>& controls,
                         const char* role);
 
+/// Which columns of a table have a value in some row; the others are left out.
+struct ControlColumns {
+  bool range = false;  ///< interval
+  bool null_world = false;
+  bool no_pretraining = false;
+  bool transfer = false;
+
+  void AddControls(const std::map<std::string, Estimate>& controls);
+};
+/// Of the table of a figure's series: its interval is that of the run's value.
+ControlColumns ColumnsOf(const FigureReport& figure);
+/// Of the table of measures: its interval is that of the transfer.
+ControlColumns ColumnsOf(const std::vector<MeasureReport>& measures);
+
 /// "0.031", "< 0.001", "–".
 std::string ShowP(double p);
 /// "xlm7 → xnli15: falls? −2.10 (−3.00 to −1.20), t = −6.10, p = 0.002"; without a test it says so.
@@ -63,7 +78,8 @@ std::string ShowDetectable(const ClaimTest& test);
 /// nothing was measured.
 std::string VariationNote(const FigureReport& figure);
 std::string RoleName(const std::string& role);  ///< "null world", "no pretraining", "sweep"
-std::string RunNote(const RunReport& run);      ///< what is missing, on the plateau, stale
+/// What is missing, on the plateau, imported, stale.
+std::string RunNote(const RunReport& run);
 std::string VocabularyLine(
     const VocabularyReport& entry);  ///< "xlm7: 2.1 tokens a word (1.8 to 2.6), ..."
 std::string SeedLine(const Provenance& provenance);  ///< "3 pretraining seeds x 1 fine-tuning seed"

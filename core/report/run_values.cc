@@ -17,10 +17,28 @@ bool Usable(const MetricRow& row) {
   return row.split != "dev" && row.split != "train";
 }
 
+/// Whether arithmetic of floating point made it: pretraining, and what follows from it. What comes
+/// before is the same, byte for byte, by any build that knows the version of its kind.
+bool FromPretraining(const std::map<std::string, Task>& plan, const std::string& key,
+                     std::map<std::string, bool>& known) {
+  if (const auto found = known.find(key); found != known.end()) return found->second;
+  const auto task = plan.find(key);
+  if (task == plan.end()) return true;  // nothing is known of it
+  const std::string& kind = task->second.kind;
+  const auto& inputs = task->second.inputs;
+  const bool from = kind == "pretrain" || kind == "import" ||
+                    std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) {
+                      return FromPretraining(plan, input.second, known);
+                    });
+  known.emplace(key, from);
+  return from;
+}
+
 }  // namespace
 
 std::vector<RunReport> RunStates(const ReportInputs& inputs) {
   std::vector<RunReport> states;
+  std::map<std::string, bool> from_pretraining;  // by task
   for (const RunSpec& run : inputs.runs) {
     RunReport report;
     report.point = run.point;
@@ -38,7 +56,11 @@ std::vector<RunReport> RunStates(const ReportInputs& inputs) {
       if (state == "done") {
         ++report.tasks_done;
         report.seconds += found->second.seconds;
-        if (!found->second.build.empty() && found->second.build != inputs.build_id) {
+        const std::string& build = found->second.build;
+        if (inputs.imported.contains(key)) {
+          ++report.imported[build];
+        } else if (!build.empty() && build != inputs.build_id &&
+                   FromPretraining(inputs.plan, key, from_pretraining)) {
           report.stale.push_back(label);
         }
       } else if (state == "diverged" || (state == "failed" && report.reason.empty())) {

@@ -163,8 +163,12 @@ class Terminal {
     const bool sizes = !report_.corpus.volumes.empty();
     if (sizes) header.emplace_back("text");
     if (figure.has_paper) header.emplace_back("paper");
-    header.insert(header.end(),
-                  {"this run", "95 % interval", "null world", "untrained", "transfer"});
+    const ControlColumns columns = ColumnsOf(figure);
+    header.emplace_back("this run");
+    if (columns.range) header.emplace_back("95 % interval");
+    if (columns.null_world) header.emplace_back("null world");
+    if (columns.no_pretraining) header.emplace_back("untrained");
+    if (columns.transfer) header.emplace_back("transfer");
     if (figure.has_paper) header.emplace_back("cell");
     std::vector<Row> rows;
     const SeriesReport* last = nullptr;  // a series is named in its first row
@@ -178,10 +182,11 @@ class Terminal {
         if (sizes) row.push_back(TextSize(point.point));
         if (figure.has_paper)
           row.push_back(point.paper ? FormatNumber(point.paper->value, m.decimals) : "–");
-        row.insert(row.end(), {ShowMean(m, point.main), ShowRange(m, point.main),
-                               ShowControl(m, point.controls, "null-world"),
-                               ShowControl(m, point.controls, "no-pretraining"),
-                               ShowDifference(m, point.transfer)});
+        row.push_back(ShowMean(m, point.main));
+        if (columns.range) row.push_back(ShowRange(m, point.main));
+        if (columns.null_world) row.push_back(ShowControl(m, point.controls, "null-world"));
+        if (columns.no_pretraining) row.push_back(ShowControl(m, point.controls, "no-pretraining"));
+        if (columns.transfer) row.push_back(ShowDifference(m, point.transfer));
         if (figure.has_paper) row.emplace_back(point.paper ? CellStateName(point.cell) : "–");
         rows.push_back(std::move(row));
       }
@@ -278,23 +283,30 @@ class Terminal {
   }
 
   void Controls() {
+    const ControlColumns columns = ColumnsOf(report_.measures);
+    Row header = {"measure", "point", "source", "others", "of"};
+    if (columns.null_world) header.emplace_back("null world");
+    if (columns.no_pretraining) header.emplace_back("untrained");
+    if (columns.transfer) header.emplace_back("transfer");
+    if (columns.range) header.emplace_back("95 % interval");
     std::vector<Row> rows;
     for (const MeasureReport& measure : report_.measures) {
       const Measure& m = measure.measure;
       for (const MeasureReport::AtPoint& at : measure.points) {
-        rows.push_back({&at == &measure.points.front() ? m.name : "", at.point,
-                        ShowMean(m, at.source), ShowMean(m, at.targets),
-                        at.targets.empty() ? "–" : std::to_string(at.target_count),
-                        ShowControl(m, at.target_controls, "null-world"),
-                        ShowControl(m, at.target_controls, "no-pretraining"),
-                        ShowDifference(m, at.transfer), ShowRange(m, at.transfer)});
+        Row row = {&at == &measure.points.front() ? m.name : "", at.point, ShowMean(m, at.source),
+                   ShowMean(m, at.targets),
+                   at.targets.empty() ? "–" : std::to_string(at.target_count)};
+        if (columns.null_world) row.push_back(ShowControl(m, at.target_controls, "null-world"));
+        if (columns.no_pretraining)
+          row.push_back(ShowControl(m, at.target_controls, "no-pretraining"));
+        if (columns.transfer) row.push_back(ShowDifference(m, at.transfer));
+        if (columns.range) row.push_back(ShowRange(m, at.transfer));
+        rows.push_back(std::move(row));
       }
     }
     if (!rows.empty()) {
       Heading("Controls and measures");
-      Table({"measure", "point", "source", "others", "of", "null world", "untrained", "transfer",
-             "95 % interval"},
-            rows, 2);
+      Table(header, rows, 2);
     }
     for (const SurfaceReport& surface : report_.surface) {
       Wrapped(fmt::format("{}: furthest from chance {} at {}, {:.1f} points; {} the limit of {:g}",

@@ -1,13 +1,19 @@
 #include "core/scheduler/import_results.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/io/file.h"
 #include "core/scheduler/attempt_book.h"
@@ -18,6 +24,29 @@ namespace repro {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// How fast it went and what it took: of the machine, so the same task may have others.
+constexpr std::array<std::string_view, 4> kOfTheMachine = {
+    "pretrain.tokens_per_second", "pretrain.data_wait", "pretrain.mfu", "pretrain.peak_memory"};
+
+bool Same(double a, double b) {
+  return a == b || (std::isnan(a) && std::isnan(b));
+}
+
+/// "xnli.accuracy (sw, test, seed 2) at step 40"
+std::string NameOf(const MetricSeries& series, std::int64_t step) {
+  std::vector<std::string> parts;
+  for (const std::string& part : {series.language, series.split}) {
+    if (!part.empty()) parts.push_back(part);
+  }
+  if (series.seed >= 0) parts.push_back(fmt::format("seed {}", series.seed));
+  return series.name + (parts.empty() ? "" : fmt::format(" ({})", fmt::join(parts, ", "))) +
+         (step > 0 ? fmt::format(" at step {}", step) : "");
+}
+
+Json JsonNumber(double value) {
+  return MetricEvent({.name = {}, .value = value}).at("value");
+}
 
 /// What the attempt that made it would have left, as far as it is known: a line an event.
 std::string EventsOf(const ResultsTask& entry) {
@@ -77,34 +106,52 @@ class Importer {
       return {};
     });
     REPRO_RETURN_IF_ERROR(recorded);
+    for (const KnownTask& known : known_) {
+      REPRO_ASSIGN_OR_RETURN(std::vector<ResultsDifference> differences, OtherValues(*known.entry));
+      differences.insert(differences.end(), known.files.begin(), known.files.end());
+      if (differences.empty()) continue;
+      const Task& task = known.entry->task;
+      counts.differing.push_back({task.key, task.label, std::move(differences)});
+    }
     return counts;
   }
 
  private:
   enum class Taken { kArtifact, kResults, kThere };
 
-  Result<Taken> Take(const ResultsTask& entry) const {
+  /// A task that the workspace has. Its values are compared when the log knows all of them.
+  struct KnownTask {
+    const ResultsTask* entry = nullptr;
+    std::vector<ResultsDifference> files;
+  };
+
+  Result<Taken> Take(const ResultsTask& entry) {
     const Task& task = entry.task;
     const auto artifact = store_.Find(task.kind, task.key);
-    if (artifact && artifact->has_value()) return Taken::kThere;
+    if (artifact && artifact->has_value()) {
+      known_.push_back({&entry, OtherFiles(entry, **artifact)});
+      return Taken::kThere;
+    }
     if (!artifact && artifact.error().code != ErrorCode::kCorrupt) {
       return tl::unexpected<Error>(artifact.error());
     }
     const bool whole = entry.files.size() == entry.record->files.size();
-    if (!whole) {
-      if (!artifact) {
-        return Fail(ErrorCode::kCorrupt,
-                    "{}; `repro doctor --fix` removes it, then import the results again",
-                    artifact.error().message);
-      }
-      const auto known = store_.FindResults(task.kind, task.key);
-      if (known && known->has_value()) return Taken::kThere;
-      if (!known && known.error().code != ErrorCode::kCorrupt) {
-        return tl::unexpected<Error>(known.error());
-      }
+    if (!whole && !artifact) {
+      return Fail(ErrorCode::kCorrupt,
+                  "{}; `repro doctor --fix` removes it, then import the results again",
+                  artifact.error().message);
     }
-    // The events first: once the record stands, nobody looks for them again.
-    REPRO_RETURN_IF_ERROR(WriteEvents(entry));
+    const auto results = store_.FindResults(task.kind, task.key);
+    if (!whole && !results && results.error().code != ErrorCode::kCorrupt) {
+      return tl::unexpected<Error>(results.error());
+    }
+    if (results && results->has_value()) {
+      known_.push_back({&entry, OtherFiles(entry, **results)});
+      if (!whole || !known_.back().files.empty()) return Taken::kThere;
+    } else {
+      // The events first: once the record stands, nobody looks for them again.
+      REPRO_RETURN_IF_ERROR(WriteEvents(entry));
+    }
     const fs::path staging = store_.StagingFolder(task.key, 0);
     std::error_code error;
     fs::remove_all(staging, error);
@@ -123,6 +170,47 @@ class Importer {
     }
     REPRO_RETURN_IF_ERROR(store_.Publish(staging, record));
     return Taken::kArtifact;
+  }
+
+  static std::vector<ResultsDifference> OtherFiles(const ResultsTask& entry,
+                                                   const CompletionRecord& record) {
+    std::vector<ResultsDifference> differences;
+    for (const ResultsContent& content : entry.files) {
+      const auto named = [&](const ArtifactFile& file) { return file.path == content.path; };
+      const auto here = std::find_if(record.files.begin(), record.files.end(), named);
+      const auto file = std::find_if(entry.record->files.begin(), entry.record->files.end(), named);
+      const bool there = here != record.files.end();
+      if (there && here->sha256 == file->sha256) continue;
+      differences.push_back(
+          {content.path, there ? Json(here->sha256) : Json(nullptr), Json(file->sha256)});
+    }
+    return differences;
+  }
+
+  /// Values of the file that the log has otherwise or not at all; of a curve the last one first.
+  Result<std::vector<ResultsDifference>> OtherValues(const ResultsTask& entry) const {
+    std::vector<ResultsDifference> differences;
+    const std::string& key = entry.task.key;
+    REPRO_ASSIGN_OR_RETURN(const std::vector<TaskRow> rows, log_.Tasks({key}));
+    if (rows.empty() || rows.front().state != "done") return differences;
+    for (const ResultsSeries& metric : entry.metrics) {
+      const MetricSeries& series = metric.series;
+      if (std::find(kOfTheMachine.begin(), kOfTheMachine.end(), series.name) !=
+          kOfTheMachine.end()) {
+        continue;
+      }
+      REPRO_ASSIGN_OR_RETURN(const auto points, log_.MetricPoints(key, series, {}));
+      std::map<std::int64_t, double> here;
+      for (const MetricPoint& point : points) here[point.step] = point.value;
+      for (auto point = metric.points.rbegin(); point != metric.points.rend(); ++point) {
+        const auto found = here.find(point->step);
+        if (found != here.end() && Same(found->second, point->value)) continue;
+        differences.push_back({NameOf(series, point->step),
+                               found == here.end() ? Json(nullptr) : JsonNumber(found->second),
+                               JsonNumber(point->value)});
+      }
+    }
+    return differences;
   }
 
   /// A cut-off import has written them already.
@@ -217,6 +305,7 @@ class Importer {
 
   const ArtifactStore& store_;
   RunLog& log_;
+  std::vector<KnownTask> known_;
 };
 
 }  // namespace

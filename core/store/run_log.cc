@@ -348,8 +348,9 @@ Status RunLog::UpsertTask(const TaskRow& row) {
     Query(log.Prepare(
               "INSERT INTO tasks (key, kind, version, label, state, unresolved, work, work_unit, "
               "spec, inputs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
-              "label = excluded.label, unresolved = excluded.unresolved, work = excluded.work, "
-              "work_unit = excluded.work_unit"))
+              "label = excluded.label, unresolved = excluded.unresolved, "
+              "work = CASE WHEN state = 'done' THEN work ELSE excluded.work END, "
+              "work_unit = CASE WHEN state = 'done' THEN work_unit ELSE excluded.work_unit END"))
         .Bind(row.key, row.kind, row.version, row.label,
               row.state.empty() ? std::string("waiting") : row.state, row.unresolved, row.work,
               row.work_unit, JsonText(row.spec), JsonText(row.inputs))

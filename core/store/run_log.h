@@ -165,7 +165,9 @@ class RunLog {
   /// in the log were killed: they get that state, and end with their last sign (the start, end or
   /// newest progress of an attempt). Runs that they left running are interrupted.
   Status CloseKilledInvocations();
-  Status UpsertTask(const TaskRow& row);  ///< by key; does not touch state of a known task
+  /// By key; touches neither the state of a known task nor the work of one that is done, which its
+  /// seconds belong to.
+  Status UpsertTask(const TaskRow& row);
   Status SetTaskState(std::string_view key, std::string_view state);
   Status FinishTask(const TaskRow& row);  ///< state done, seconds, peak_rss, artifact_bytes, build
   Result<std::int64_t> UpsertRun(

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/base/units.h"
 #include "core/cli/log_access.h"
@@ -92,6 +93,41 @@ Status KeepSources(const std::vector<ResultsSource>& sources, const CommandConte
   return known.Save(context.options.workspace);
 }
 
+/// A check found what it looks for: other results than those that are here.
+constexpr int kDifferingExit = 3;
+
+/// "2.96" of a value, "SHA-256 3f2a91c07b1d..." of a file, "none".
+std::string ShowResult(const Json& value) {
+  if (value.is_null()) return "none";
+  if (!value.is_string()) return CanonicalJson(value);
+  const std::string text = value.get<std::string>();
+  return IsSha256Hex(text) ? "SHA-256 " + text.substr(0, 12) + "..." : text;
+}
+
+Json ToJson(const DifferingTask& task) {
+  Json differences = Json::array();
+  for (const ResultsDifference& one : task.differences) {
+    differences.push_back({{"what", one.what}, {"workspace", one.here}, {"file", one.file}});
+  }
+  return {{"task", task.key}, {"label", task.label}, {"differences", std::move(differences)}};
+}
+
+void PrintDiffering(const std::vector<DifferingTask>& differing, std::ostream& out) {
+  constexpr std::size_t kShown = 20;
+  for (std::size_t i = 0; i < std::min(differing.size(), kShown); ++i) {
+    const ResultsDifference& first = differing[i].differences.front();
+    const std::size_t more = differing[i].differences.size() - 1;
+    out << fmt::format("  task {}: {}: the workspace has {}, the file {}{}; kept what is there\n",
+                       Printable(differing[i].label), Printable(first.what), ShowResult(first.here),
+                       ShowResult(first.file),
+                       more == 0 ? "" : fmt::format(" (and {})", Plural(more, "other difference")));
+  }
+  if (differing.size() > kShown) {
+    out << fmt::format("  and {}; --json lists all\n",
+                       Plural(differing.size() - kShown, "other task"));
+  }
+}
+
 }  // namespace
 
 bool KeepsResultsFile(const std::string& kind, const std::string& path) {
@@ -160,8 +196,11 @@ Result<int> ImportResultsFile(const CommandContext& context, const fs::path& fil
   const ArtifactStore store(options.workspace);
   REPRO_ASSIGN_OR_RETURN(const ImportedResults imported, ImportResults(results, store, log));
   REPRO_RETURN_IF_ERROR(KeepSources(results.sources, context));
+  const int code = imported.differing.empty() ? 0 : kDifferingExit;
 
   if (options.json) {
+    Json differing = Json::array();
+    for (const DifferingTask& task : imported.differing) differing.push_back(ToJson(task));
     Json experiments = Json::array();
     for (const ResultsExperiment& experiment : results.experiments) {
       experiments.push_back({{"experiment", experiment.id},
@@ -172,13 +211,16 @@ Result<int> ImportResultsFile(const CommandContext& context, const fs::path& fil
                             {"artifacts", imported.artifacts},
                             {"results_only", imported.results_only},
                             {"there", imported.there},
-                            {"planned", imported.planned}});
-    return 0;
+                            {"planned", imported.planned},
+                            {"differing", std::move(differing)}});
+    return code;
   }
   context.out << fmt::format(
-      "{}: {} with all files, {} with results only; {} that the workspace had\n",
+      "{}: {} with all files, {} with results only; {} that the workspace had{}\n",
       Printable(file.string()), Plural(imported.artifacts, "task"), imported.results_only,
-      imported.there);
+      imported.there,
+      code == 0 ? "" : fmt::format(", {} with other results", imported.differing.size()));
+  PrintDiffering(imported.differing, context.out);
   std::error_code error;
   for (const ResultsExperiment& experiment : results.experiments) {
     // Commands find a manifest of the suite by its name; of another only the user knows the place.
@@ -189,7 +231,7 @@ Result<int> ImportResultsFile(const CommandContext& context, const fs::path& fil
                                by_name ? experiment.id : "MANIFEST.toml",
                                Printable(experiment.scale), Printable(options.workspace_flag));
   }
-  return 0;
+  return code;
 }
 
 }  // namespace repro

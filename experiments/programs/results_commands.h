@@ -18,8 +18,9 @@ Result<int> ExportResults(const CommandContext& context,
                           const std::vector<ExperimentArguments>& experiments,
                           const std::filesystem::path& file);
 
-/// Takes a results file into the workspace; returns the exit code. Errors: of ReadResults and
-/// ImportResults; kBusy where somebody holds the lease.
+/// Takes a results file into the workspace; returns the exit code: 3 where the workspace has other
+/// results of a task than the file, which it keeps. Errors: of ReadResults and ImportResults; kBusy
+/// where somebody holds the lease.
 Result<int> ImportResultsFile(const CommandContext& context, const std::filesystem::path& file);
 
 }  // namespace repro

@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -31,6 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxLineBytes = 1 << 20;
+constexpr double kLowCoverage = 0.9;
 
 /// Text to measure on, by language.
 using Texts = std::map<std::string, fs::path>;
@@ -42,7 +44,14 @@ struct NamedVocab {
 };
 
 /// How one vocabulary cuts one language's text.
-using Fits = std::map<std::string, VocabFit>;
+struct Fit {
+  VocabFit counts;
+  std::int64_t left_out = 0;  ///< lines that are no UTF-8, or hold NUL
+
+  /// A run of unknown characters is one piece: where many are unknown, few pieces say nothing good.
+  bool LowCoverage() const { return counts.Coverage() < kLowCoverage; }
+};
+using Fits = std::map<std::string, Fit>;
 
 /// A column of the table that compares.
 struct Measure {
@@ -50,20 +59,24 @@ struct Measure {
   const char* title;
   double (*value)(const VocabFit& fit);
   bool percent;
+  bool per_piece;  ///< means little where coverage is low
 };
 
 constexpr Measure kMeasures[] = {
     {"pieces_per_word", "pieces a word", [](const VocabFit& fit) { return fit.TokensPerWord(); },
-     false},
+     false, true},
     {"characters_per_piece", "characters a piece",
-     [](const VocabFit& fit) { return fit.CharactersPerPiece(); }, false},
-    {"coverage", "coverage", [](const VocabFit& fit) { return fit.Coverage(); }, true},
-    {"unknown_rate", "unknown", [](const VocabFit& fit) { return fit.UnknownRate(); }, true},
-    {"pieces_used", "pieces used", [](const VocabFit& fit) { return fit.UsedShare(); }, true},
+     [](const VocabFit& fit) { return fit.CharactersPerPiece(); }, false, true},
+    {"coverage", "coverage", [](const VocabFit& fit) { return fit.Coverage(); }, true, false},
+    {"unknown_rate", "unknown", [](const VocabFit& fit) { return fit.UnknownRate(); }, true, false},
+    {"pieces_used", "pieces used", [](const VocabFit& fit) { return fit.UsedShare(); }, true,
+     false},
 };
 
-std::string Show(const Measure& measure, double value) {
-  return measure.percent ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.3f}", value);
+std::string Show(const Measure& measure, const Fit& fit) {
+  const double value = measure.value(fit.counts);
+  return (measure.percent ? fmt::format("{:.2f} %", 100 * value) : fmt::format("{:.3f}", value)) +
+         (measure.per_piece && fit.LowCoverage() ? "!" : "");
 }
 std::string ShowChange(const Measure& measure, double change) {
   return measure.percent ? fmt::format("{:+.2f}", 100 * change) : fmt::format("{:+.3f}", change);
@@ -74,11 +87,13 @@ std::string Share(std::int64_t part, std::int64_t whole) {
       "{:.1f} %", whole == 0 ? 0.0 : 100 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
-Json ToJson(const VocabFit& fit) {
-  Json json = {{"sentences", fit.sentences},    {"words", fit.words},
-               {"pieces", fit.pieces},          {"characters", fit.characters},
-               {"unknown", fit.unknown_pieces}, {"icu_words", fit.icu_words}};
-  for (const Measure& measure : kMeasures) json[measure.key] = measure.value(fit);
+Json ToJson(const Fit& fit) {
+  const VocabFit& counts = fit.counts;
+  Json json = {{"sentences", counts.sentences},    {"words", counts.words},
+               {"pieces", counts.pieces},          {"characters", counts.characters},
+               {"unknown", counts.unknown_pieces}, {"icu_words", counts.icu_words},
+               {"left_out_lines", fit.left_out},   {"low_coverage", fit.LowCoverage()}};
+  for (const Measure& measure : kMeasures) json[measure.key] = measure.value(counts);
   return json;
 }
 
@@ -149,13 +164,13 @@ class VocabCommand final : public Command {
     }
     std::vector<Fits> fits;
     for (const NamedVocab& vocab : vocabs) {
-      REPRO_ASSIGN_OR_RETURN(Fits measured, MeasureAll(vocab.files, texts));
+      REPRO_ASSIGN_OR_RETURN(Fits measured, MeasureAll(vocab.files, texts, source.empty()));
       fits.push_back(std::move(measured));
     }
     if (show_->parsed()) {
-      PrintOne(context, vocabs.front(), fits.front(), source);
+      PrintOne(context, vocabs.front(), fits.front(), Notes(fits, texts, source));
     } else {
-      PrintSeveral(context, vocabs, fits, source);
+      PrintSeveral(context, vocabs, fits, Notes(fits, texts, source));
     }
     return 0;
   }
@@ -241,28 +256,78 @@ class VocabCommand final : public Command {
                 target.run->id);
   }
 
-  static Result<Fits> MeasureAll(const VocabFiles& files, const Texts& texts) {
+  // `given`: a person named the texts, so nothing in one is a mistake. A corpus may hold nothing
+  // out.
+  static Result<Fits> MeasureAll(const VocabFiles& files, const Texts& texts, bool given) {
     Fits fits;
     for (const auto& [language, path] : texts) {
       REPRO_ASSIGN_OR_RETURN(Tokenizer tokenizer, files.For(language));
       REPRO_ASSIGN_OR_RETURN(VocabMeter meter, VocabMeter::Open(std::move(tokenizer), language));
       REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
       TextWindow lines(std::move(source));
+      Fit fit;
       while (const auto line = lines.NextLine(kMaxLineBytes)) {
-        if (!line->text.empty()) meter.Add(line->text);
+        // What is beyond the limit may have taken half a character along.
+        const std::string_view text =
+            line->cut ? Prefix(line->text, line->text.size() - 1) : line->text;
+        if (text.find_first_not_of(" \t\r\v\f") == std::string_view::npos) continue;
+        if (!IsUtf8(text) || text.find('\0') != std::string_view::npos) {
+          ++fit.left_out;
+        } else {
+          meter.Add(text);
+        }
       }
       if (lines.damage()) return tl::unexpected<Error>(*lines.damage());
-      fits[language] = meter.Finish();
+      fit.counts = meter.Finish();
+      if (fit.counts.sentences == 0 && given) return NoText(language, path, fit.left_out);
+      if (fit.counts.sentences > 0) fits.emplace(language, std::move(fit));
     }
     return fits;
   }
 
-  static std::string TextLine(const std::string& source) {
-    return source.empty() ? std::string() : "Measured on the held-out text of " + source + ".\n";
+  static tl::unexpected<Error> NoText(const std::string& language, const fs::path& path,
+                                      std::int64_t left_out) {
+    const std::string found =
+        left_out == 0 ? "there is no text in it"
+                      : fmt::format(
+                            "no line of it is text: {} no UTF-8, or with NUL bytes (iconv converts "
+                            "other encodings)",
+                            FormatCount(left_out));
+    return Fail(ErrorCode::kInvalidArgument,
+                "--text {}={}: {}; expected a sentence a line in UTF-8, plain or packed",
+                Printable(language), Printable(path.string()), found);
+  }
+
+  /// What is to be known of the numbers: lines under the tables.
+  static std::string Notes(const std::vector<Fits>& fits, const Texts& texts,
+                           const std::string& source) {
+    std::string notes;
+    bool low = false;
+    for (const Fits& of_one : fits) {
+      for (const auto& [language, fit] : of_one) low = low || fit.LowCoverage();
+    }
+    if (low) {
+      notes += fmt::format(
+          "! coverage below {:g} %: a run of unknown characters is one piece, so pieces a word and "
+          "characters a piece mean little\n",
+          100 * kLowCoverage);
+    }
+    for (const auto& [language, fit] : fits.front()) {
+      if (fit.left_out == 0) continue;
+      notes += fmt::format(
+          "{}: {} of {} left out: no UTF-8, or with NUL bytes\n", language,
+          FormatCount(fit.left_out),
+          Plural(static_cast<std::size_t>(fit.left_out + fit.counts.sentences), "line"));
+    }
+    for (const auto& [language, path] : texts) {
+      if (!fits.front().contains(language)) notes += language + ": no held-out text\n";
+    }
+    if (!source.empty()) notes += "Measured on the held-out text of " + source + ".\n";
+    return notes;
   }
 
   static void PrintOne(const CommandContext& context, const NamedVocab& vocab, const Fits& fits,
-                       const std::string& source) {
+                       const std::string& notes) {
     const VocabContent content = DescribePieces(vocab.files.model());
     if (context.options.json) {
       PrintJson(context.out, {{"vocabulary", ToJson(vocab, content)}, {"languages", ToJson(fits)}});
@@ -299,20 +364,22 @@ class VocabCommand final : public Command {
     TextTable table(std::move(columns));
     bool icu = false;
     for (const auto& [language, fit] : fits) {
-      std::vector<TextTable::Cell> row = {language, FormatCount(fit.sentences),
-                                          FormatCount(fit.words) + (fit.icu_words ? "*" : "")};
-      for (const Measure& measure : kMeasures) row.push_back(Show(measure, measure.value(fit)));
+      const VocabFit& counts = fit.counts;
+      std::vector<TextTable::Cell> row = {
+          language, FormatCount(counts.sentences),
+          FormatCount(counts.words) + (counts.icu_words ? "*" : "")};
+      for (const Measure& measure : kMeasures) row.push_back(Show(measure, fit));
       table.AddRow(std::move(row));
-      icu = icu || fit.icu_words;
+      icu = icu || counts.icu_words;
     }
     out << '\n';
     table.Print(out, color, TableWidth());
     if (icu) out << "* text without spaces: words as ICU finds them\n";
-    out << Printable(TextLine(source), true);
+    out << Printable(notes, true);
   }
 
   static void PrintSeveral(const CommandContext& context, const std::vector<NamedVocab>& vocabs,
-                           const std::vector<Fits>& fits, const std::string& source) {
+                           const std::vector<Fits>& fits, const std::string& notes) {
     Json json = {{"vocabularies", Json::array()}, {"overlap", Json::array()}};
     TextTable sizes({{""}, {"vocabulary"}, {"rows", true}, {"pieces", true}});
     TextTable overlap({{"pieces of"}, {"that are in"}, {"shared", true}, {"share", true}});
@@ -353,9 +420,12 @@ class VocabCommand final : public Command {
       for (const auto& [language, first] : fits.front()) {
         std::vector<TextTable::Cell> row = {language};
         for (std::size_t i = 0; i < vocabs.size(); ++i) {
-          const double value = measure.value(fits[i].at(language));
-          row.push_back(Show(measure, value));
-          if (i > 0) row.push_back(ShowChange(measure, value - measure.value(first)));
+          const Fit& fit = fits[i].at(language);
+          row.push_back(Show(measure, fit));
+          if (i > 0) {
+            row.push_back(
+                ShowChange(measure, measure.value(fit.counts) - measure.value(first.counts)));
+          }
         }
         table.AddRow(std::move(row));
       }
@@ -365,7 +435,7 @@ class VocabCommand final : public Command {
     if (fits.front().empty()) {
       out << "No text to measure on: name some with --text LANG=FILE.\n";
     } else {
-      out << Printable(TextLine(source), true);
+      out << Printable(notes, true);
     }
   }
 

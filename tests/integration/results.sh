@@ -48,6 +48,27 @@ everything() { (cd "$here" && find artifacts results_only work data -type f -pri
 everything > "$TMPDIR/once"
 repro import "$TMPDIR/mini.results" --workspace "$here" > /dev/null
 everything | diff "$TMPDIR/once" - || fail "importing twice changed something"
+repro export "$bare/mini-text.toml" --scale smoke --results "$TMPDIR/back.results" --workspace "$here" > /dev/null 2>&1
+cmp "$TMPDIR/mini.results" "$TMPDIR/back.results" || fail "what was imported is exported as something else"
+
+# Another result of a task that is there is told, and not taken.
+zstd -dc < "$TMPDIR/mini.results" | python3 -c '
+import hashlib, json, sys
+lines = sys.stdin.buffer.read().split(b"\n")[:-2]
+for at, line in enumerate(lines):
+    task = json.loads(line).get("task", {})
+    if task.get("kind") != "evaluate" or not task.get("metrics"):
+        continue
+    task["metrics"][0]["points"][-1][1] = 0.999
+    lines[at] = json.dumps({"task": task}, separators=(",", ":")).encode()
+    break
+body = b"".join(line + b"\n" for line in lines)
+end = {"end": {"lines": len(lines), "sha256": hashlib.sha256(body).hexdigest()}}
+sys.stdout.buffer.write(body + json.dumps(end).encode() + b"\n")' | zstd -q > "$TMPDIR/other.results"
+code=0
+repro import "$TMPDIR/other.results" --workspace "$here" > "$TMPDIR/out" || code=$?
+[[ $code == 3 ]] && grep -q "the file 0.999; kept what is there" "$TMPDIR/out" || fail "another result: exit $code, $(cat "$TMPDIR/out")"
+everything | diff "$TMPDIR/once" - || fail "another result was taken"
 repro doctor --workspace "$here" > "$TMPDIR/doctor" || { cat "$TMPDIR/doctor" >&2; fail "the doctor complains"; }
 grep -q "of which only results were imported" "$TMPDIR/doctor" || fail "the doctor does not tell of the results"
 
@@ -68,6 +89,8 @@ for name in ("commit", "machine", "task_seconds", "manifest_hash", "tasks_done")
     assert here["provenance"][name] == there["provenance"][name], name
 for report in (there, here):
     del report["provenance"], report["next_steps"]
+    for run in report["runs"]:
+        assert bool(run.pop("imported")) == (report is here), run
 assert there["figures"] and there["vocabulary"] and there["complete"]
 assert there == here
 EOF

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -90,8 +91,13 @@ TEST(BuildReportTest, OnRealTextAMeasureThatTheSourceLanguageHasNotLearntIsNotIn
   }
   EXPECT_FALSE(xnli().moves);
   EXPECT_FALSE(xnli().informative);
-  EXPECT_THAT(xnli().verdict, HasSubstr("not informative: at most"));
+  EXPECT_THAT(xnli().verdict, HasSubstr("not informative (chance 33.3 %): at most"));
   EXPECT_THAT(WriteTerminal(BuildReport(inputs), {}), HasSubstr("not informative"));
+  for (MetricRow& row : inputs.metrics) {
+    if (row.name == "xnli.accuracy" && row.language == "en") row.value -= 0.1;
+  }
+  // Closer to chance than to what would say something, and still clearly above it.
+  EXPECT_THAT(xnli().verdict, HasSubstr("not informative (close to chance, 33.3 %): at most 43."));
   inputs.experiment.world = "babel";
   EXPECT_TRUE(xnli().moves);
 }
@@ -486,6 +492,45 @@ TEST(BuildReportTest, ArtifactsOfAnotherBuildAreMarkedStale) {
   EXPECT_THAT(RunNote(RunOf(report, "xlm7", "main", 1)),
               HasSubstr("stale: 1 task made by another build"));
   EXPECT_THAT(RunOf(report, "xlm7", "main", 2).stale, IsEmpty());
+}
+
+TEST(BuildReportTest, OnlyPretrainingAndWhatFollowsFromItCanBeStale) {
+  ReportInputs inputs = SampleInputs();
+  const std::string pretrain = SampleKey("pretrain", "xlm7", "main", 1);
+  const std::string xnli = SampleKey("evaluate-xnli", "xlm7", "main", 1);
+  inputs.plan[xnli].inputs = {{"model", pretrain}};
+  inputs.tasks[xnli].build = "older";
+  inputs.tasks[SampleKey("vocab", "xlm7", "main", 0)].build = "older";
+  const Report report = BuildReport(inputs);
+  EXPECT_THAT(report.provenance.stale_builds, ElementsAre("older (2 tasks)"));
+  EXPECT_THAT(RunOf(report, "xlm7", "main", 1).stale,
+              ElementsAre("evaluate-xnli xlm7 main seed 1"));
+  EXPECT_THAT(RunOf(report, "xlm7", "main", 2).stale, IsEmpty());
+}
+
+TEST(BuildReportTest, WhatWasImportedIsSaidToBeImportedAndNotStale) {
+  ReportInputs inputs = SampleInputs();
+  const auto run = std::find_if(inputs.runs.begin(), inputs.runs.end(), [](const RunSpec& spec) {
+    return spec.point == "xlm7" && spec.role == "main" && spec.pretrain_seed == 1;
+  });
+  ASSERT_TRUE(run != inputs.runs.end());
+  for (const std::string& key : run->task_keys) {
+    inputs.tasks[key].build = "older";
+    inputs.imported[key] = {{"machine", "box"}};
+  }
+  const Report report = BuildReport(inputs);
+  EXPECT_THAT(report.provenance.stale_builds, ElementsAre("older (6 tasks)"));
+  EXPECT_THAT(RunOf(report, "xlm7", "main", 1).stale, IsEmpty());
+  EXPECT_EQ(RunNote(RunOf(report, "xlm7", "main", 1)), "imported, made by build older");
+  // The vocabulary and the controls belong to all its seeds.
+  EXPECT_EQ(RunNote(RunOf(report, "xlm7", "main", 2)),
+            "2 of 6 tasks imported, made by build older");
+}
+
+TEST(BuildReportTest, WhatAMeasureIsStandsAlone) {
+  for (const Measure& measure : SampleInputs().measures) {
+    EXPECT_THAT(measure.about, Not(HasSubstr("The same"))) << measure.metric;
+  }
 }
 
 TEST(BuildReportTest, SourcesThatAreNotAtHandAreNamed) {

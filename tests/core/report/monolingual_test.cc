@@ -125,7 +125,7 @@ TEST_F(MonolingualTest, BeyondTheCurveNothingIsToldButWhichSide) {
     if (best) row.value -= 2;
   }
   Set("corpus.bytes", 8e6);
-  EXPECT_EQ(OnlyTable().rows[1][3].text, "> 8.00 MB");
+  EXPECT_EQ(OnlyTable().rows[1][3].text, "> 7.63 MiB");
   EXPECT_EQ(OnlyTable().rows[1].back().text, "transfer");  // better than all of its text alone
   Set("corpus.bytes", 9e6);
   EXPECT_EQ(OnlyTable().rows[1].back().text, "not told apart");
@@ -140,7 +140,18 @@ TEST_F(MonolingualTest, NothingIsReadOffBeforeTheCurveIsComplete) {
   const MonolingualReport sw = Only();
   EXPECT_FALSE(sw.complete);
   EXPECT_FALSE(sw.readings[0].equivalent.has_value());
-  EXPECT_THAT(OnlyTable().about, HasSubstr("Nothing is read off"));
+  EXPECT_THAT(OnlyTable().about, HasSubstr("5.000 bits at 977 KiB, 2.000 bits at 7.63 MiB; not run "
+                                           "at 3.81 MiB. Nothing is read off"));
+}
+
+TEST_F(MonolingualTest, AmountsThatWereNotRunAreThoseThatWereAskedFor) {
+  std::erase_if(inputs_.runs, [](const RunSpec& run) { return run.role == "monolingual"; });
+  EXPECT_THAT(OnlyTable().about,
+              HasSubstr("Models of sw alone: not run at 977 KiB, 3.81 MiB, 15.3 MiB."));
+  const Json json = Json::parse(WriteJson(BuildReport(inputs_)));
+  const Json& first = json["monolingual"][0]["curve"][0];
+  EXPECT_TRUE(first["bytes"].is_null());
+  EXPECT_EQ(first["asked_bytes"], 1'000'000);
 }
 
 TEST_F(MonolingualTest, EveryWriterShowsItWithTheNameOfTheLanguage) {
@@ -149,8 +160,8 @@ TEST_F(MonolingualTest, EveryWriterShowsItWithTheNameOfTheLanguage) {
     EXPECT_THAT(text, HasSubstr("sw (Swahili)"));
     EXPECT_THAT(text, HasSubstr("Models of sw alone"));
   }
-  EXPECT_THAT(WriteTerminal(report, {}), HasSubstr("5.66 MB"));
-  EXPECT_THAT(WriteMarkdown(report), HasSubstr("5.66 MB"));
+  EXPECT_THAT(WriteTerminal(report, {}), HasSubstr("5.39 MiB"));
+  EXPECT_THAT(WriteMarkdown(report), HasSubstr("5.39 MiB"));
   const Json json = Json::parse(WriteJson(report));
   EXPECT_NEAR(json["monolingual"][0]["readings"][1]["equivalent"]["bytes"].get<double>(),
               5.656854e6, 1);

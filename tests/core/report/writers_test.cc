@@ -91,6 +91,28 @@ TEST(MarkdownWriterTest, TextFromAManifestIsNeitherMarkupNorHtml) {
   EXPECT_THAT(text, HasSubstr("\\| \\`code\\`"));
 }
 
+TEST(WritersTest, ColumnsThatNoPointHasAreLeftOut) {
+  ReportInputs inputs = SampleInputs({.seeds = 1});  // one value has no interval
+  std::erase_if(inputs.runs, [](const RunSpec& run) { return run.role != "main"; });
+  const Report bare = BuildReport(inputs);
+  const Report whole = BuildReport(SampleInputs());
+  EXPECT_THAT(WriteTerminal(whole, {}), HasSubstr("this run  95 % interval  null world"));
+  EXPECT_THAT(WriteTerminal(bare, {}), HasSubstr("this run"));
+  for (const char* column : {"this run  95 % interval", "null world", "untrained"}) {
+    EXPECT_THAT(WriteTerminal(bare, {}), Not(HasSubstr(column))) << column;
+  }
+  for (const char* column : {"Null world |", "No pretraining |", "From null world |",
+                             "Others, null world |", "| Transfer |"}) {
+    EXPECT_THAT(WriteMarkdown(whole), HasSubstr(column)) << column;
+    EXPECT_THAT(WriteMarkdown(bare), Not(HasSubstr(column))) << column;
+  }
+  for (const char* column : {">Null world<", ">No pretraining<", ">From null world<",
+                             ">Others, null world<", ">Transfer<"}) {
+    EXPECT_THAT(Page(whole), HasSubstr(column)) << column;
+    EXPECT_THAT(Page(bare), Not(HasSubstr(column))) << column;
+  }
+}
+
 TEST(HtmlWriterTest, TextFromAManifestIsEscapedEverywhere) {
   const std::string plain = Page(BuildReport(SampleInputs()));
   const std::string hostile = Page(BuildReport(SampleInputs({.name_suffix = kHostile})));

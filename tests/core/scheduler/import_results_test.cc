@@ -1,11 +1,14 @@
 #include "core/scheduler/import_results.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/hash.h"
 #include "core/graph/collect_results.h"
 #include "core/graph/staleness.h"
 #include "core/store/event_writer.h"
@@ -199,6 +202,7 @@ TEST_F(ImportResultsTest, TwiceIsOnce) {
   ASSERT_OK(again);
   EXPECT_EQ(again->there, 2u);
   EXPECT_EQ(again->artifacts + again->results_only, 0u);
+  EXPECT_THAT(again->differing, IsEmpty());
   EXPECT_EQ(other_log_.Invocations(0).value().size(), 1u);
   EXPECT_EQ(other_log_.Attempts(pretrain_).value().size(), 1u);
   EXPECT_EQ(other_log_.Runs("lab").value().at(0).finished_ms, before.finished_ms);
@@ -209,8 +213,102 @@ TEST_F(ImportResultsTest, WhatIsWholeInTheWorkspaceStays) {
   const auto imported = Import(results_, store_, log_);
   ASSERT_OK(imported);
   EXPECT_EQ(imported->there, 2u);
+  EXPECT_THAT(imported->differing, IsEmpty());
   EXPECT_EQ(store_.Find("pretrain", pretrain_).value()->ToJson(), before);
   EXPECT_EQ(log_.Attempts(pretrain_).value().size(), 1u);
+}
+
+TEST_F(ImportResultsTest, OtherValuesThanTheWorkspaceHasAreToldAndNotTaken) {
+  ASSERT_OK(Import(results_, other_, other_log_));
+  ResultsFile changed = results_;
+  MetricPoint& last = changed.tasks.at(1).metrics.at(0).points.back();
+  ASSERT_EQ(last.step, 200);
+  last.value = 0.999;
+  const auto again = Import(changed, other_, other_log_);
+  ASSERT_OK(again);
+  EXPECT_EQ(again->there, 2u);
+  ASSERT_EQ(again->differing.size(), 1u);
+  const DifferingTask& task = again->differing[0];
+  EXPECT_EQ(task.key, evaluate_);
+  EXPECT_EQ(task.label, "evaluate lab4");
+  ASSERT_EQ(task.differences.size(), 1u);
+  EXPECT_EQ(task.differences[0].what, "loss at step 200");
+  EXPECT_EQ(task.differences[0].here, Json(1.0 / 200));
+  EXPECT_EQ(task.differences[0].file, Json(0.999));
+  const MetricQuery query{.task_keys = {evaluate_}, .last_step_only = true};
+  EXPECT_EQ(other_log_.Metrics(query).value().at(0).value, 1.0 / 200);
+  // So does the workspace in which the tasks ran, and a log that did not know them before.
+  EXPECT_EQ(Import(changed, store_, log_)->differing.size(), 1u);
+  RunLog fresh = RunLog::Open(other_folder_.path() / "lost.sqlite", RunLog::Mode::kWrite).value();
+  EXPECT_EQ(Import(changed, other_, fresh)->differing.size(), 1u);
+}
+
+TEST_F(ImportResultsTest, AValueThatTheWorkspaceDoesNotHaveIsTold) {
+  ASSERT_OK(Import(results_, other_, other_log_));
+  ResultsFile more = results_;
+  more.tasks.at(1).metrics.push_back(
+      {.series = {.name = "xnli.accuracy", .language = "sw", .split = "test", .seed = 2},
+       .points = {{.step = 0, .value = 0.5}}});
+  const auto again = Import(more, other_, other_log_);
+  ASSERT_OK(again);
+  ASSERT_EQ(again->differing.size(), 1u);
+  EXPECT_EQ(again->differing[0].differences.at(0).what, "xnli.accuracy (sw, test, seed 2)");
+  EXPECT_TRUE(again->differing[0].differences.at(0).here.is_null());
+}
+
+TEST_F(ImportResultsTest, AnotherKeptFileIsToldByItsDigest) {
+  ASSERT_OK(Import(results_, other_, other_log_));
+  ResultsFile changed = results_;
+  ResultsTask& pretrain = changed.tasks.at(0);
+  ASSERT_EQ(pretrain.files.at(0).path, "small.json");
+  const std::string before = pretrain.record->files.at(1).sha256;
+  pretrain.record->files.at(1).sha256 = std::string(64, 'c');
+  const auto again = Import(changed, other_, other_log_);
+  ASSERT_OK(again);
+  ASSERT_EQ(again->differing.size(), 1u);
+  EXPECT_EQ(again->differing[0].differences.at(0).what, "small.json");
+  EXPECT_EQ(again->differing[0].differences.at(0).here, Json(before));
+}
+
+TEST_F(ImportResultsTest, NeitherTheOrderOfRowsNorTheSpeedOfTheMachineIsAnotherResult) {
+  ASSERT_OK(Import(results_, other_, other_log_));
+  ResultsFile same = results_;
+  for (ResultsTask& task : same.tasks) {
+    std::vector<MetricPoint>& points = task.metrics.at(0).points;
+    std::reverse(points.begin(), points.end());
+    task.metrics.insert(
+        task.metrics.begin(),
+        {.series = {.name = "pretrain.tokens_per_second", .language = "", .split = ""},
+         .points = {{.step = 200, .value = 1e4}}});
+  }
+  const auto again = Import(same, other_, other_log_);
+  ASSERT_OK(again);
+  EXPECT_THAT(again->differing, IsEmpty());
+}
+
+TEST_F(ImportResultsTest, FilesOfATaskOfWhichOnlyResultsWereHereMakeItAnArtifact) {
+  ASSERT_OK(Import(results_, other_, other_log_));
+  ResultsFile whole = results_;
+  whole.tasks.at(0).files = {{.path = "large.bin", .text = "weights"},
+                             {.path = "small.json", .text = "{}"}};
+  const auto again = Import(whole, other_, other_log_);
+  ASSERT_OK(again);
+  EXPECT_EQ(again->artifacts, 1u);
+  EXPECT_THAT(again->differing, IsEmpty());
+  EXPECT_TRUE(other_.Find("pretrain", pretrain_).value());
+}
+
+TEST_F(ImportResultsTest, FilesOfAnotherResultDoNotMakeItAnArtifact) {
+  ASSERT_OK(Import(results_, other_, other_log_));
+  ResultsFile other = results_;
+  ResultsTask& pretrain = other.tasks.at(0);
+  pretrain.files = {{.path = "large.bin", .text = "WEIGHTS"}, {.path = "small.json", .text = "{}"}};
+  pretrain.record->files.at(0).sha256 = Sha256Hex("WEIGHTS");
+  const auto again = Import(other, other_, other_log_);
+  ASSERT_OK(again);
+  EXPECT_EQ(again->artifacts, 0u);
+  EXPECT_EQ(again->differing.size(), 1u);
+  EXPECT_FALSE(other_.Find("pretrain", pretrain_).value());
 }
 
 TEST_F(ImportResultsTest, AnotherLogFindsAllOfItAgain) {
@@ -232,6 +330,25 @@ TEST_F(ImportResultsTest, WhatWasImportedIsExportedAsItCame) {
   ASSERT_OK(WriteResults(results_, first));
   ASSERT_OK(WriteResults(again, second));
   EXPECT_EQ(ReadFile(first).value(), ReadFile(second).value());
+}
+
+// Without the data a plan only estimates it.
+TEST_F(ImportResultsTest, TheWorkOfATaskIsExportedAsItCame) {
+  results_.tasks.at(0).task.work = 1000;
+  results_.tasks.at(0).task.work_unit = "tokens";
+  ASSERT_OK(Import(results_, other_, other_log_));
+  TaskGraph estimated;
+  for (Task task : graph_.tasks()) {
+    task.work = 7;
+    // What a `repro run` in this workspace does first.
+    ASSERT_OK(other_log_.UpsertTask(MakeTaskRow(task)));
+    estimated.Add(task);
+  }
+  for (const RunSpec& run : graph_.runs()) estimated.AddRun(run);
+  ResultsFile again;
+  ASSERT_OK(CollectResults(experiment_, estimated, other_log_, other_, &Keeps, again));
+  EXPECT_EQ(again.tasks.at(0).task.work, 1000);
+  EXPECT_EQ(again.tasks.at(0).task.work_unit, "tokens");
 }
 
 // The artifact that evaluates keeps all its files; of the pretraining only results come.

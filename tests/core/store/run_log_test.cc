@@ -136,6 +136,20 @@ TEST_F(RunLogTest, ATaskComesBackAsItWentIn) {
   EXPECT_GT(found->finished_ms, 0);
 }
 
+TEST_F(RunLogTest, TheWorkOfATaskIsThatOfItsPlanUntilItIsDone) {
+  RunLog log = OpenLog();
+  TaskRow task = MakeTask('a');
+  for (const double work : {10.0, 20.0}) {
+    task.work = work;
+    ASSERT_OK(log.UpsertTask(task));
+    EXPECT_EQ(log.FindTask(Key('a')).value()->work, work);
+  }
+  ASSERT_OK(log.FinishTask(task));
+  task.work = 30;
+  ASSERT_OK(log.UpsertTask(task));
+  EXPECT_EQ(log.FindTask(Key('a')).value()->work, 20);
+}
+
 TEST_F(RunLogTest, MeetingAKnownTaskAgainKeepsItsState) {
   RunLog log = OpenLog();
   ASSERT_OK(log.UpsertTask(MakeTask('a')));

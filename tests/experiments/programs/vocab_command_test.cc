@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <map>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -131,6 +133,55 @@ TEST_F(VocabCommandTest, CompareShowsDifferencesOnOneTextAndWhatIsShared) {
   EXPECT_LE(overlap.at("shared").get<int>(), 75);
   const Json itself = Vocab({"compare", run_, run_}, true).json();
   EXPECT_EQ(itself.at("overlap").at(0).at("shared"), 155);
+}
+
+TEST_F(VocabCommandTest, TextWithoutASentenceIsAnError) {
+  const fs::path text = root_ / "text";
+  for (const char* content : {"", "\n\n", "  \n\t\r\n"}) {
+    ASSERT_TRUE(PutFile(text, content));
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"show", run_}, {"compare", run_, run_}}) {
+      std::vector<std::string> arguments = words;
+      arguments.insert(arguments.end(), {"--text", "aa=" + text.string()});
+      const CommandOutcome outcome = Vocab(arguments);
+      EXPECT_NE(outcome.code, 0);
+      EXPECT_THAT(outcome.out,
+                  AllOf(HasSubstr("--text aa=" + text.string() + ": there is no text in it"),
+                        HasSubstr("expected a sentence a line in UTF-8")));
+    }
+  }
+}
+
+TEST_F(VocabCommandTest, LinesThatAreNoTextAreLeftOutAndCounted) {
+  const fs::path text = root_ / "text";
+  const std::string latin = "caf\xe9 au lait\n";
+  const std::string with_nul("a\0b\n", 4);
+  ASSERT_TRUE(PutFile(text, testing::TinyText("aa", 5) + latin + with_nul));
+  const std::vector<std::string> show = {"show", run_, "--text", "aa=" + text.string()};
+  EXPECT_THAT(Vocab(show).out, HasSubstr("aa: 2 of 7 lines left out: no UTF-8, or with NUL bytes"));
+  const Json json = Vocab(show, true).json().at("languages").at("aa");
+  EXPECT_EQ(json.at("sentences"), 5);
+  EXPECT_EQ(json.at("left_out_lines"), 2);
+  ASSERT_TRUE(PutFile(text, latin + with_nul + latin));
+  const CommandOutcome none = Vocab(show);
+  EXPECT_NE(none.code, 0);
+  EXPECT_THAT(none.out, HasSubstr("no line of it is text: 3 no UTF-8, or with NUL bytes"));
+}
+
+// Letters that the vocabulary has not: each run of them is one unknown piece.
+TEST_F(VocabCommandTest, RowsOfLowCoverageAreMarked) {
+  const fs::path text = root_ / "text";
+  ASSERT_TRUE(PutFile(text, "абвгд ежзик\n"));
+  const std::vector<std::string> given = {"--text", "ru=" + text.string()};
+  for (std::vector<std::string> words :
+       {std::vector<std::string>{"show", run_}, {"compare", run_, run_}}) {
+    words.insert(words.end(), given.begin(), given.end());
+    EXPECT_THAT(Vocab(words).out, AllOf(HasSubstr("! coverage below 90 %"), HasSubstr("0!")));
+  }
+  const Json low = Vocab({"show", run_, given[0], given[1]}, true).json();
+  EXPECT_EQ(low.at("languages").at("ru").at("low_coverage"), true);
+  EXPECT_EQ(low.at("languages").at("ru").at("left_out_lines"), 0);
+  EXPECT_THAT(Vocab({"show", run_}).out, Not(HasSubstr("coverage below")));
 }
 
 TEST_F(VocabCommandTest, SaysWhatItCannotUse) {
