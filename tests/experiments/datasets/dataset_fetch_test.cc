@@ -110,7 +110,7 @@ TEST_F(DatasetFetchTest, AFileThatIsGoneFromItsPublisherIsNamed) {
   pages_.erase("/test.txt");
   const auto outcome = Fetch();
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kIo);
   EXPECT_THAT(outcome.error().message, HasSubstr("/test.txt: HTTP status 404"));
   EXPECT_EQ(Read("set-1.0/train.txt"), "train\n") << "what came before stays";
 }
