@@ -116,7 +116,12 @@ class DataCheckCommand final : public Command {
     } else if (checked == 0) {
       context.out << "No data set is at hand.\n";
     } else if (problems > 0) {
-      context.out << Plural(problems, "problem") << ".\n";
+      context.out << Plural(problems, "problem") << ".";
+      if (!places.is_mirror()) {
+        context.out << " `repro data fetch SET --verify` takes what is missing or damaged; give "
+                       "--mirror DIR, too, where it came from a folder.";
+      }
+      context.out << '\n';
     }
     return problems == 0 ? 0 : 1;
   }

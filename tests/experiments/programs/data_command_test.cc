@@ -186,6 +186,45 @@ TEST_F(DataSetCommandTest, CheckKnowsWhatWasFetched) {
   EXPECT_THAT(changed.out, HasSubstr("eng.testb: SHA-256 is "));
 }
 
+TEST_F(DataSetCommandTest, WhatCheckFindsDamagedFetchMends) {
+  ASSERT_EQ(Run({"fetch", "open", "--yes"}).code, 0);
+  ASSERT_TRUE(WriteFileAtomic(Fetched(), "TEXT\n"));
+  const CommandOutcome checked = Run({"check", "open"});
+  EXPECT_EQ(checked.code, 1);
+  EXPECT_THAT(checked.out, HasSubstr("1 problem. `repro data fetch SET --verify` takes what is "
+                                     "missing or damaged"));
+  const CommandOutcome fetched = Run({"fetch", "open", "--yes", "--verify"});
+  ASSERT_EQ(fetched.code, 0) << fetched.out;
+  EXPECT_THAT(fetched.out, HasSubstr("  there, but not as expected, and taken again: en.txt\n"));
+  EXPECT_EQ(ReadFile(Fetched()).value(), "text\n");
+  EXPECT_EQ(Run({"check", "open"}).code, 0);
+}
+
+TEST_F(DataSetCommandTest, FetchNamesWhatAMirrorLacksAndWhatStandsIn) {
+  Manifest("halves", "ner", "evaluation",
+           "[[file]]\npath = \"notes.txt\"\n"
+           "[[part]]\nname = \"dev\"\nlayout = \"conll\"\nfiles = [\"dev.txt\"]\n"
+           "[[part]]\nname = \"test\"\nlayout = \"conll\"\nfiles = [\"test.txt\"]\n"
+           "stand_in = [\"half-{language}.txt\"]\nstand_in_note = \"half of it\"\n");
+  for (const char* const code : {"de", "en", "fr", "sw"}) {
+    ASSERT_TRUE(PutFile(folder_ / ("mine/half-" + std::string(code) + ".txt"), "x O\n"));
+  }
+  const std::string mine = (folder_ / "mine").string();
+  const CommandOutcome outcome = Run({"fetch", "halves", "--yes", "--mirror", mine});
+  EXPECT_EQ(outcome.code, 0) << "what there is came";
+  EXPECT_THAT(outcome.out,
+              HasSubstr("4 files fetched (16 B), 0 there already; at hand: part\n"
+                        "  part `dev` lacks dev.txt; not in the mirror\n"
+                        "  part `test` is a stand-in (half-de.txt, half-en.txt, half-fr.txt and 1 "
+                        "more): half of it\n"
+                        "  lacks notes.txt; not in the mirror\n"));
+  const Json set = Run({"fetch", "halves", "--yes", "--mirror", mine}, true).json().at("sets")[0];
+  EXPECT_EQ(set.at("there"), 4);
+  EXPECT_EQ(set.at("parts")[0].at("missing"), Json::array({"dev.txt"}));
+  EXPECT_EQ(set.at("parts")[1].at("stand_in_note"), "half of it");
+  EXPECT_EQ(set.at("missing_files"), Json::array({"notes.txt"}));
+}
+
 TEST_F(DataSetCommandTest, CheckKeepsAsPublishedAsListedAndUnchangedApart) {
   Manifest("sure", "text", "pretraining",
            "[[file]]\npath = \"sw.txt\"\nsha256 = \"" + Sha256Hex("maji\n") +
