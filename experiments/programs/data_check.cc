@@ -88,6 +88,7 @@ class DataCheckCommand final : public Command {
     Json sets = Json::array();
     std::int64_t checked = 0;
     std::size_t problems = 0;
+    bool mendable = false;
     for (const DatasetManifest& manifest : manifests) {
       REPRO_ASSIGN_OR_RETURN(const DatasetState state, places.Look(manifest));
       const bool mixture = !manifest.takes.empty();
@@ -104,6 +105,8 @@ class DataCheckCommand final : public Command {
       }
       ++checked;
       problems += check.problems.size();
+      const bool fetched = !mixture && !places.is_mirror() && manifest.folder.empty();
+      mendable |= fetched && !check.problems.empty();
       if (context.options.json) {
         sets.push_back(ToJson(manifest, state, check, places.is_mirror()));
       } else {
@@ -117,7 +120,7 @@ class DataCheckCommand final : public Command {
       context.out << "No data set is at hand.\n";
     } else if (problems > 0) {
       context.out << Plural(problems, "problem") << ".";
-      if (!places.is_mirror()) {
+      if (mendable) {
         context.out << " `repro data fetch SET --verify` takes what is missing or damaged; give "
                        "--mirror DIR, too, where it came from a folder.";
       }
