@@ -286,7 +286,7 @@ class Downloader {
     constexpr long kNotThere = 404;
     constexpr long kGone = 410;
     if (status == kNotThere || status == kGone) {
-      return Fail(ErrorCode::kNotFound,
+      return Fail(ErrorCode::kIo,
                   "{}: {}: it is no longer there; look at the publisher's home page, and correct "
                   "the URL",
                   url_, said);

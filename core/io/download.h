@@ -54,8 +54,9 @@ struct DownloadOutcome {
 /// alone; never to another protocol. A part whose SHA-256 is wrong in the end is removed, for
 /// nothing could be made of it; any other failure keeps it.
 ///
-/// Errors, in one line with the URL less its password and query: kNotFound (404, 410), kCorrupt
-/// (size or SHA-256), kInterrupted (`on_progress` said stop), kInvalidArgument (the URL), kIo.
+/// Errors, in one line with the URL less its password and query: kCorrupt (size or SHA-256),
+/// kInterrupted (`on_progress` said stop), kInvalidArgument (the URL), kIo (all else, a file that
+/// is not there too: what was asked for is right, but failed).
 Result<DownloadOutcome> Download(const DownloadRequest& request,
                                  const DownloadOptions& options = {});
 

@@ -1,5 +1,7 @@
 #include "core/io/file_hashes.h"
 
+#include <utility>
+
 #include <sys/stat.h>
 
 #include "core/base/hash.h"
@@ -26,22 +28,47 @@ FileHashes FileHashes::Load(const fs::path& memory) {
   return hashes;
 }
 
-Result<std::string> FileHashes::Sha256Of(const fs::path& file) {
+std::string FileHashes::NameOf(const fs::path& file) {
+  return fs::absolute(file).string();
+}
+
+Result<FileHashes::Known> FileHashes::Look(const fs::path& file) {
   REPRO_RETURN_IF_ERROR(CheckPlainFile(file));
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0) return FailErrno("open", file.string());
   constexpr std::int64_t kSecond = 1'000'000'000;
-  const std::int64_t modified = info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec;
-  const std::string name = fs::absolute(file).string();
+  return Known{.bytes = info.st_size,
+               .modified_ns = info.st_mtim.tv_sec * kSecond + info.st_mtim.tv_nsec,
+               .sha256 = {}};
+}
+
+Result<std::string> FileHashes::Sha256Of(const fs::path& file) {
+  REPRO_ASSIGN_OR_RETURN(Known now, Look(file));
+  const std::string name = NameOf(file);
   const auto known = known_.find(name);
-  if (known != known_.end() && known->second.bytes == info.st_size &&
-      known->second.modified_ns == modified) {
+  if (known != known_.end() && known->second.bytes == now.bytes &&
+      known->second.modified_ns == now.modified_ns) {
     return known->second.sha256;
   }
-  REPRO_ASSIGN_OR_RETURN(std::string sha256, Sha256File(file));
-  known_[name] = {.bytes = info.st_size, .modified_ns = modified, .sha256 = sha256};
+  REPRO_ASSIGN_OR_RETURN(now.sha256, Sha256File(file));
   changed_ = true;
-  return sha256;
+  return (known_[name] = std::move(now)).sha256;
+}
+
+bool FileHashes::Knows(const fs::path& file) const {
+  return known_.contains(NameOf(file));
+}
+
+void FileHashes::Forget(const fs::path& file) {
+  if (known_.erase(NameOf(file)) > 0) changed_ = true;
+}
+
+void FileHashes::Remember(const fs::path& file, std::string sha256) {
+  auto now = Look(file);
+  if (!now) return;
+  now->sha256 = std::move(sha256);
+  known_[NameOf(file)] = std::move(*now);
+  changed_ = true;
 }
 
 void FileHashes::Save() {

@@ -17,6 +17,7 @@
 #include "core/io/archive.h"
 #include "core/io/download.h"
 #include "core/io/file.h"
+#include "core/io/file_hashes.h"
 #include "core/io/file_lock.h"
 #include "core/io/json_io.h"
 #include "core/io/write_all.h"
@@ -37,6 +38,55 @@ std::int64_t SizeAt(const fs::path& path) {
 fs::path FetchRecordPath(const fs::path& folder) {
   return folder / ".fetched.json";
 }
+
+/// Of a set's folder in a workspace: where SHA-256 of files are remembered.
+fs::path HashMemory(const fs::path& folder) {
+  return folder.parent_path() / "hashes.json";
+}
+
+/// Tells whether a file that is there is the one that is wanted.
+class ThereCheck {
+ public:
+  ThereCheck(fs::path folder, bool verify)
+      : folder_(std::move(folder)),
+        verify_(verify),
+        fetched_(FetchedIndex(folder_)),
+        hashes_(FileHashes::Load(HashMemory(folder_))) {}
+  ~ThereCheck() { hashes_.Save(); }
+  ThereCheck(const ThereCheck&) = delete;
+  ThereCheck& operator=(const ThereCheck&) = delete;
+
+  /// Sets what `item` says of it. `sha256`: what is expected of it, where the manifest or a mirror
+  /// says so.
+  Status Look(FetchItem& item, const std::string& sha256) {
+    const fs::path path = folder_ / item.name;
+    const std::int64_t bytes = SizeAt(path);
+    if (bytes < 0) return {};
+    // A mirror's file of no bytes has no bytes; of a published one it is not known.
+    bool sized = item.bytes > 0 || !item.source.empty();
+    MirrorEntry expected{.bytes = item.bytes, .sha256 = sha256};
+    if (const auto fetched = fetched_.find(item.name); fetched != fetched_.end()) {
+      if (!std::exchange(sized, true)) expected.bytes = fetched->second.bytes;
+      // Of another size it was another file.
+      const bool same = fetched->second.bytes == expected.bytes;
+      if (expected.sha256.empty() && same) expected.sha256 = fetched->second.sha256;
+    }
+    item.there = !sized || bytes == expected.bytes;
+    if (item.there && !expected.sha256.empty() && (verify_ || hashes_.Knows(path))) {
+      if (verify_) hashes_.Forget(path);
+      REPRO_ASSIGN_OR_RETURN(const std::string actual, hashes_.Sha256Of(path));
+      item.there = actual == expected.sha256;
+    }
+    item.differs = !item.there;
+    return {};
+  }
+
+ private:
+  fs::path folder_;
+  bool verify_;
+  MirrorIndex fetched_;
+  FileHashes hashes_;
+};
 
 /// Says that an archive was unpacked: its size, and the names of its files.
 fs::path UnpackedMarker(const fs::path& folder, const std::string& name) {
@@ -108,6 +158,7 @@ class Fetcher {
       REPRO_RETURN_IF_ERROR(MakeSyncedDirectories(target.parent_path()));
       REPRO_ASSIGN_OR_RETURN(
           Json entry, item.source.empty() ? FromUrl(item, target) : FromMirror(item, target));
+      Remember(target, TextField(entry, "sha256"));
       ++outcome_.fetched;
       outcome_.bytes += IntegerField(entry, "bytes");
       record_["files"][item.name] = std::move(entry);
@@ -116,6 +167,13 @@ class Fetcher {
     }
     const bool archive = item.file != nullptr && !item.file->unpack.empty();
     return archive ? Unpack(item, target) : Status();
+  }
+
+  /// The memory is loaded each time: others may add to it meanwhile.
+  void Remember(const fs::path& target, std::string sha256) const {
+    FileHashes hashes = FileHashes::Load(HashMemory(plan_.folder));
+    hashes.Remember(target, std::move(sha256));
+    hashes.Save();
   }
 
   bool Report(const FetchProgress& progress) const {
@@ -216,7 +274,7 @@ class Fetcher {
   Status Unpack(const FetchItem& item, const fs::path& target) {
     const std::int64_t bytes = SizeAt(target);
     // An archive that was unpacked may be thrown away.
-    if (bytes < 0 || UnpackedBytes(plan_.folder, item.name) == bytes) return {};
+    if (bytes < 0 || (item.there && UnpackedBytes(plan_.folder, item.name) == bytes)) return {};
     UnpackOptions options;
     options.on_progress = [&](std::int64_t written) {
       return Report({&item, written, 0, 0, true});
@@ -258,21 +316,24 @@ bool FetchPlan::size_known() const {
                      [](const FetchItem& item) { return item.there || item.bytes > 0; });
 }
 
-Result<FetchPlan> PlanFetch(const DatasetManifest& manifest, const fs::path& workspace) {
+Result<FetchPlan> PlanFetch(const DatasetManifest& manifest, const fs::path& workspace,
+                            bool verify) {
   REPRO_RETURN_IF_ERROR(CheckFetchable(manifest));
   FetchPlan plan;
   plan.manifest = &manifest;
   plan.folder = DatasetFolder(manifest, workspace);
+  ThereCheck check(plan.folder, verify);
   for (const PublishedFile& file : manifest.files) {
     if (file.url.empty()) continue;
     FetchItem item;
     item.name = file.path;
     item.file = &file;
     item.bytes = ExpectedBytes(file);
-    const std::int64_t there = SizeAt(plan.folder / file.path);
-    item.there = there >= 0 && (item.bytes == 0 || there == item.bytes);
+    REPRO_RETURN_IF_ERROR(check.Look(item, file.sha256));
     // What was unpacked is there without its archive, too.
-    item.there = item.there || (!file.unpack.empty() && UnpackedBytes(plan.folder, file.path) >= 0);
+    if (!item.differs && !file.unpack.empty() && UnpackedBytes(plan.folder, file.path) >= 0) {
+      item.there = true;
+    }
     plan.items.push_back(std::move(item));
   }
   if (!plan.items.empty()) return plan;
@@ -284,27 +345,36 @@ Result<FetchPlan> PlanFetch(const DatasetManifest& manifest, const fs::path& wor
 }
 
 Result<FetchPlan> PlanCopy(const DatasetManifest& manifest, const fs::path& workspace,
-                           const FolderListing& mirror) {
+                           const FolderListing& mirror, const MirrorIndex& index, bool verify) {
   REPRO_RETURN_IF_ERROR(CheckFetchable(manifest));
   FetchPlan plan;
   plan.manifest = &manifest;
   plan.folder = DatasetFolder(manifest, workspace);
+  ThereCheck check(plan.folder, verify);
   std::set<std::string> names;
-  const auto add = [&](const std::string& name, const PublishedFile* file) {
-    if (!names.insert(name).second) return;
+  const auto add = [&](const std::string& name, const PublishedFile* file) -> Status {
+    if (!names.insert(name).second) return {};
     FetchItem item;
     item.name = name;
     item.file = file;
     item.source = mirror.folder / name;
     item.bytes = std::max<std::int64_t>(SizeAt(item.source), 0);
-    item.there = SizeAt(plan.folder / name) == item.bytes;
+    const auto listed = index.find(name);
+    const bool as_published = file != nullptr && !PackedOnTop(name, file->path);
+    REPRO_RETURN_IF_ERROR(check.Look(item, listed != index.end() ? listed->second.sha256
+                                           : as_published        ? file->sha256
+                                                                 : ""));
     plan.items.push_back(std::move(item));
+    return {};
   };
   for (const PublishedFile& file : manifest.files) {
-    if (const auto name = FindPublished(manifest, file, mirror)) add(*name, &file);
+    const auto name = FindPublished(manifest, file, mirror);
+    if (name) REPRO_RETURN_IF_ERROR(add(*name, &file));
   }
   for (const DatasetPart& part : manifest.parts) {
-    for (const DatasetFileAt& file : MatchFiles(manifest, part, mirror)) add(file.name, nullptr);
+    for (const DatasetFileAt& file : MatchFiles(manifest, part, mirror)) {
+      REPRO_RETURN_IF_ERROR(add(file.name, nullptr));
+    }
   }
   if (!plan.items.empty()) return plan;
   return Fail(ErrorCode::kNotFound, "{} ({}): nothing in {} belongs to it; expected{}", manifest.id,

@@ -19,6 +19,7 @@ struct FetchItem {
   std::filesystem::path source;         ///< in the mirror; empty: from its URL
   std::int64_t bytes = 0;               ///< that will be there; 0: not known
   bool there = false;                   ///< nothing has to be done
+  bool differs = false;                 ///< what is there has another size or SHA-256
 };
 
 struct FetchPlan {
@@ -31,14 +32,19 @@ struct FetchPlan {
   bool size_known() const;  ///< of all that is to be fetched
 };
 
-/// What its publisher gives and is not there yet. Errors: kNotFound where a person has to get it,
-/// with all that is known: from whom, and how its files must lie; kInvalidArgument for a set that
-/// lies in a folder of its own (`folder`) or is a mixture.
-Result<FetchPlan> PlanFetch(const DatasetManifest& manifest,
-                            const std::filesystem::path& workspace);
-/// What a mirror has of it. Errors: kNotFound naming the patterns; as above.
+/// What its publisher gives and is not there, or is there with another size or SHA-256 than the
+/// manifest or the record of the fetch says. A file is read for that only where its size or time is
+/// not as remembered (WORKSPACE/data/hashes.json), or, with `verify`, always: a set that is whole
+/// costs no time. Errors: kNotFound where a person has to get it, with all that is known: from
+/// whom, and how its files must lie; kInvalidArgument for a set that lies in a folder of its own
+/// (`folder`) or is a mixture; kIo.
+Result<FetchPlan> PlanFetch(const DatasetManifest& manifest, const std::filesystem::path& workspace,
+                            bool verify = false);
+/// What a mirror has of it; `index` is what the mirror says of its files. Errors: kNotFound naming
+/// the patterns; as above.
 Result<FetchPlan> PlanCopy(const DatasetManifest& manifest, const std::filesystem::path& workspace,
-                           const FolderListing& mirror);
+                           const FolderListing& mirror, const MirrorIndex& index = {},
+                           bool verify = false);
 
 struct FetchProgress {
   const FetchItem* item = nullptr;
@@ -69,9 +75,10 @@ struct FetchOutcome {
 /// or nobody wrote it down.
 MirrorIndex FetchedIndex(const std::filesystem::path& folder);
 
-/// Does the plan, file by file; an archive is unpacked once. What came from where stands in
-/// FOLDER/.fetched.json after each file. Errors: kBusy when another process fetches the set; as
-/// `Download` and `UnpackArchive`; kCorrupt where a copy is not what the index or manifest says.
+/// Does the plan, file by file; an archive is unpacked once, and again when it came again. What
+/// came from where stands in FOLDER/.fetched.json after each file. Errors: kBusy when another
+/// process fetches the set; as `Download` and `UnpackArchive`; kCorrupt where a copy is not what
+/// the index or manifest says.
 Result<FetchOutcome> RunFetch(const FetchPlan& plan, const FetchOptions& options);
 
 }  // namespace repro

@@ -275,7 +275,9 @@ Result<std::vector<DatasetManifest>> LoadDatasets(const std::filesystem::path& f
     if (entry.path().extension() == ".toml") paths.push_back(entry.path());
   }
   if (error) return Fail(ErrorCode::kNotFound, "{}: {}", folder.string(), error.message());
-  std::sort(paths.begin(), paths.end());
+  // By id: with their ".toml", "mnli-slice" would stand before "mnli".
+  std::sort(paths.begin(), paths.end(),
+            [](const auto& a, const auto& b) { return a.stem() < b.stem(); });
   std::vector<DatasetManifest> manifests;
   std::string problems;
   for (const auto& path : paths) {

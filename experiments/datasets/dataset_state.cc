@@ -37,6 +37,37 @@ AtHand Together(const std::vector<PartState>& parts) {
   return least == AtHand::kNothing ? AtHand::kPart : least;
 }
 
+/// "b.txt" of "a/b.txt"; the same file packed is of the same name.
+bool IsOfOneName(const std::string& a, const std::string& b) {
+  const std::string first = fs::path(a).filename().string();
+  const std::string second = fs::path(b).filename().string();
+  return first == second || PackedOnTop(first, second) || PackedOnTop(second, first);
+}
+
+/// Of a published file that is not in the folder under its own path. `others`: the names of those
+/// that are there, which are not in its place.
+bool IsMissing(const DatasetManifest& manifest, const PublishedState& published,
+               const std::vector<PartState>& parts, const std::set<std::string>& others) {
+  const PublishedFile& file = *published.file;
+  bool some_part_lacks = false;
+  bool reader_lacks = false;
+  for (const PartState& at : parts) {
+    const bool lacks = at.at_hand == AtHand::kNothing || at.at_hand == AtHand::kPart;
+    some_part_lacks |= lacks;
+    const auto reads = MatchFiles(manifest, *at.part, {.folder = {}, .names = {file.path}});
+    if (reads.empty()) continue;
+    if (reads.front().stand_in || at.at_hand == AtHand::kStandIn) return false;
+    const bool there =
+        std::any_of(at.files.begin(), at.files.end(), [&](const DatasetFileAt& found) {
+          return IsOfOneName(found.name, file.path) && !others.contains(found.name);
+        });
+    if (there) return false;
+    reader_lacks |= lacks;
+  }
+  if (published.unfinished > 0 && some_part_lacks) return true;
+  return file.unpack.empty() && !reader_lacks;
+}
+
 std::vector<std::string_view> Columns(std::string_view line) {
   std::vector<std::string_view> columns;
   for (;;) {
@@ -80,6 +111,7 @@ class Checker {
     for (const PartState& part : state_.parts) CheckPaths(part);
     for (const PublishedState& published : state_.published) {
       if (published.name) REPRO_RETURN_IF_ERROR(CheckPublished(published));
+      if (published.missing) AddMissing(published);
     }
     for (const PartState& part : state_.parts) {
       for (const DatasetFileAt& file : part.files) REPRO_RETURN_IF_ERROR(CheckIndexed(file));
@@ -93,6 +125,16 @@ class Checker {
     for (const std::string& path : part.missing) {
       check_.problems.push_back({part.part->name, path, "no such file"});
     }
+  }
+
+  void AddMissing(const PublishedState& published) {
+    const std::string& path = published.file->path;
+    check_.problems.push_back(
+        {"", path,
+         published.unfinished == 0
+             ? std::string("no such file")
+             : fmt::format("no such file, but {} bytes of it in {}.part",
+                           FormatCount(published.unfinished), fs::path(path).filename().string())});
   }
 
   Status CheckPublished(const PublishedState& published) {
@@ -113,7 +155,7 @@ class Checker {
     if (bytes > 0 && digest->bytes != bytes) {
       AddSize("", name, bytes, digest->bytes);
     } else if (!file.sha256.empty()) {
-      CheckSha("", name, file.sha256, digest->sha256);
+      CheckSha("", name, file.sha256, digest->sha256, check_.as_published);
     }
     return {};
   }
@@ -129,7 +171,7 @@ class Checker {
     auto digest = DigestOf(file.path, /*unpacked=*/false);
     if (!digest) return NoteDamage(file.part->name, file.name, digest.error());
     Count(file.name, bytes);
-    CheckSha(file.part->name, file.name, entry->second.sha256, digest->sha256);
+    CheckSha(file.part->name, file.name, entry->second.sha256, digest->sha256, check_.as_indexed);
     return {};
   }
 
@@ -145,9 +187,9 @@ class Checker {
   }
 
   void CheckSha(const std::string& part, const std::string& name, const std::string& expected,
-                const std::string& actual) {
+                const std::string& actual, std::int64_t& same) {
     if (actual == expected) {
-      if (same_.insert(name).second) ++check_.by_sha256;
+      if (same_.insert(name).second) ++same;
       return;
     }
     check_.problems.push_back(
@@ -212,13 +254,23 @@ DatasetState LookAt(const DatasetManifest& manifest, const FolderListing& listin
       if (!file.language.empty()) state.languages.insert(file.language);
     }
   }
+  std::set<std::string> published;
   for (const PublishedFile& file : manifest.files) {
     PublishedState& at = state.published.emplace_back();
     at.file = &file;
     at.name = FindPublished(manifest, file, listing);
-    if (at.name) at.bytes = SizeOf(listing.folder / *at.name);
+    if (at.name) {
+      at.bytes = SizeOf(listing.folder / *at.name);
+      published.insert(*at.name);
+    }
   }
   state.at_hand = Together(state.parts);
+  for (PublishedState& at : state.published) {
+    if (at.name) continue;
+    at.unfinished = SizeOf(listing.folder / (at.file->path + ".part"));
+    at.missing = IsMissing(manifest, at, state.parts, published);
+    if (at.missing && state.at_hand != AtHand::kNothing) state.at_hand = AtHand::kPart;
+  }
   return state;
 }
 

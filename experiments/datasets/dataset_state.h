@@ -29,11 +29,17 @@ struct PublishedState {
   const PublishedFile* file = nullptr;
   std::optional<std::string> name;  ///< below the folder
   std::int64_t bytes = 0;           ///< as stored
+  /// It is not there, and nothing is in its place: neither what was unpacked from it, nor a file of
+  /// its name elsewhere, nor a stand-in. What parts lack is said there alone
+  /// (`PartState::missing`).
+  bool missing = false;
+  std::int64_t unfinished = 0;  ///< bytes of it that an interrupted fetch left in PATH.part
 };
 
 struct DatasetState {
   std::filesystem::path folder;
-  AtHand at_hand = AtHand::kNothing;  ///< kWhole, kStandIn: all parts are at least that
+  /// kWhole, kStandIn: all parts are at least that, and no published file is missing.
+  AtHand at_hand = AtHand::kNothing;
   std::vector<PartState> parts;
   std::vector<PublishedState> published;
   std::set<std::string> languages;  ///< of files at hand
@@ -61,15 +67,17 @@ struct DatasetProblem {
 };
 
 struct DatasetCheck {
-  std::int64_t files = 0;      ///< read through
-  std::int64_t bytes = 0;      ///< as stored
-  std::int64_t by_sha256 = 0;  ///< files whose SHA-256 is known, and theirs
+  std::int64_t files = 0;         ///< read through
+  std::int64_t bytes = 0;         ///< as stored
+  std::int64_t as_published = 0;  ///< files whose SHA-256 is the one in the manifest
+  std::int64_t as_indexed = 0;    ///< of the others: the one in the index
   std::vector<DatasetProblem> problems;
 };
 
-/// Sizes, SHA-256 where the manifest or `index` knows them, and a file for every path of every
-/// part; files that are packed on top of what was published are unpacked for it. A stand-in is no
-/// problem. Errors: kIo alone; everything else is a problem.
+/// Sizes, SHA-256 where the manifest or `index` knows them, a file for every path of every part,
+/// and every published file; files that are packed on top of what was published are unpacked for
+/// it. A stand-in is no problem. `index` is what a mirror says of its files, or `FetchedIndex`.
+/// Errors: kIo alone; everything else is a problem.
 Result<DatasetCheck> CheckDataset(const DatasetState& state, const MirrorIndex& index);
 
 }  // namespace repro

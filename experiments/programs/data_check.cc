@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/text.h"
 #include "core/base/units.h"
@@ -49,9 +50,8 @@ class DataCheckCommand final : public Command {
     app.add_option("--mirror", mirror_, "Check this folder, not the workspace")->type_name("DIR");
     babel_.DefineCheck(app);
     app.footer(
-        "Sizes, SHA-256 where it is known (by its publisher, or from when it was fetched), and a "
-        "file for every path. Exit code 1 with all "
-        "problems.\n"
+        "Sizes, SHA-256 where it is known (as published, by the manifest; or what it was when it "
+        "was fetched), and a file for every path. Exit code 1 with all problems.\n"
         "For babel: what a classifier that understands nothing gets right; exit code 3 where "
         "labels leak.\n"
         "Examples:\n"
@@ -88,6 +88,7 @@ class DataCheckCommand final : public Command {
     Json sets = Json::array();
     std::int64_t checked = 0;
     std::size_t problems = 0;
+    bool mendable = false;
     for (const DatasetManifest& manifest : manifests) {
       REPRO_ASSIGN_OR_RETURN(const DatasetState state, places.Look(manifest));
       const bool mixture = !manifest.takes.empty();
@@ -104,10 +105,13 @@ class DataCheckCommand final : public Command {
       }
       ++checked;
       problems += check.problems.size();
+      const bool fetched = !mixture && !places.is_mirror() && manifest.folder.empty();
+      mendable |= fetched && !check.problems.empty();
       if (context.options.json) {
-        sets.push_back(ToJson(manifest, state, check));
+        sets.push_back(ToJson(manifest, state, check, places.is_mirror()));
       } else {
-        Print(context, manifest, taken.empty() ? AtHandName(state.at_hand) : taken, check);
+        Print(context, manifest, taken.empty() ? AtHandName(state.at_hand) : taken, check,
+              places.is_mirror());
       }
     }
     if (context.options.json) {
@@ -115,13 +119,18 @@ class DataCheckCommand final : public Command {
     } else if (checked == 0) {
       context.out << "No data set is at hand.\n";
     } else if (problems > 0) {
-      context.out << Plural(problems, "problem") << ".\n";
+      context.out << Plural(problems, "problem") << ".";
+      if (mendable) {
+        context.out << " `repro data fetch SET --verify` takes what is missing or damaged; give "
+                       "--mirror DIR, too, where it came from a folder.";
+      }
+      context.out << '\n';
     }
     return problems == 0 ? 0 : 1;
   }
 
   static Json ToJson(const DatasetManifest& manifest, const DatasetState& state,
-                     const DatasetCheck& check) {
+                     const DatasetCheck& check, bool mirror) {
     Json list = Json::array();
     for (const DatasetProblem& problem : check.problems) {
       list.push_back({{"part", problem.part}, {"path", problem.path}, {"what", problem.what}});
@@ -131,7 +140,9 @@ class DataCheckCommand final : public Command {
             {"at_hand", manifest.takes.empty() ? Json(AtHandName(state.at_hand)) : Json()},
             {"hashed_files", check.files},
             {"hashed_bytes", check.bytes},
-            {"sha256_agrees", check.by_sha256},
+            {"as_published", check.as_published},
+            {"as_listed", mirror ? check.as_indexed : 0},
+            {"unchanged", mirror ? 0 : check.as_indexed},
             {"problems", std::move(list)}};
   }
 
@@ -152,15 +163,22 @@ class DataCheckCommand final : public Command {
   }
 
   static void Print(const CommandContext& context, const DatasetManifest& manifest,
-                    std::string_view at_hand, const DatasetCheck& check) {
+                    std::string_view at_hand, const DatasetCheck& check, bool mirror) {
     const bool good = check.problems.empty();
     context.out << Styled(good ? "ok      " : "problem ", good ? Style::kGreen : Style::kRed,
                           context.options.color)
                 << Printable(manifest.id) << ": " << at_hand;
     if (check.files > 0) {
-      context.out << fmt::format("; {} with {} read, SHA-256 as expected: {}",
-                                 Plural(static_cast<std::size_t>(check.files), "file"),
-                                 FormatBytes(check.bytes), check.by_sha256);
+      std::vector<std::string> same;
+      if (check.as_published > 0)
+        same.push_back(fmt::format("{} as published", check.as_published));
+      if (check.as_indexed > 0) {
+        same.push_back(fmt::format("{} {}", check.as_indexed,
+                                   mirror ? "as MANIFEST.tsv says" : "unchanged since fetched"));
+      }
+      context.out << fmt::format(
+          "; {} with {} read{}{}", Plural(static_cast<std::size_t>(check.files), "file"),
+          FormatBytes(check.bytes), same.empty() ? "" : ": ", fmt::join(same, ", "));
     }
     context.out << '\n';
     for (const DatasetProblem& problem : check.problems) {

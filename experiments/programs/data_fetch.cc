@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 #include <ostream>
 #include <set>
@@ -39,6 +40,15 @@ std::string SizeOf(const FetchPlan& plan) {
   return plan.bytes_to_fetch() == 0 ? "of unknown size" : bytes + " and what is of unknown size";
 }
 
+/// "a.txt, b.txt, c.txt and 4 more".
+std::string FirstNames(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 3;
+  const std::size_t shown = std::min(names.size(), kShown);
+  return fmt::format(
+      "{}{}", fmt::join(names.begin(), names.begin() + shown, ", "),
+      shown == names.size() ? "" : fmt::format(" and {} more", names.size() - shown));
+}
+
 /// The licence first, then what would be done.
 void PrintTerms(std::ostream& out, const FetchPlan& plan, bool color) {
   const DatasetManifest& manifest = *plan.manifest;
@@ -57,6 +67,48 @@ void PrintTerms(std::ostream& out, const FetchPlan& plan, bool color) {
   }
   out << fmt::format("  {}, {}, from {} to {}\n", Plural(files, "file"), SizeOf(plan),
                      Printable(HostsOf(plan)), plan.folder.string());
+  std::vector<std::string> different;
+  for (const FetchItem& item : plan.items) {
+    if (item.differs) different.push_back(item.name);
+  }
+  if (different.empty()) return;
+  out << Printable(fmt::format("  there, but not as expected, and taken again: {}",
+                               FirstNames(different)))
+      << '\n';
+}
+
+/// What of a set is still not there, or other than published.
+void PrintLacks(std::ostream& out, const DatasetState& state, bool mirror) {
+  const std::string_view nor = mirror ? "; not in the mirror" : "";
+  for (const PartState& at : state.parts) {
+    std::string line;
+    if (at.at_hand == AtHand::kStandIn) {
+      std::vector<std::string> names;
+      for (const DatasetFileAt& file : at.files) names.push_back(file.name);
+      line = fmt::format("is a stand-in ({}): {}", FirstNames(names), at.part->stand_in_note);
+    } else if (!at.missing.empty()) {
+      line = fmt::format("lacks {}{}", fmt::join(at.missing, ", "), nor);
+    }
+    if (!line.empty()) out << Printable(fmt::format("  part `{}` {}", at.part->name, line)) << '\n';
+  }
+  for (const PublishedState& at : state.published) {
+    if (at.missing) out << Printable(fmt::format("  lacks {}{}", at.file->path, nor)) << '\n';
+  }
+}
+
+void AddLacks(const DatasetState& state, Json& set) {
+  set["parts"] = Json::array();
+  for (const PartState& at : state.parts) {
+    const bool stand_in = at.at_hand == AtHand::kStandIn;
+    set["parts"].push_back({{"name", at.part->name},
+                            {"at_hand", AtHandName(at.at_hand)},
+                            {"missing", stand_in ? std::vector<std::string>() : at.missing},
+                            {"stand_in_note", stand_in ? at.part->stand_in_note : ""}});
+  }
+  set["missing_files"] = Json::array();
+  for (const PublishedState& at : state.published) {
+    if (at.missing) set["missing_files"].push_back(at.file->path);
+  }
 }
 
 /// Only a person's "y" or "yes" is one.
@@ -110,9 +162,11 @@ class DataFetchCommand final : public Command {
     app.add_option("--mirror", mirror_, "Copy from this folder; nothing goes over the network")
         ->type_name("DIR");
     app.add_flag("--yes", yes_, "The terms are accepted: do not ask");
+    app.add_flag("--verify", verify_, "Read what is there, too, and take again what is damaged");
     app.footer(
         "Shows the licence and asks before anything is fetched. What was interrupted goes on "
-        "where it was.\n"
+        "where it was. What has changed since it was fetched is taken again.\n"
+        "What a mirror lacks is named, and is no error: `repro data check` has exit code 1 then.\n"
         "Examples:\n"
         "  repro data fetch xnli mlqa\n"
         "  repro data fetch conll2003 --mirror ~/conll2003");
@@ -126,8 +180,9 @@ class DataFetchCommand final : public Command {
     for (const DatasetManifest& manifest : manifests) {
       const auto& workspace = context.options.workspace;
       REPRO_ASSIGN_OR_RETURN(plans.emplace_back(),
-                             places.is_mirror() ? PlanCopy(manifest, workspace, places.mirror())
-                                                : PlanFetch(manifest, workspace));
+                             places.is_mirror() ? PlanCopy(manifest, workspace, places.mirror(),
+                                                           places.index(), verify_)
+                                                : PlanFetch(manifest, workspace, verify_));
     }
     REPRO_ASSIGN_OR_RETURN(const bool agreed, Agree(context, plans));
     if (!agreed) {
@@ -201,6 +256,7 @@ class DataFetchCommand final : public Command {
         set["there"] = outcome->there;
         set["unpacked"] = outcome->unpacked;
         set["fetched_bytes"] = outcome->bytes;
+        AddLacks(state, set);
         sets.push_back(std::move(set));
         continue;
       }
@@ -210,6 +266,7 @@ class DataFetchCommand final : public Command {
           outcome->there,
           outcome->unpacked > 0 ? fmt::format(", {} unpacked", outcome->unpacked) : "",
           AtHandName(state.at_hand));
+      PrintLacks(context.out, state, !mirror_.empty());
     }
     if (context.options.json) {
       context.out << Json{{"sets", std::move(sets)}}.dump(2) << '\n';
@@ -220,6 +277,7 @@ class DataFetchCommand final : public Command {
   std::vector<std::string> sets_;
   std::string mirror_;
   bool yes_ = false;
+  bool verify_ = false;
 };
 
 }  // namespace

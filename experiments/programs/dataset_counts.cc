@@ -68,7 +68,7 @@ Status CountDocuments(const DatasetManifest& manifest, const std::vector<Dataset
     REPRO_RETURN_IF_ERROR(all.MergeJson(notes.ToJson()));
   }
   for (const auto& [reason, note] : all.reasons()) {
-    counts.left_out[reason] = {.count = note.count, .messages = note.examples};
+    counts.faults[reason] = {.count = note.count, .messages = note.examples};
   }
   return {};
 }
@@ -81,7 +81,7 @@ Status CountExampleFiles(const std::vector<DatasetFileAt>& files, bool strict, P
                             .language = file.language,
                             .encoding = file.part->encoding});
   }
-  REPRO_ASSIGN_OR_RETURN(counts.left_out,
+  REPRO_ASSIGN_OR_RETURN(counts.faults,
                          CountExamplesByLanguage(layout_files, {.skip = !strict}, counts.examples));
   return {};
 }
@@ -223,11 +223,14 @@ std::vector<std::string> PartNotes(const PartCounts& part) {
     notes.push_back(fmt::format("{}: {} examples, the manifest says there are {}", name,
                                 FormatCount(examples), FormatCount(part.stated)));
   }
-  for (const auto& [reason, fault] : part.left_out) {
-    notes.push_back(fmt::format(
-        "{}: {} {} {}{}{}", name, part.examples.empty() ? "wrong with the input:" : "left out:",
-        FormatCount(fault.count), reason, fault.messages.empty() ? "" : ", e.g. ",
-        fault.messages.empty() ? "" : fault.messages.front()));
+  for (const auto& [reason, fault] : part.faults) {
+    if (fault.count == 0) continue;  // of examples that are counted under another reason
+    const std::string_view what = part.examples.empty() ? "wrong with the input"
+                                  : fault.kept          ? "kept, but incomplete"
+                                                        : "left out";
+    notes.push_back(fmt::format("{}: {}: {} {}{}{}", name, what, FormatCount(fault.count), reason,
+                                fault.messages.empty() ? "" : ", e.g. ",
+                                fault.messages.empty() ? "" : fault.messages.front()));
   }
   for (const auto& [kind, count] : part.passed_over) {
     notes.push_back(
@@ -251,7 +254,9 @@ void EachNumber(const PartCounts& part, const Visit& visit) {
     visit(language, "bytes", counts.bytes);
     visit(language, "words", counts.words);
   }
-  for (const auto& [reason, fault] : part.left_out) visit("", "left out " + reason, fault.count);
+  for (const auto& [reason, fault] : part.faults) {
+    visit("", (fault.kept ? "incomplete " : "left out ") + reason, fault.count);
+  }
   for (const auto& [kind, count] : part.passed_over) visit("", "passed over " + kind, count);
 }
 
@@ -321,8 +326,10 @@ Json DatasetCountsToJson(const std::vector<PartCounts>& parts) {
                       {"words", counts.words}});
     }
     Json left_out = Json::object();
-    for (const auto& [reason, fault] : part.left_out) {
-      left_out[reason] = {{"count", fault.count}, {"examples", fault.messages}};
+    Json incomplete = Json::object();
+    for (const auto& [reason, fault] : part.faults) {
+      (fault.kept ? incomplete : left_out)[reason] = {{"count", fault.count},
+                                                      {"examples", fault.messages}};
     }
     list.push_back({{"set", part.set},
                     {"part", part.part},
@@ -332,6 +339,7 @@ Json DatasetCountsToJson(const std::vector<PartCounts>& parts) {
                     {"stated_examples", part.stated},
                     {"rows", std::move(rows)},
                     {"left_out", std::move(left_out)},
+                    {"incomplete", std::move(incomplete)},
                     {"passed_over", part.passed_over}});
   }
   return list;

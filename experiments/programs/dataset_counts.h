@@ -36,7 +36,7 @@ struct PartCounts {
   std::int64_t files = 0;
   std::map<std::string, ExampleCounts> examples;
   std::map<std::string, DocumentCounts> documents;
-  FaultCounts left_out;  ///< of examples; of documents, what is wrong with the files
+  FaultCounts faults;  ///< of examples; of documents, what is wrong with the files
   std::map<std::string, std::int64_t> passed_over;
 };
 

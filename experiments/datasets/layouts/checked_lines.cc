@@ -45,6 +45,14 @@ bool IsBlankLine(std::string_view text) {
   return text.find_first_not_of(" \t") == std::string_view::npos;
 }
 
+std::optional<std::string> Utf16Problem(TextWindow& window) {
+  const std::string_view start = window.Fill(2).substr(0, 2);
+  if (start != "\xFF\xFE" && start != "\xFE\xFF") return std::nullopt;
+  return fmt::format(
+      "{}: is UTF-16, by its first bytes, expected UTF-8; convert it: iconv -f UTF-16 -t UTF-8",
+      window.source().path().string());
+}
+
 Result<CheckedLines> CheckedLines::Open(const std::filesystem::path& path,
                                         const std::string& encoding) {
   const bool latin1 = encoding == "latin-1";
@@ -54,6 +62,7 @@ Result<CheckedLines> CheckedLines::Open(const std::filesystem::path& path,
   }
   REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
   CheckedLines lines(TextWindow(std::move(source)), latin1);
+  lines.utf16_ = Utf16Problem(lines.window_);
   if (lines.window_.Fill(kByteOrderMark.size()).starts_with(kByteOrderMark)) {
     lines.window_.Consume(kByteOrderMark.size());
   }
@@ -69,6 +78,10 @@ std::string_view CheckedLines::Ahead(std::size_t bytes) {
 }
 
 std::optional<CheckedLines::Line> CheckedLines::Next(ExampleProblems& problems) {
+  if (utf16_) {
+    problems.AddFile(*utf16_);
+    return std::nullopt;
+  }
   const auto next = window_.NextLine(kLongestLine);
   if (!next) {
     if (window_.damage()) problems.AddFile(window_.damage()->message);

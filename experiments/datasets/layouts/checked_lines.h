@@ -17,6 +17,10 @@ namespace repro {
 /// Whether all of it is spaces and tabs, or there is nothing.
 bool IsBlankLine(std::string_view text);
 
+/// What is wrong with a file that begins with the byte order mark of UTF-16; else nothing. `window`
+/// stands at the file's beginning.
+std::optional<std::string> Utf16Problem(TextWindow& window);
+
 class CheckedLines {
  public:
   struct Line {
@@ -30,7 +34,8 @@ class CheckedLines {
   static Result<CheckedLines> Open(const std::filesystem::path& path, const std::string& encoding);
 
   /// Adds to `problems` a line that is too long (1 MiB), has a NUL or is not in its encoding.
-  /// Nothing at the end; a damaged file ends early, which is a problem of the file.
+  /// Nothing at the end; a damaged file ends early, which is a problem of the file, and one in
+  /// UTF-16 has no lines.
   std::optional<Line> Next(ExampleProblems& problems);
 
   /// "FILE:LINE", for messages.
@@ -43,6 +48,7 @@ class CheckedLines {
 
   TextWindow window_;
   bool latin1_;
+  std::optional<std::string> utf16_;  // what is said of it, once
   std::int64_t number_ = 0;
   std::string converted_;
 };

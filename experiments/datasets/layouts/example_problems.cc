@@ -54,7 +54,9 @@ bool ExampleProblems::EndExample() {
 void ExampleProblems::AddPart(std::string_view reason, std::string_view where,
                               std::string_view what, std::string_view found,
                               std::string_view expected) {
-  ++CountOf(reason).count;
+  FaultCount& fault = CountOf(reason);
+  ++fault.count;
+  fault.kept = true;
   Record(reason, Message(where, what, found, expected));
 }
 
@@ -64,6 +66,21 @@ void ExampleProblems::LeaveOut(std::string_view reason) {
 
 void ExampleProblems::AddFile(std::string message) {
   if (error_count_++ < shown_) errors_.push_back(std::move(message));
+}
+
+void ExampleProblems::Merge(ExampleProblems other) {
+  for (auto& [reason, added] : other.counts_) {
+    FaultCount& fault = CountOf(reason);
+    fault.count += added.count;
+    fault.kept = added.kept;
+    for (std::string& message : added.messages) {
+      if (fault.messages.size() < kMessages) fault.messages.push_back(std::move(message));
+    }
+  }
+  for (std::string& error : other.errors_) {
+    if (static_cast<std::int64_t>(errors_.size()) < shown_) errors_.push_back(std::move(error));
+  }
+  error_count_ += other.error_count_;
 }
 
 Status ExampleProblems::ToStatus() const {

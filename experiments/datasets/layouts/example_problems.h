@@ -15,11 +15,12 @@ namespace repro {
 struct FaultCount {
   std::int64_t count = 0;
   std::vector<std::string> messages;  ///< the first ten, each "FILE:LINE: ..."
+  bool kept = false;                  ///< the examples are not left out, but lack a part
 };
 /// By reason: "columns", "empty-line", "empty-field", "unknown-label", "no-gold-label", "score",
 /// "not-utf-8", "not-latin-1", "nul", "long-line", "json", "unknown-tag", "word-number",
-/// "language-prefix", "field", "no-answer" count examples that were left out; "answer-start" counts
-/// answers that are kept without their place.
+/// "language-prefix", "field", "double-id", "no-answer" count examples that were left out;
+/// "answer-start" counts answers that are kept without their place.
 using FaultCounts = std::map<std::string, FaultCount, std::less<>>;
 
 class ExampleProblems {
@@ -42,6 +43,9 @@ class ExampleProblems {
   void LeaveOut(std::string_view reason);
   /// A file of which nothing more can be read: an error with `skip`, too. `message` names it.
   void AddFile(std::string message);
+
+  /// Adds what is wrong with another file, read after those before.
+  void Merge(ExampleProblems other);
 
   /// How many problems make the error.
   std::int64_t errors() const { return error_count_; }

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include <fmt/ranges.h>
+
 #include "core/base/text.h"
 #include "core/manifest/diagnostics.h"
 #include "experiments/datasets/layouts/split_fields.h"
@@ -96,22 +98,43 @@ std::string CountedLanguage(const LayoutExample& example) {
   return language.empty() ? "(not said)" : language;
 }
 
+/// Of a file without an example: what is wrong with those that it should have given.
+std::string NoExample(const LayoutFile& file, const FaultCounts& faults) {
+  constexpr std::size_t kMessagesEach = 3;
+  std::vector<std::string> counts;
+  std::string messages;
+  std::int64_t unsaid = 0;
+  for (const auto& [reason, fault] : faults) {
+    if (fault.count == 0) continue;  // of examples that have another fault, too
+    counts.push_back(fmt::format("{} {}", fault.count, reason));
+    const std::size_t said = std::min(fault.messages.size(), kMessagesEach);
+    for (std::size_t i = 0; i < said; ++i) messages += "\n  " + fault.messages[i];
+    if (said > 0)
+      unsaid += std::max<std::int64_t>(fault.count - static_cast<std::int64_t>(said), 0);
+  }
+  return fmt::format("{}: no example in layout `{}`, expected one at least{}{}{}{}",
+                     file.path.string(), file.layout,
+                     counts.empty() ? "" : "; left out: ", fmt::join(counts, ", "), messages,
+                     unsaid > 0 ? "\n  `repro data stats` with --strict shows more of them" : "");
+}
+
 /// `sink_of` makes the sink of a file.
 Result<FaultCounts> ReadEach(std::span<const LayoutFile> files, const ReadRules& rules,
                              const std::function<ExampleSink(const LayoutFile&)>& sink_of) {
   ExampleProblems problems(rules.skip, rules.shown);
   for (const LayoutFile& file : files) {
-    const std::int64_t errors = problems.errors();
+    ExampleProblems of_file(rules.skip, rules.shown);
     const ExampleSink sink = sink_of(file);
     bool any = false;
-    REPRO_RETURN_IF_ERROR(ReadFileOf(file, rules, problems, [&](LayoutExample&& example) {
+    REPRO_RETURN_IF_ERROR(ReadFileOf(file, rules, of_file, [&](LayoutExample&& example) {
       any = true;
       return sink(std::move(example));
     }));
-    if (!any && problems.errors() == errors) {
-      problems.AddFile(fmt::format("{}: no example in layout `{}`, expected one at least",
-                                   file.path.string(), file.layout));
+    const bool unsaid = rules.skip && !of_file.counts().empty();  // else the faults are the errors
+    if (!any && (of_file.errors() == 0 || unsaid)) {
+      of_file.AddFile(NoExample(file, of_file.counts()));
     }
+    problems.Merge(std::move(of_file));
   }
   REPRO_RETURN_IF_ERROR(problems.ToStatus());
   return problems.counts();

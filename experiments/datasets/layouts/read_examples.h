@@ -60,7 +60,7 @@ std::vector<std::string> LabelNames(std::string_view layout);
 /// Gives every good example to `sink`, in the files' order. Errors: kInvalidArgument for an unknown
 /// layout or encoding; kNotFound and kIo for a file; the sink's; at the end kCorrupt with all that
 /// is wrong in all files, or, with `rules.skip`, what is wrong with files as a whole. A file
-/// without any example is such a problem.
+/// without any example is such a problem; the message says why its examples were left out.
 Result<FaultCounts> ReadExamples(std::span<const LayoutFile> files, const ReadRules& rules,
                                  const ExampleSink& sink);
 

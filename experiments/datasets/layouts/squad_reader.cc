@@ -4,16 +4,18 @@
 #include <iterator>
 #include <limits>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "core/base/text.h"
 #include "core/io/json_io.h"
 #include "core/io/text_window.h"
+#include "experiments/datasets/layouts/checked_lines.h"
 
 namespace repro {
 namespace {
 
-/// The characters of a file, one after the other, and where the next one stands.
+/// The characters of a file, one after the other, and where they stand.
 class Characters {
  public:
   explicit Characters(TextWindow window) : window_(std::move(window)) {}
@@ -29,25 +31,38 @@ class Characters {
   char Current() const { return held_[at_]; }
   void Advance() {
     const char c = held_[at_++];
-    if (c == '\n') {
-      ++line_;
-      column_ = 0;
-    } else if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80U) {
-      ++column_;
-    }
+    if ((static_cast<unsigned char>(c) & 0xC0U) == 0x80U) return;
+    before_ = last_;
+    last_ =
+        last_character_ == '\n' ? Place{last_.line + 1, 1} : Place{last_.line, last_.column + 1};
+    last_character_ = c;
   }
+  bool NoneTaken() const { return last_.column == 0; }
   /// "FILE:LINE:COLUMN" of the character taken last.
-  std::string Where() const {
-    return fmt::format("{}:{}:{}", window_.source().path().string(), line_, column_);
+  std::string Where() const { return WhereIs(last_); }
+  /// The same of a number's last digit: the parser takes one character more to see its end, if
+  /// there is one.
+  std::string WhereNumberEnds() const {
+    return WhereIs(last_character_ >= '0' && last_character_ <= '9' ? last_ : before_);
   }
+  std::string path() const { return window_.source().path().string(); }
   const std::optional<Error>& damage() const { return window_.damage(); }
 
  private:
+  struct Place {
+    std::int64_t line = 1;
+    std::int64_t column = 0;
+  };
+  std::string WhereIs(const Place& place) const {
+    return fmt::format("{}:{}:{}", path(), place.line, place.column);
+  }
+
   TextWindow window_;
   std::string_view held_;
   std::size_t at_ = 0;
-  std::int64_t line_ = 1;
-  std::int64_t column_ = 0;
+  Place before_;  // the last but one
+  Place last_;
+  char last_character_ = '\0';
 };
 
 /// For the parser, which takes nothing but iterators.
@@ -80,8 +95,9 @@ class CharacterIterator {
   Characters* characters_;
 };
 
-enum class Kind { kObject, kArray, kText, kNumber, kTruth, kOther };
+enum class Kind { kObject, kArray, kText, kNumber, kFraction, kTruth, kOther };
 
+/// Of those that the layout has.
 std::string_view KindName(Kind kind) {
   switch (kind) {
     case Kind::kObject:
@@ -94,10 +110,11 @@ std::string_view KindName(Kind kind) {
       return "a whole number";
     case Kind::kTruth:
       return "true or false";
+    case Kind::kFraction:
     case Kind::kOther:
       break;
   }
-  return "something else";
+  return "another value";
 }
 
 /// What a value is to the layout: the containers by what they hold, and the values that are kept.
@@ -208,25 +225,30 @@ class SquadHandler {
   using binary_t = Json::binary_t;
 
   bool null() {
-    Value(Kind::kOther);
+    Value(Kind::kOther, "null");
     return true;
   }
   bool boolean(bool value) {
-    if (Value(Kind::kTruth) == Part::kImpossible) Question().impossible = value;
+    if (Value(Kind::kTruth, value ? "true" : "false") == Part::kImpossible) {
+      Question().impossible = value;
+    }
     return true;
   }
   bool number_integer(number_integer_t value) {
-    if (Value(Kind::kNumber) == Part::kAnswerStart) Answer().start = value;
+    if (Value(Kind::kNumber, std::to_string(value)) == Part::kAnswerStart) Answer().start = value;
     return true;
   }
   bool number_unsigned(number_unsigned_t value) {
     constexpr number_unsigned_t kMost = std::numeric_limits<std::int64_t>::max();
     return number_integer(static_cast<number_integer_t>(std::min(value, kMost)));
   }
-  bool number_float(number_float_t, const string_t&) { return null(); }
+  bool number_float(number_float_t, const string_t& written) {
+    Value(Kind::kFraction, written);
+    return true;
+  }
   bool binary(binary_t&) { return null(); }
   bool string(string_t& value) {
-    switch (Value(Kind::kText)) {
+    switch (Value(Kind::kText, value)) {
       case Part::kTitle:
         title_ = std::move(value);
         break;
@@ -279,9 +301,11 @@ class SquadHandler {
     return true;
   }
   bool parse_error(std::size_t, const std::string&, const Json::exception& error) {
-    problems_.AddFile(characters_.damage() ? characters_.damage()->message
-                                           : fmt::format("{}: not valid JSON: {}",
-                                                         characters_.Where(), JsonProblem(error)));
+    problems_.AddFile(
+        characters_.damage() ? characters_.damage()->message
+        : characters_.NoneTaken()
+            ? fmt::format("{}: is empty, expected JSON", characters_.path())
+            : fmt::format("{}: not valid JSON: {}", characters_.Where(), JsonProblem(error)));
     return false;
   }
 
@@ -292,7 +316,8 @@ class SquadHandler {
   ReadAnswer& Answer() { return Question().answers.back(); }
 
   /// What a value of this kind is, here; reports one of a kind that the layout does not have here.
-  Part Value(Kind kind) {
+  /// `written`: the value as text, of what is neither object nor array.
+  Part Value(Kind kind, std::string_view written = {}) {
     const bool top = open_.empty();
     const Part in = top ? Part::kNone : open_.back();
     if (in == Part::kNone && !top) return Part::kNone;
@@ -302,21 +327,29 @@ class SquadHandler {
     for (const Rule& rule : kRules) {
       if (rule.in != in || rule.name != name) continue;
       if (rule.kind == kind) return rule.part;
-      WrongKind(in, name, kind, rule.kind);
+      WrongKind(in, name, kind, written, rule.kind);
     }
     return Part::kNone;
   }
 
-  void WrongKind(Part in, std::string_view name, Kind kind, Kind expected) {
+  void WrongKind(Part in, std::string_view name, Kind kind, std::string_view written,
+                 Kind expected) {
     const std::string what = name.empty() ? std::string("a value of the wrong kind")
                                           : fmt::format("`{}` is of the wrong kind", name);
+    const bool number = kind == Kind::kNumber || kind == Kind::kFraction;
+    std::string where = number ? characters_.WhereNumberEnds() : characters_.Where();
     const bool in_question = in == Part::kQuestion || in == Part::kAnswers || in == Part::kAnswer;
     if (in_question) {
-      Question().faults.push_back({"field", characters_.Where(), what, std::string(KindName(kind)),
-                                   std::string(KindName(expected))});
+      std::string found = kind == Kind::kObject  ? "{...}"
+                          : kind == Kind::kArray ? "[...]"
+                          : kind == Kind::kText  ? fmt::format("\"{}\"", written)
+                                                 : std::string(written);
+      Question().faults.push_back(
+          {"field", std::move(where), what, std::move(found), std::string(KindName(expected))});
     } else {
-      problems_.AddFile(fmt::format("{}: {} ({}), expected {}", characters_.Where(), what,
-                                    KindName(kind), KindName(expected)));
+      const bool holds = kind == Kind::kObject || kind == Kind::kArray || kind == Kind::kText;
+      problems_.AddFile(fmt::format("{}: {} ({}), expected {}", where, what,
+                                    holds ? KindName(kind) : written, KindName(expected)));
     }
   }
 
@@ -357,7 +390,15 @@ class SquadHandler {
     return false;
   }
 
+  /// Predictions go by ids. Within an article alone: some publishers number those anew in each.
+  void CheckId(const ReadQuestion& question) {
+    if (!question.id || ids_.insert(*question.id).second) return;
+    problems_.Add("double-id", question.where, "a second question of this `id` in its article",
+                  *question.id, "each id once");
+  }
+
   Status GiveArticle() {
+    ids_.clear();
     for (ReadParagraph& paragraph : paragraphs_) {
       for (ReadQuestion& question : paragraph.questions) {
         REPRO_RETURN_IF_ERROR(Give(question, paragraph.context));
@@ -372,6 +413,7 @@ class SquadHandler {
       problems_.Add(fault.reason, fault.where, fault.what, fault.found, fault.expected);
     }
     CheckText(read, "id", read.id, read.where);
+    CheckId(read);
     CheckText(read, "question", read.question, read.where);
     CheckText(read, "context", context, read.where);
     for (const ReadAnswer& answer : read.answers) {
@@ -409,6 +451,7 @@ class SquadHandler {
   std::string key_;
   std::string title_;
   std::vector<ReadParagraph> paragraphs_;
+  std::set<std::string> ids_;  // of the article's questions so far
   Status status_;
 };
 
@@ -443,7 +486,12 @@ Status ReadSquad(const LayoutFile& file, bool languages_by_name, ExampleProblems
     return {};
   }
   REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(file.path));
-  Characters characters{TextWindow(std::move(source))};
+  TextWindow window(std::move(source));
+  if (auto problem = Utf16Problem(window)) {
+    problems.AddFile(std::move(*problem));
+    return {};
+  }
+  Characters characters(std::move(window));
   SquadHandler handler(characters, std::move(language), std::move(question_language), problems,
                        sink);
   Json::sax_parse(CharacterIterator(&characters), CharacterIterator(), &handler);

@@ -123,6 +123,7 @@ Status CollectExamples(const SourceFile& file, LineCollector& lines, PassedOver&
       });
   if (!counts) return tl::unexpected<Error>(counts.error());
   for (const auto& [reason, fault] : *counts) {
+    if (fault.kept) continue;  // so is its text
     passed_over.Add(file, fault.count,
                     fmt::format("{} left out for {}",
                                 Plural(static_cast<std::size_t>(fault.count), "example"), reason),

@@ -1,5 +1,6 @@
 #include "experiments/datasets/dataset_fetch.h"
 
+#include <chrono>
 #include <map>
 #include <string>
 
@@ -45,12 +46,17 @@ class DatasetFetchTest : public ::testing::Test {
     file.url = server_.Url(page);
     return file;
   }
-  Result<FetchOutcome> Fetch() {
-    plan_ = PlanFetch(manifest_, folder_ / "workspace").value();
+  Result<FetchOutcome> Fetch(bool verify = false) {
+    plan_ = PlanFetch(manifest_, folder_ / "workspace", verify).value();
     FetchOptions options;
     options.retries = 1;
     options.first_wait_seconds = 0.01;
     return RunFetch(plan_, options);
+  }
+  /// As a person does, some time later.
+  void Change(const std::string& name, const std::string& content) const {
+    ASSERT_TRUE(WriteFileAtomic(At(name), content));
+    fs::last_write_time(At(name), fs::last_write_time(At(name)) + std::chrono::seconds(5));
   }
   std::size_t Asked() const { return server_.requests().size(); }
   fs::path At(const std::string& name) const { return folder_ / "workspace/data/set" / name; }
@@ -95,6 +101,51 @@ TEST_F(DatasetFetchTest, WhatIsThereIsNotFetchedAgain) {
   EXPECT_EQ(Asked(), asked + 1);
 }
 
+TEST_F(DatasetFetchTest, WhatHasChangedIsTakenAgain) {
+  manifest_.files[1].sha256.clear();  // nobody publishes it: what came is what is expected
+  ASSERT_TRUE(Fetch());
+  Change("sub/test.txt", "TEST\n");
+  Change("long.txt", "short");
+  const auto again = Fetch();
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->fetched, 2);
+  EXPECT_TRUE(plan_.items[1].differs);
+  EXPECT_EQ(Read("sub/test.txt"), "test\n");
+  EXPECT_EQ(Read("long.txt"), std::string(100, 'x'));
+  EXPECT_EQ(Fetch()->fetched, 0);
+}
+
+TEST_F(DatasetFetchTest, WhatIsUnchangedByItsTimeIsReadOnRequestAlone) {
+  ASSERT_TRUE(Fetch());
+  const auto time = fs::last_write_time(At("sub/test.txt"));
+  ASSERT_TRUE(WriteFileAtomic(At("sub/test.txt"), "TEST\n"));
+  fs::last_write_time(At("sub/test.txt"), time);
+  EXPECT_EQ(Fetch()->fetched, 0) << "as large and as old as it was";
+  EXPECT_EQ(Fetch(/*verify=*/true)->fetched, 1);
+  EXPECT_EQ(Read("sub/test.txt"), "test\n");
+  EXPECT_EQ(Fetch(/*verify=*/true)->fetched, 0);
+}
+
+TEST_F(DatasetFetchTest, WhatNothingIsRememberedOfIsTakenAsItIs) {
+  ASSERT_TRUE(Fetch());
+  fs::remove(folder_ / "workspace/data/hashes.json");
+  Change("sub/test.txt", "TEST\n");
+  EXPECT_EQ(Fetch()->fetched, 0) << "of its size: a large set is not read without need";
+  EXPECT_EQ(Fetch(/*verify=*/true)->fetched, 1);
+}
+
+TEST_F(DatasetFetchTest, ADamagedArchiveIsTakenAndUnpackedAgain) {
+  ASSERT_TRUE(Fetch());
+  std::string damaged = pages_["/set.zip"];
+  damaged[damaged.size() / 2] ^= 1;
+  Change("set.zip", damaged);
+  Change("set-1.0/train.txt", "other\n");
+  const auto again = Fetch();
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->fetched, 1);
+  EXPECT_EQ(Read("set-1.0/train.txt"), "train\n");
+}
+
 TEST_F(DatasetFetchTest, AnArchiveThatWasUnpackedMayBeThrownAway) {
   ASSERT_TRUE(Fetch());
   fs::remove(At("set.zip"));
@@ -110,7 +161,7 @@ TEST_F(DatasetFetchTest, AFileThatIsGoneFromItsPublisherIsNamed) {
   pages_.erase("/test.txt");
   const auto outcome = Fetch();
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kIo);
   EXPECT_THAT(outcome.error().message, HasSubstr("/test.txt: HTTP status 404"));
   EXPECT_EQ(Read("set-1.0/train.txt"), "train\n") << "what came before stays";
 }
@@ -168,9 +219,9 @@ class MirrorTest : public DatasetFetchTest {
   }
   Result<FetchOutcome> Copy() {
     const FolderListing mirror = ListFolder(folder_ / "mirror").value();
-    plan_ = PlanCopy(manifest_, folder_ / "workspace", mirror).value();
     FetchOptions options;
     options.index = LoadMirrorIndex(folder_ / "mirror").value();
+    plan_ = PlanCopy(manifest_, folder_ / "workspace", mirror, options.index).value();
     return RunFetch(plan_, options);
   }
 };
@@ -184,6 +235,13 @@ TEST_F(MirrorTest, ItsFilesAreCopiedWithTheirPaths) {
   EXPECT_FALSE(fs::exists(At("other")));
   EXPECT_EQ(Asked(), 0U) << "nothing goes over the network";
   EXPECT_EQ(Copy()->fetched, 0) << "a second time there is nothing to do";
+}
+
+TEST_F(MirrorTest, ACopyThatHasChangedIsCopiedAgain) {
+  ASSERT_TRUE(Copy());
+  Change("texts/test.txt", "TEST\n");
+  EXPECT_EQ(Copy()->fetched, 1);
+  EXPECT_EQ(Read("texts/test.txt"), "test\n");
 }
 
 TEST_F(MirrorTest, ItsArchivesAreUnpacked) {

@@ -147,6 +147,17 @@ TEST_F(DatasetManifestTest, AllMistakesOfAllFilesComeAtOnce) {
   EXPECT_THAT(loaded.error().message, HasSubstr("b.toml:1:1: no `kind`"));
 }
 
+TEST_F(DatasetManifestTest, AllOfAFolderComeInTheOrderOfTheirIds) {
+  for (const char* const id : {"mnli-slice", "mnli", "xnli", "bible"}) {
+    ASSERT_TRUE(PutFile(folder_ / (std::string(id) + ".toml"), kGood));
+  }
+  const auto loaded = LoadDatasets(folder_.path());
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  std::vector<std::string> ids;
+  for (const DatasetManifest& manifest : *loaded) ids.push_back(manifest.id);
+  EXPECT_THAT(ids, ElementsAre("bible", "mnli", "mnli-slice", "xnli"));
+}
+
 TEST_F(DatasetManifestTest, AMisspeltNameIsGuessed) {
   ASSERT_TRUE(PutFile(folder_ / "xnli.toml", kGood));
   EXPECT_TRUE(FindDataset(folder_.path(), "xnli"));

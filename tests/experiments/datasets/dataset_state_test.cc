@@ -76,7 +76,7 @@ TEST_F(DatasetStateTest, SizesAndChecksumsAreThoseOfWhatWasPublished) {
                                                          : "sub/train.txt.xz";
     ASSERT_TRUE(PutFile(folder_ / name, testing::Packed(packing, text)));
     EXPECT_THAT(Problems(), IsEmpty()) << name;
-    EXPECT_EQ(CheckDataset(Look(), {})->by_sha256, 1);
+    EXPECT_EQ(CheckDataset(Look(), {})->as_published, 1);
     std::string other = text;
     other[0] = 'T';
     ASSERT_TRUE(PutFile(folder_ / name, testing::Packed(packing, other)));
@@ -86,6 +86,59 @@ TEST_F(DatasetStateTest, SizesAndChecksumsAreThoseOfWhatWasPublished) {
     EXPECT_THAT(Problems(), ElementsAre("|" + name + "|has 26 bytes, expected 22"));
     std::filesystem::remove(folder_ / name);
   }
+}
+
+TEST_F(DatasetStateTest, APublishedFileThatIsNotThereIsAProblemAndTheSetNotWhole) {
+  manifest_.files.push_back({.path = "LICENCE.txt"});
+  manifest_.files.push_back({.path = "other/train.txt"});
+  manifest_.files.push_back({.path = "train.zip", .unpack = "zip"});
+  manifest_.files.push_back({.path = "half.txt"});
+  ASSERT_TRUE(PutFile(folder_ / "sub/train.txt", "train"));
+  ASSERT_TRUE(PutFile(folder_ / "test.txt", "test"));
+  EXPECT_EQ(Look().at_hand, AtHand::kPart);
+  EXPECT_THAT(Problems(), ElementsAre("|LICENCE.txt|no such file"))
+      << "train.txt is there in another folder, and a part whole without archive or stand-in";
+  ASSERT_TRUE(PutFile(folder_ / "LICENCE.txt.part", "12345"));
+  EXPECT_THAT(Problems(),
+              ElementsAre("|LICENCE.txt|no such file, but 5 bytes of it in LICENCE.txt.part"));
+  ASSERT_TRUE(PutFile(folder_ / "LICENCE.txt", "free"));
+  EXPECT_EQ(Look().at_hand, AtHand::kWhole);
+  EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_F(DatasetStateTest, OneOfManyFilesOfAWildcardIsMissedByItsName) {
+  manifest_.parts = {{.name = "text", .layout = "text", .files = {"{language}/train.txt"}}};
+  manifest_.files.push_back({.path = "en/train.txt"});
+  manifest_.files.push_back({.path = "sw/train.txt"});
+  EXPECT_THAT(Problems(), ElementsAre("text|{language}/train.txt|no such file"))
+      << "what a part lacks is said once";
+  ASSERT_TRUE(PutFile(folder_ / "en/train.txt.zst", "packed"));
+  EXPECT_THAT(Problems(), ElementsAre("|sw/train.txt|no such file"));
+  EXPECT_EQ(Look().at_hand, AtHand::kPart);
+  ASSERT_TRUE(PutFile(folder_ / "sw/train.txt", "maji"));
+  EXPECT_EQ(Look().at_hand, AtHand::kWhole);
+}
+
+TEST_F(DatasetStateTest, WhatStandsInNeedsNoPublishedFile) {
+  manifest_.files.push_back({.path = "test.txt"});
+  ASSERT_TRUE(PutFile(folder_ / "train.txt", "train"));
+  ASSERT_TRUE(PutFile(folder_ / "half.txt", "half"));
+  EXPECT_EQ(Look().at_hand, AtHand::kStandIn);
+  EXPECT_THAT(Problems(), IsEmpty());
+}
+
+TEST_F(DatasetStateTest, AFileIsCountedAsPublishedOrAsIndexedNotTwice) {
+  manifest_.parts[1].stand_in.clear();
+  manifest_.files.push_back({.path = "train.txt", .sha256 = Sha256Hex("train")});
+  ASSERT_TRUE(PutFile(folder_ / "train.txt", "train"));
+  ASSERT_TRUE(PutFile(folder_ / "test.txt", "test"));
+  const MirrorIndex index = {{"train.txt", {5, Sha256Hex("train")}},
+                             {"test.txt", {4, Sha256Hex("test")}}};
+  const auto check = CheckDataset(Look(), index);
+  ASSERT_TRUE(check);
+  EXPECT_EQ(check->as_published, 1);
+  EXPECT_EQ(check->as_indexed, 1);
+  EXPECT_EQ(check->files, 2);
 }
 
 TEST_F(DatasetStateTest, ADamagedFileIsAProblemNoError) {

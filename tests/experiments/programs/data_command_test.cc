@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/hash.h"
 #include "core/io/file.h"
 #include "core/io/json_io.h"
 #include "tests/core/cli/command_runner.h"
@@ -171,11 +172,87 @@ TEST_F(DataSetCommandTest, CheckKnowsWhatWasFetched) {
   ASSERT_TRUE(PutFile(folder_ / "mine/eng.testb", "x O\n"));
   const std::string mine = (folder_ / "mine").string();
   ASSERT_EQ(Run({"fetch", "closed", "--yes", "--mirror", mine}).code, 0);
-  EXPECT_EQ(Run({"check", "closed"}).code, 0);
+  const CommandOutcome same = Run({"check", "closed"});
+  EXPECT_EQ(same.code, 0);
+  EXPECT_THAT(same.out, HasSubstr("1 file with 4 B read: 1 unchanged since fetched\n"))
+      << "nobody published its SHA-256";
+  const Json json = Run({"check", "closed"}, true).json().at("sets")[0];
+  EXPECT_EQ(json.at("as_published"), 0);
+  EXPECT_EQ(json.at("as_listed"), 0);
+  EXPECT_EQ(json.at("unchanged"), 1);
   ASSERT_TRUE(WriteFileAtomic(folder_ / "workspace/data/closed/eng.testb", "y O\n"));
   const CommandOutcome changed = Run({"check", "closed"});
   EXPECT_EQ(changed.code, 1) << "the same size, and its publisher gives no SHA-256";
   EXPECT_THAT(changed.out, HasSubstr("eng.testb: SHA-256 is "));
+}
+
+TEST_F(DataSetCommandTest, WhatCheckFindsDamagedFetchMends) {
+  ASSERT_EQ(Run({"fetch", "open", "--yes"}).code, 0);
+  ASSERT_TRUE(WriteFileAtomic(Fetched(), "TEXT\n"));
+  const CommandOutcome checked = Run({"check", "open"});
+  EXPECT_EQ(checked.code, 1);
+  EXPECT_THAT(checked.out, HasSubstr("1 problem. `repro data fetch SET --verify` takes what is "
+                                     "missing or damaged"));
+  const CommandOutcome fetched = Run({"fetch", "open", "--yes", "--verify"});
+  ASSERT_EQ(fetched.code, 0) << fetched.out;
+  EXPECT_THAT(fetched.out, HasSubstr("  there, but not as expected, and taken again: en.txt\n"));
+  EXPECT_EQ(ReadFile(Fetched()).value(), "text\n");
+  EXPECT_EQ(Run({"check", "open"}).code, 0);
+}
+
+TEST_F(DataSetCommandTest, FetchNamesWhatAMirrorLacksAndWhatStandsIn) {
+  Manifest("halves", "ner", "evaluation",
+           "[[file]]\npath = \"notes.txt\"\n"
+           "[[part]]\nname = \"dev\"\nlayout = \"conll\"\nfiles = [\"dev.txt\"]\n"
+           "[[part]]\nname = \"test\"\nlayout = \"conll\"\nfiles = [\"test.txt\"]\n"
+           "stand_in = [\"half-{language}.txt\"]\nstand_in_note = \"half of it\"\n");
+  for (const char* const code : {"de", "en", "fr", "sw"}) {
+    ASSERT_TRUE(PutFile(folder_ / ("mine/half-" + std::string(code) + ".txt"), "x O\n"));
+  }
+  const std::string mine = (folder_ / "mine").string();
+  const CommandOutcome outcome = Run({"fetch", "halves", "--yes", "--mirror", mine});
+  EXPECT_EQ(outcome.code, 0) << "what there is came";
+  EXPECT_THAT(outcome.out,
+              HasSubstr("4 files fetched (16 B), 0 there already; at hand: part\n"
+                        "  part `dev` lacks dev.txt; not in the mirror\n"
+                        "  part `test` is a stand-in (half-de.txt, half-en.txt, half-fr.txt and 1 "
+                        "more): half of it\n"
+                        "  lacks notes.txt; not in the mirror\n"));
+  const Json set = Run({"fetch", "halves", "--yes", "--mirror", mine}, true).json().at("sets")[0];
+  EXPECT_EQ(set.at("there"), 4);
+  EXPECT_EQ(set.at("parts")[0].at("missing"), Json::array({"dev.txt"}));
+  EXPECT_EQ(set.at("parts")[1].at("stand_in_note"), "half of it");
+  EXPECT_EQ(set.at("missing_files"), Json::array({"notes.txt"}));
+}
+
+TEST_F(DataSetCommandTest, CheckKeepsAsPublishedAsListedAndUnchangedApart) {
+  Manifest("sure", "text", "pretraining",
+           "[[file]]\npath = \"sw.txt\"\nsha256 = \"" + Sha256Hex("maji\n") +
+               "\"\n[[part]]\nname = \"text\"\nlayout = \"text\"\nfiles = "
+               "[\"sw.txt\", \"fr.txt\"]\n");
+  ASSERT_TRUE(PutFile(folder_ / "mine/sw.txt", "maji\n"));
+  ASSERT_TRUE(PutFile(folder_ / "mine/fr.txt", "eau\n"));
+  const std::string mine = (folder_ / "mine").string();
+  ASSERT_EQ(Run({"fetch", "sure", "--yes", "--mirror", mine}).code, 0);
+  EXPECT_THAT(Run({"check", "sure"}).out,
+              HasSubstr("2 files with 9 B read: 1 as published, 1 unchanged since fetched\n"));
+  ASSERT_TRUE(PutFile(folder_ / "mine/MANIFEST.tsv",
+                      "path\tbytes\tsha256\nfr.txt\t4\t" + Sha256Hex("eau\n") + "\n"));
+  EXPECT_THAT(Run({"check", "sure", "--mirror", mine}).out,
+              HasSubstr("2 files with 9 B read: 1 as published, 1 as MANIFEST.tsv says\n"));
+}
+
+TEST_F(DataSetCommandTest, AFileThatTheManifestNamesAndNobodyHasIsAProblem) {
+  Manifest("more", "text", "pretraining",
+           "[[file]]\npath = \"sw.txt\"\n[[file]]\npath = \"notes.txt\"\n[[part]]\nname = "
+           "\"text\"\nlayout = \"text\"\nfiles = [\"sw.txt\"]\n");
+  ASSERT_TRUE(PutFile(folder_ / "workspace/data/more/sw.txt", "maji\n"));
+  ASSERT_TRUE(PutFile(folder_ / "workspace/data/more/notes.txt.part", "half"));
+  const CommandOutcome outcome = Run({"check", "more"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("problem more: part\n"));
+  EXPECT_THAT(outcome.out,
+              HasSubstr("        notes.txt: no such file, but 4 bytes of it in notes.txt.part\n"));
 }
 
 TEST_F(DataSetCommandTest, AMixtureIsHeldAgainstWhatItTakes) {

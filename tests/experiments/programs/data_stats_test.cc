@@ -653,6 +653,45 @@ TEST_F(DatasetStatsTest, StrictMakesWhatIsWrongAnError) {
   EXPECT_THAT(text.out, HasSubstr("sw.txt: byte 14: no UTF-8: `Bad \\xff byte.` (utf-8)"));
 }
 
+TEST_F(DatasetStatsTest, AnAnswerThatIsKeptWithoutItsPlaceIsNotCalledLeftOut) {
+  PutSet("where", R"(title = "Where"
+kind = "qa"
+use = "evaluation"
+licence = "CC0 1.0"
+homepage = "https://example.org"
+how_to_get = "Write it."
+[[part]]
+name = "dev"
+layout = "squad"
+files = ["{language}.json"]
+)");
+  PutData("where", "en.json",
+          R"({"data": [{"title": "T", "paragraphs": [{"context": "In Rome.", "qas": [
+{"id": "1", "question": "Where?", "answers": [{"text": "Rome", "answer_start": 4}]},
+{"id": "2", "question": "", "answers": [{"text": "Rome", "answer_start": 3}]}]}]}]})");
+  const std::string csv = root_ / "where.csv";
+  const std::string text = Stats({"where", "--csv", csv}).out;
+  EXPECT_THAT(text, AllOf(HasSubstr("where, `dev`: kept, but incomplete: 1 answer-start, e.g."),
+                          HasSubstr("where, `dev`: left out: 1 empty-field, e.g."),
+                          Not(HasSubstr("left out: 1 answer-start"))));
+  EXPECT_THAT(ReadFile(csv).value(), AllOf(HasSubstr("where,dev,,incomplete answer-start,1\n"),
+                                           HasSubstr("where,dev,,left out empty-field,1\n")));
+  const Json dev = Stats({"where"}, true).json().at("parts").at(0);
+  EXPECT_EQ(dev.at("rows").at(0).at("examples"), 1);
+  EXPECT_EQ(dev.at("incomplete").at("answer-start").at("count"), 1);
+  EXPECT_EQ(dev.at("left_out").size(), 1U);
+}
+
+TEST_F(DatasetStatsTest, ASetOfWhichNothingIsReadableSaysWhyAndWhatToDo) {
+  PutQuiz();
+  PutData("quiz", "dev-en.tsv", "Two.\tOne.\tmaybe\n");
+  const CommandOutcome outcome = Stats({"quiz"});
+  EXPECT_EQ(outcome.error.code, ErrorCode::kCorrupt);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("dev-en.tsv: no example in layout `xtreme-xnli`"),
+                                 HasSubstr("; left out: 1 unknown-label\n"),
+                                 HasSubstr("dev-en.tsv:1: unknown label (`maybe`)")));
+}
+
 TEST_F(DatasetStatsTest, FlagsOfARunAreRefusedAndNothingAtHandIsAnError) {
   PutQuiz();
   EXPECT_EQ(Stats({"quiz", "--leaks"}).out, "--leaks is of a run, and this is a data set");

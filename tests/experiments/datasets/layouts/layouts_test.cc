@@ -239,7 +239,45 @@ TEST_F(LayoutsTest, AFileWithoutExamplesIsAnErrorUnderBothPolicies) {
   EXPECT_EQ(Problem({header}, {.skip = true}), none);
   const LayoutFile wrong = Put("xtreme-xnli", "a b neutral\n");
   EXPECT_EQ(Problem({wrong}, {.skip = true}),
-            "f: no example in layout `xtreme-xnli`, expected one at least");
+            "f: no example in layout `xtreme-xnli`, expected one at least; left out: 1 columns\n"
+            "  f:1: 1 column (`a b neutral`), expected 3");
+}
+
+TEST_F(LayoutsTest, AFileOfWhichNothingIsReadableSaysWhy) {
+  std::string rows = "a\tb\n\tb\tmaybe\n";
+  for (int i = 0; i < 5; ++i) rows += "a\tb\tmaybe\n";
+  const LayoutFile bad = Put("xtreme-xnli", rows, "bad");
+  const LayoutFile good = Put("xtreme-xnli", "a\tb\tneutral\na\tb\tnone\n", "good");
+  const std::string label =
+      ": unknown label (`maybe`), expected `contradiction`, `neutral` or `entailment`\n";
+  EXPECT_EQ(Problem({good, bad}, {.skip = true}),
+            "bad: no example in layout `xtreme-xnli`, expected one at least; left out: 1 columns, "
+            "1 empty-field, 5 unknown-label\n"
+            "  bad:1: 2 columns (`a b`), expected 3\n"
+            "  bad:2: no text in `premise` (` b maybe`), expected some\n"
+            "  bad:2" +
+                label + "  bad:3" + label + "  bad:4" + label +
+                "  `repro data stats` with --strict shows more of them");
+  const LayoutFile header =
+      Put("xnli-mt", std::string("premise\0\thypo\tlabel\na\tb\tneutral\n", 32), "head");
+  EXPECT_EQ(Problem({header}, {.skip = true}),
+            "head:1: the first line, which may name the columns, is not read\n"
+            "head: no example in layout `xnli-mt`, expected one at least; left out: 1 nul\n"
+            "  head:1: a NUL byte in the line (`premise\\x00 hypo label`), expected text");
+}
+
+TEST_F(LayoutsTest, Utf16IsNamedUnderBothPolicies) {
+  for (const char* const mark : {"\xFF\xFE", "\xFE\xFF"}) {
+    for (const char* const layout : {"xnli-mt", "xtreme-xnli", "conll", "squad"}) {
+      const LayoutFile file = Put(layout, mark + std::string("a\0b\0\n\0", 6));
+      for (const bool skip : {false, true}) {
+        EXPECT_EQ(Problem({file}, {.skip = skip}),
+                  "f: is UTF-16, by its first bytes, expected UTF-8; convert it: iconv -f UTF-16 "
+                  "-t UTF-8")
+            << layout;
+      }
+    }
+  }
 }
 
 TEST_F(LayoutsTest, JsonLinesThatAreNoneOrLackAField) {
@@ -558,6 +596,7 @@ TEST_F(LayoutsTest, AnAnswerThatIsNotInItsPlaceIsAnErrorWithLineColumnAndBothTex
   const ExampleCounts counts = Count(file, {.skip = true});
   EXPECT_EQ(counts.examples, 1);
   EXPECT_EQ(counts.faults.find("answer-start")->second.count, 2);
+  EXPECT_TRUE(counts.faults.find("answer-start")->second.kept);
 }
 
 TEST_F(LayoutsTest, SquadFaults) {
@@ -572,11 +611,37 @@ TEST_F(LayoutsTest, SquadFaults) {
             "f:2:42: no text in `text` (`b`), expected some\n"
             "f:3:1: no `id`, expected one\n"
             "f:3:31: no `answer_start`, expected one\n"
-            "f:4:9: `id` is of the wrong kind (`a whole number`), expected text\n"
-            "f:4:75: `answer_start` is of the wrong kind (`text`), expected a whole number\n"
+            "f:4:8: `id` is of the wrong kind (`4`), expected text\n"
+            "f:4:75: `answer_start` is of the wrong kind (`\"0\"`), expected a whole number\n"
             "f:5:1: a NUL in `question` (`a\\x00`), expected text\n"
             "f:5:1: an impossible question with an answer (`c`), expected `answers`, or "
             "`is_impossible` = true");
+}
+
+TEST_F(LayoutsTest, AValueOfTheWrongKindIsShownWhereItEnds) {
+  EXPECT_EQ(Problem("squad", Squad("Rome", R"({"id": null, "question": {"a": 1}, "answers": [
+{"text": "Rome", "answer_start": 12.5
+},
+{"text": "Rome", "answer_start": null}]})")),
+            "f:1:64: `id` is of the wrong kind (`null`), expected text\n"
+            "f:1:79: `question` is of the wrong kind (`{...}`), expected text\n"
+            "f:2:37: `answer_start` is of the wrong kind (`12.5`), expected a whole number\n"
+            "f:4:37: `answer_start` is of the wrong kind (`null`), expected a whole number");
+}
+
+TEST_F(LayoutsTest, AnIdTwiceInAnArticleIsAFaultAndInAnotherArticleIsNone) {
+  const std::string question =
+      R"({"id": "1", "question": "?", "answers": [{"text": "Rome", "answer_start": 0}]})";
+  const LayoutFile twice = Put("squad", Squad("Rome", question + ",\n" + question));
+  EXPECT_EQ(Problem({twice}),
+            "f:2:1: a second question of this `id` in its article (`1`), expected each id once");
+  const ExampleCounts counts = Count(twice, {.skip = true});
+  EXPECT_EQ(counts.examples, 1);
+  EXPECT_EQ(counts.faults.find("double-id")->second.count, 1);
+  const std::string article = fmt::format(
+      R"({{"title": "T", "paragraphs": [{{"context": "Rome", "qas": [{}]}}]}})", question);
+  const LayoutFile articles = Put("squad", fmt::format("{{\"data\": [{},{}]}}", article, article));
+  EXPECT_EQ(Count(articles).examples, 2) << "TyDiQA's training files number each article anew";
 }
 
 TEST_F(LayoutsTest, JsonThatIsNoneOrAnotherLayoutEndsTheFile) {
@@ -584,6 +649,11 @@ TEST_F(LayoutsTest, JsonThatIsNoneOrAnotherLayoutEndsTheFile) {
       "Rome", R"({"id": "a", "question": "?", "answers": [{"text": "Rome", "answer_start": 0}]})");
   EXPECT_EQ(Problem("squad", good.substr(0, good.size() - 4)),
             "f:2:33: not valid JSON: unexpected end of input, expected '}'");
+  EXPECT_EQ(Problem("squad", ""), "f: is empty, expected JSON");
+  EXPECT_EQ(Problem("squad", "{\"data\":\n"),
+            "f:1:9: not valid JSON: unexpected end of input, expected '[', '{', or a literal");
+  EXPECT_EQ(Problem("squad", "{\"data\": 1.5}"),
+            "f:1:12: `data` is of the wrong kind (1.5), expected an array");
   EXPECT_EQ(Problem("squad", "<html>"), "f:1:1: not valid JSON: invalid literal; last read: '<'");
   EXPECT_EQ(Problem("squad", "[1]"),
             "f:1:1: a value of the wrong kind (an array), expected an object");
