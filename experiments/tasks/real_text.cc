@@ -46,6 +46,14 @@ bool HoldsText(const DatasetManifest& manifest, const std::vector<std::string>& 
   });
 }
 
+/// By the name that `repro data fetch` takes: of a set that is not among `manifests` its path. One
+/// with a folder of its own is not fetched.
+void AddMissing(const DatasetManifest& manifest, const fs::path& manifests, Task& task) {
+  if (!manifest.folder.empty()) return;
+  const bool known = manifest.path.parent_path() == manifests;
+  task.missing_sets.insert(known ? manifest.id : manifest.path.string());
+}
+
 }  // namespace
 
 bool IsCodedSource(std::string_view source) {
@@ -200,7 +208,7 @@ Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wan
     if (!found) {  // nothing of it is at hand
       if (!required) continue;
       if (task.unresolved.empty()) task.unresolved = found.error().message;
-      task.missing_sets.insert(manifest.id);
+      AddMissing(manifest, manifests_, task);
       continue;
     }
     for (const std::string& path : MissingPaths(part, *found)) {
@@ -219,7 +227,7 @@ Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wan
       }
       std::string sha256;
       if (place->absent) {
-        task.missing_sets.insert(manifest.id);
+        AddMissing(manifest, manifests_, task);
         sha256 = known_files_->Find(manifest.id, file.name)->sha256;
         if (task.absent.empty()) {
           task.absent = fmt::format("data set {}, its files in {}", manifest.id,
@@ -285,7 +293,7 @@ Result<Task> RealText::EvaluationText(const TestsetsSettings& settings, std::str
       task.unresolved =
           fmt::format("data set {}; `repro data fetch {}` gets it", manifest.id, manifest.id);
     }
-    task.missing_sets.insert(manifest.id);
+    AddMissing(manifest, manifests_, task);
   }
   Describe("evaluation_text", kEvaluationTextVersion, spec,
            letters ? "evaluation text, its letters" : "evaluation text", task);
