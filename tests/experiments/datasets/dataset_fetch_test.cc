@@ -140,9 +140,11 @@ TEST_F(DatasetFetchTest, ADamagedArchiveIsTakenAndUnpackedAgain) {
   damaged[damaged.size() / 2] ^= 1;
   Change("set.zip", damaged);
   Change("set-1.0/train.txt", "other\n");
-  const auto again = Fetch();
-  ASSERT_TRUE(again) << again.error().message;
-  EXPECT_EQ(again->fetched, 1);
+  const auto refused = Fetch();
+  ASSERT_FALSE(refused) << "what is in its place may be somebody's work";
+  EXPECT_THAT(refused.error().message, HasSubstr("train.txt, which is another file; move that"));
+  fs::remove(At("set-1.0/train.txt"));
+  ASSERT_TRUE(Fetch(/*verify=*/true));
   EXPECT_EQ(Read("set-1.0/train.txt"), "train\n");
 }
 

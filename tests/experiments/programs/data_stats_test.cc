@@ -92,7 +92,8 @@ class StatsWorkspace {
     EvaluationTextSpec spec;
     spec.letters = letters;
     AddFile(spec.files, "quiz", "quiz.txt", "en", lines);
-    return Do(&RunEvaluationTextTask, "evaluation_text", "evaluation text", spec);
+    return Do(&RunEvaluationTextTask, "evaluation_text",
+              letters ? "evaluation text, its letters" : "evaluation text", spec);
   }
   std::string DoClean(const SourceFilesSpec& files, const std::vector<std::string>& stages,
                       const std::map<std::string, std::string>& inputs,

@@ -86,8 +86,8 @@ class CorpusStatsTest : public ::testing::Test {
     return task.out();
   }
 
-  /// `stages`: of cleaning. Leaves folders by role.
-  void MakeText(const std::vector<std::string>& stages) {
+  /// `stages`: of cleaning; `more`: at the end of the English. Leaves folders by role.
+  void MakeText(const std::vector<std::string>& stages, const std::string& more = "") {
     EvaluationTextSpec quiz;
     AddFile(quiz.files, "quiz", "Where is the well?\nWho came first?\nWho came FIRST?\n");
     inputs_["evaluation"] = Do(&RunEvaluationTextTask, "evaluation", quiz, {});
@@ -95,7 +95,8 @@ class CorpusStatsTest : public ::testing::Test {
     inputs_["evaluation_letters"] = Do(&RunEvaluationTextTask, "evaluation letters", quiz, {});
     CleanSpec clean;
     AddFile(clean.files, "en",
-            "One line of it.\nwhere is the WELL?\nAnd two  more words.\n\nA second\tdocument.\n");
+            "One line of it.\nwhere is the WELL?\nAnd two  more words.\n\nA second\tdocument.\n" +
+                more);
     AddFile(clean.files, "sw", "Mstari wa kwanza.\n\nNa wa pili.\n");
     clean.settings.stages = stages;
     inputs_["clean"] = Do(&RunCleanTask, "clean", clean, {{"evaluation", inputs_["evaluation"]}});
@@ -178,7 +179,9 @@ TEST_F(CorpusStatsTest, ALanguageWithoutTextIsLeftOut) {
   strict.inputs = {{"clean", inputs_["clean"]}};
   const Status done = strict.Run(&RunSubsetTask, SubsetSpec{.language = "fy", .settings = {}});
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(done.error().code, ErrorCode::kInvalidArgument);  // the same again, however often
+  EXPECT_NE(done.error().message.find("fy: no document of it is left"), std::string::npos);
+  EXPECT_NE(done.error().message.find("`corpus.min_bytes` = 1"), std::string::npos);
 }
 
 TEST_F(CorpusStatsTest, CodedLanguagesAreLookedAtBeforeRecoding) {
@@ -187,7 +190,8 @@ TEST_F(CorpusStatsTest, CodedLanguagesAreLookedAtBeforeRecoding) {
       Do(&RunCodedTypesTask, "types", CodedTypesSpec{.types = 100}, {{"clean", inputs_["clean"]}});
   CorpusStatsSpec spec{.languages = {}, .stages = stages_, .slices = 2, .slice_seed = 1};
   std::map<std::string, fs::path> inputs = {{"clean", inputs_["clean"]},
-                                            {"evaluation", inputs_["evaluation"]}};
+                                            {"evaluation", inputs_["evaluation"]},
+                                            {"evaluation_letters", inputs_["evaluation_letters"]}};
   std::int64_t lines = 0;
   for (const std::int64_t language : {0, 1}) {
     CodedSpec coded{.language = language, .coded = {}, .settings = {}};
@@ -212,6 +216,20 @@ TEST_F(CorpusStatsTest, CodedLanguagesAreLookedAtBeforeRecoding) {
   EXPECT_EQ(looked_at, lines);
   EXPECT_EQ(lines, 4);  // of English, each in one of the two
   EXPECT_EQ(shared, 1);
+}
+
+TEST_F(CorpusStatsTest, FaultsAndLinesThatAreAlmostATestSetAreCounted) {
+  MakeText({"repeated", "evaluation"}, "Who came... first\nBad \xff byte.\n");
+  for (const char* code : {"en", "sw"}) MakeSubset(code, 1);
+  testing::TaskFixture stats(root_ / "stats");
+  stats.inputs = inputs_;
+  const Status done =
+      stats.Run(&RunCorpusStatsTask, CorpusStatsSpec{.languages = {"en", "sw"}, .stages = stages_});
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(stats.MetricValue("faults.utf-8", ""), 1);
+  EXPECT_EQ(stats.MetricValue("leaks.shared_lines", "en"), 0);
+  EXPECT_EQ(stats.MetricValue("leaks.alike_lines", "en"), 1);
+  EXPECT_EQ(stats.MetricValue("leaks.alike_lines", "sw"), 0);
 }
 
 }  // namespace
