@@ -25,8 +25,8 @@ struct SharedLine {
 
 class SharedLines {
  public:
-  static constexpr std::size_t kExamples = 10;
-  static constexpr std::size_t kShown = 400;  ///< bytes of an example's text
+  static constexpr std::size_t kExamples = 10;  ///< of each kind
+  static constexpr std::size_t kShown = 400;    ///< bytes of an example's text
 
   /// `evaluation` must outlive this.
   explicit SharedLines(const EvaluationLines& evaluation) : evaluation_(&evaluation) {}
@@ -40,19 +40,20 @@ class SharedLines {
   std::int64_t shared() const { return shared_; }
   /// Not among those, but with the letters and digits of a test set's line.
   std::int64_t alike() const { return alike_; }
-  /// The first ones of both.
-  const std::vector<SharedLine>& examples() const { return examples_; }
+  /// The first ones of each kind.
+  const std::vector<SharedLine>& shared_examples() const { return shared_examples_; }
+  const std::vector<SharedLine>& alike_examples() const { return alike_examples_; }
 
  private:
-  /// Whether it is to be kept as an example.
-  bool Count(std::string_view line);
-  void Keep(std::string_view line, std::string where);
+  /// The examples that it belongs to; null where it is none, or there are enough.
+  std::vector<SharedLine>* Count(std::string_view line);
 
   const EvaluationLines* evaluation_;
   std::int64_t lines_ = 0;
   std::int64_t shared_ = 0;
   std::int64_t alike_ = 0;
-  std::vector<SharedLine> examples_;
+  std::vector<SharedLine> shared_examples_;
+  std::vector<SharedLine> alike_examples_;
 };
 
 }  // namespace repro
