@@ -205,6 +205,14 @@ std::uint64_t DedupHash(std::string_view line) {
   return FirstBytesOfSha1(normal);
 }
 
+std::optional<std::uint64_t> TextHash(std::string_view line) {
+  thread_local std::string normal;
+  normal.clear();
+  NormalizeForDedup(line, normal);
+  if (Stripped(normal).empty()) return std::nullopt;
+  return FirstBytesOfSha1(normal);
+}
+
 std::optional<std::uint64_t> LettersHash(std::string_view line) {
   thread_local std::string letters;
   letters.clear();

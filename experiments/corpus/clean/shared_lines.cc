@@ -30,7 +30,8 @@ std::vector<SharedLine>* SharedLines::Count(std::string_view line) {
   const auto wanted = [](std::vector<SharedLine>& examples) {
     return examples.size() < kExamples ? &examples : nullptr;
   };
-  if (has(evaluation_->lines, DedupHash(line))) {
+  const auto hash = TextHash(line);
+  if (hash && has(evaluation_->lines, *hash)) {
     ++shared_;
     return wanted(shared_examples_);
   }

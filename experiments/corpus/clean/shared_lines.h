@@ -1,6 +1,6 @@
 #pragma once
 /// The leak check: how many lines of a text are lines of a test set, once both are normalised
-/// (DedupHash), and how many more have the letters and digits of one (LettersHash).
+/// (TextHash), and how many more have the letters and digits of one (LettersHash).
 
 #include <cstdint>
 #include <filesystem>
@@ -31,7 +31,8 @@ class SharedLines {
   /// `evaluation` must outlive this.
   explicit SharedLines(const EvaluationLines& evaluation) : evaluation_(&evaluation) {}
 
-  /// Each line of a text; blank ones count for nothing.
+  /// Each line of a text; blank ones count for nothing. A line of which nothing is left once it is
+  /// normalised, as of "…", is one that nobody shares.
   void AddText(std::string_view text, std::string_view where);
   /// Each line of a file, packed or not. Errors: kNotFound, kIo, kCorrupt.
   Status AddFile(const std::filesystem::path& path);

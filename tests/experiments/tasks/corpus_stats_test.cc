@@ -90,7 +90,7 @@ class CorpusStatsTest : public ::testing::Test {
   /// `stages`: of cleaning; `more`: at the beginning of the English. Leaves folders by role.
   void MakeText(const std::vector<std::string>& stages, const std::string& more = "") {
     EvaluationTextSpec quiz;
-    AddFile(quiz.files, "quiz", "Where is the well?\nWho came first?\nWho came FIRST?\n");
+    AddFile(quiz.files, "quiz", "Where is the well?\nWho came first?\nWho came FIRST?\n" + quiz_);
     inputs_["evaluation"] = Do(&RunEvaluationTextTask, "evaluation", quiz, {});
     quiz.letters = true;
     inputs_["evaluation_letters"] = Do(&RunEvaluationTextTask, "evaluation letters", quiz, {});
@@ -125,6 +125,7 @@ class CorpusStatsTest : public ::testing::Test {
   Json info_ = Json::object();
   std::map<std::string, fs::path> inputs_;
   std::vector<std::string> stages_;
+  std::string quiz_;  ///< more lines of the test set
 };
 
 TEST_F(CorpusStatsTest, NumbersAreThoseOfTheFiles) {
@@ -176,6 +177,16 @@ TEST_F(CorpusStatsTest, TheLineThatIsShownIsALeakWhateverLinesAreAlike) {
   EXPECT_EQ(
       messages[0].at("text"),
       "leak: 1 of 14 lines of en are lines of a test set, e.g. text.txt:12: where is the WELL?");
+}
+
+// Of both nothing is left when they are normalised.
+TEST_F(CorpusStatsTest, ALineOfPunctuationIsNoLeak) {
+  quiz_ = "\u2026\n";
+  MakeText({"repeated"}, "\u2014\n");
+  ASSERT_TRUE(RunStats({"en"}));
+  EXPECT_EQ(stats_.MetricValue("leaks.lines", "en"), 5);
+  EXPECT_EQ(stats_.MetricValue("leaks.shared_lines", "en"), 1);  // where the well is
+  EXPECT_EQ(stats_.MetricValue("leaks.alike_lines", "en"), 0);
 }
 
 TEST_F(CorpusStatsTest, ALanguageWithoutTextIsLeftOut) {

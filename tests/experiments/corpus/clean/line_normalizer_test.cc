@@ -27,6 +27,13 @@ TEST(LineNormalizerTest, DedupFormIsTrimmedLowerWithZerosAndWithoutUnicodePunctu
   EXPECT_EQ(Dedup(" \r\n\t "), "");
 }
 
+TEST(LineNormalizerTest, ALineOfWhichNothingIsLeftTellsNothing) {
+  EXPECT_FALSE(TextHash("\u2026"));
+  EXPECT_FALSE(TextHash("\u201C\u00A0\u2014 \u201D"));
+  EXPECT_EQ(TextHash("\u2014 One."), DedupHash("\u2014 one."));
+  EXPECT_TRUE(TextHash("!"));
+}
+
 TEST(LineNormalizerTest, LowerCaseFollowsTheFullMappingWhereItDiffers) {
   EXPECT_EQ(Dedup("ΟΔΟΣ ΣΑΣ Σ"), "οδος σας σ");
   EXPECT_EQ(Dedup("İSTANBUL"), "i̇stanbul");
