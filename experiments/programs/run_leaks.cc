@@ -33,6 +33,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kCoded = "coded";
 constexpr const char* kEnglish = "en";
+const std::atomic<bool> kNever = false;  // asked to stop
 
 /// What `evaluation_text` tasks have collected.
 struct Evaluation {
@@ -121,9 +122,8 @@ Status LookAtCoded(const NamedTasks& named, const ArtifactStore& store,
     }
     REPRO_ASSIGN_OR_RETURN(const auto folder, FolderOf(store, *clean));
     if (folder) {
-      const std::atomic<bool> never = false;
       REPRO_ASSIGN_OR_RETURN(const auto lines,
-                             LookAtSlices(*folder / kEnglish, slices, evaluation.hashes, never));
+                             LookAtSlices(*folder / kEnglish, slices, evaluation.hashes, kNever));
       for (std::size_t i = 0; i < texts.size(); ++i) Take(lines[i], texts[i]);
     }
     for (TextLeaks& text : texts) {
@@ -143,7 +143,7 @@ Status LookAtText(const TaskRow& task, const ArtifactStore& store, const Evaluat
   leaks.made = folder.has_value();
   if (!folder) return {};
   SharedLines lines(evaluation.hashes);
-  REPRO_RETURN_IF_ERROR(lines.AddFile(*folder / "text.txt"));
+  REPRO_RETURN_IF_ERROR(lines.AddFile(*folder / "text.txt", kNever));
   Take(lines, leaks);
   return {};
 }

@@ -51,13 +51,14 @@ void SharedLines::AddText(std::string_view text, std::string_view where) {
   }
 }
 
-Status SharedLines::AddFile(const std::filesystem::path& path) {
+Status SharedLines::AddFile(const std::filesystem::path& path, const std::atomic<bool>& stop) {
   REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
   TextWindow window(std::move(source));
   const std::string name = path.filename().string();
   std::int64_t number = 0;
   while (const auto line = window.NextLine(std::numeric_limits<std::int32_t>::max())) {
     ++number;
+    if (stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
     if (auto* const examples = Count(line->text)) {
       examples->push_back(Example(line->text, fmt::format("{}:{}", name, number)));
     }

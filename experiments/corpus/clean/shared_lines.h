@@ -2,6 +2,7 @@
 /// The leak check: how many lines of a text are lines of a test set, once both are normalised
 /// (TextHash), and how many more have the letters and digits of one (LettersHash).
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -34,8 +35,8 @@ class SharedLines {
   /// Each line of a text; blank ones count for nothing. A line of which nothing is left once it is
   /// normalised, as of "…", is one that nobody shares.
   void AddText(std::string_view text, std::string_view where);
-  /// Each line of a file, packed or not. Errors: kNotFound, kIo, kCorrupt.
-  Status AddFile(const std::filesystem::path& path);
+  /// Each line of a file, packed or not. Errors: kNotFound, kIo, kCorrupt, kInterrupted.
+  Status AddFile(const std::filesystem::path& path, const std::atomic<bool>& stop);
 
   std::int64_t lines() const { return lines_; }
   std::int64_t shared() const { return shared_; }

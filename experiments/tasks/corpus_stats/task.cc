@@ -138,11 +138,10 @@ class Statistics {
     }
     std::vector<SharedLines> texts;
     for (const std::string& language : spec_.languages) {
-      if (context_.stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
       context_.events.Progress(static_cast<std::int64_t>(texts.size()),
                                static_cast<std::int64_t>(spec_.languages.size()), "languages");
-      REPRO_RETURN_IF_ERROR(
-          texts.emplace_back(evaluation).AddFile(context_.inputs.at(language) / "text.txt"));
+      REPRO_RETURN_IF_ERROR(texts.emplace_back(evaluation)
+                                .AddFile(context_.inputs.at(language) / "text.txt", context_.stop));
     }
     return texts;
   }

@@ -111,13 +111,15 @@ class PassedOver {
   std::int64_t count_ = 0;
 };
 
-Status CollectExamples(const SourceFile& file, LineCollector& lines, PassedOver& passed_over) {
+Status CollectExamples(const SourceFile& file, const StopFlag& stop, LineCollector& lines,
+                       PassedOver& passed_over) {
   const LayoutFile layout_file{.path = file.path,
                                .layout = file.layout,
                                .language = file.language,
                                .encoding = file.encoding};
   const auto counts =
       ReadExamples({&layout_file, 1}, {.skip = true}, [&](LayoutExample&& example) -> Status {
+        if (stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
         std::visit(lines, example);
         return {};
       });
@@ -133,11 +135,13 @@ Status CollectExamples(const SourceFile& file, LineCollector& lines, PassedOver&
 }
 
 /// Errors: kCorrupt for a damaged file, of which nobody knows how much is missing.
-Status CollectLines(const SourceFile& file, LineCollector& lines, PassedOver& passed_over) {
+Status CollectLines(const SourceFile& file, const StopFlag& stop, LineCollector& lines,
+                    PassedOver& passed_over) {
   ReadNotes notes(/*strict=*/false, file.set + "/" + file.name);
   REPRO_ASSIGN_OR_RETURN(const auto documents, OpenDocuments(CorpusFileOf(file), notes));
   TextDocument document;
   for (;;) {
+    if (stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
     REPRO_ASSIGN_OR_RETURN(const bool more, documents->Next(document));
     if (!more) break;
     lines.Add(document.text);
@@ -167,12 +171,11 @@ Status RunEvaluationTextTask(TaskContext& context) {
   Json counts = Json::object();
   for (std::size_t i = 0; i < files.size(); ++i) {
     const SourceFile& file = files[i];
-    if (context.stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
     context.events.Progress(static_cast<std::int64_t>(i), static_cast<std::int64_t>(files.size()),
                             "files", {{"doing", file.set}});
     const std::size_t before = lines.size();
-    REPRO_RETURN_IF_ERROR(HoldsExamples(file.layout) ? CollectExamples(file, lines, passed_over)
-                                                     : CollectLines(file, lines, passed_over));
+    const auto collect = HoldsExamples(file.layout) ? &CollectExamples : &CollectLines;
+    REPRO_RETURN_IF_ERROR(collect(file, context.stop, lines, passed_over));
     Json& count = counts[file.set];
     count = (count.is_null() ? 0 : count.get<std::size_t>()) + lines.size() - before;
   }

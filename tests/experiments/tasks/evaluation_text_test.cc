@@ -24,7 +24,7 @@ using ::testing::HasSubstr;
 
 class EvaluationTextTest : public ::testing::Test {
  protected:
-  Status Run(const std::string& layout, const std::string& bytes) {
+  EvaluationTextSpec Spec(const std::string& layout, const std::string& bytes) {
     EvaluationTextSpec spec;
     if (!layout.empty()) {
       EXPECT_TRUE(PutFile(folder_ / "quiz/en.test", bytes));
@@ -39,7 +39,10 @@ class EvaluationTextTest : public ::testing::Test {
       spec.files.encodings = {"utf-8"};
       spec.files.prefixes = {false};
     }
-    return task_.Run(&RunEvaluationTextTask, spec);
+    return spec;
+  }
+  Status Run(const std::string& layout, const std::string& bytes) {
+    return task_.Run(&RunEvaluationTextTask, Spec(layout, bytes));
   }
   bool KeepsOut(const std::string& line) const {
     const auto hashes = LoadHashes(task_.out() / "lines.hashes").value();
@@ -99,6 +102,15 @@ TEST_F(EvaluationTextTest, OfADamagedFileNobodyKnowsHowMuchIsMissing) {
   EXPECT_EQ(done.error().code, ErrorCode::kCorrupt);
   EXPECT_THAT(done.error().message, HasSubstr("quiz/en.test: byte "));
   EXPECT_THAT(done.error().message, HasSubstr("`repro data check quiz` says whether"));
+}
+
+TEST_F(EvaluationTextTest, StopsWithinAFile) {
+  std::string text;
+  for (int i = 0; i < 1'000'000; ++i) text += fmt::format("{}\n\n", i);
+  const Status done = task_.RunUntil(&RunEvaluationTextTask, Spec("text", text),
+                                     [&] { return !task_.Events("progress").empty(); });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kInterrupted);
 }
 
 TEST_F(EvaluationTextTest, WithoutAnyTestSetThereIsAWarning) {

@@ -16,6 +16,7 @@
 #include "core/base/rng.h"
 #include "core/io/file.h"
 #include "experiments/corpus/clean/line_normalizer.h"
+#include "experiments/corpus/clean/shared_lines.h"
 #include "experiments/corpus/clean/stages.h"
 #include "experiments/corpus/clean/subset.h"
 #include "tests/core/packed_text.h"
@@ -330,6 +331,19 @@ TEST_F(CleanCorpusTest, LinesOfTestSetsMayGoByTheirLetters) {
   const TextAmount dropped =
       report->funnel.rows().at({"made", "aa"}).dropped.at({"evaluation", "line of a test set"});
   EXPECT_EQ(dropped.lines, 2);
+}
+
+TEST_F(CleanCorpusTest, TheLeakCheckStopsWithinAText) {
+  ASSERT_TRUE(PutFile(folder_ / "text.txt", "One.\nTwo.\n"));
+  const EvaluationLines none;
+  SharedLines lines(none);
+  ASSERT_TRUE(lines.AddFile(folder_ / "text.txt", stop_));
+  EXPECT_EQ(lines.lines(), 2);
+  stop_ = true;
+  const Status stopped = lines.AddFile(folder_ / "text.txt", stop_);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::kInterrupted);
+  EXPECT_EQ(lines.lines(), 2);
 }
 
 TEST_F(CleanCorpusTest, TranslationsAreHeldOutTogether) {
