@@ -2,7 +2,7 @@
 /// `evaluation_text`: which lines nobody may train on: those of every data set for evaluation that
 /// is at hand. No inputs. Artifact: lines.hashes (DedupHash or LettersHash of each, sorted, 8
 /// bytes), counts.json {"lines", "by_set", "passed_over": what could not be read}. Faults are
-/// warnings, a damaged file an error.
+/// warnings; a file of which nobody knows how much could not be read is an error.
 
 #include "core/manifest/fields.h"
 #include "experiments/tasks/source_files.h"

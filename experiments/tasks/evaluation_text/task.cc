@@ -21,8 +21,6 @@
 namespace repro {
 namespace {
 
-constexpr std::string_view kDamaged = "damaged";
-
 bool Holds(const std::vector<std::string_view>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
@@ -134,7 +132,7 @@ Status CollectExamples(const SourceFile& file, const StopFlag& stop, LineCollect
   return {};
 }
 
-/// Errors: kCorrupt for a damaged file, of which nobody knows how much is missing.
+/// Errors: kCorrupt for a file of which nobody knows how much is missing.
 Status CollectLines(const SourceFile& file, const StopFlag& stop, LineCollector& lines,
                     PassedOver& passed_over) {
   ReadNotes notes(/*strict=*/false, file.set + "/" + file.name);
@@ -146,14 +144,13 @@ Status CollectLines(const SourceFile& file, const StopFlag& stop, LineCollector&
     if (!more) break;
     lines.Add(document.text);
   }
+  if (const auto* const loss = notes.UnknownLoss()) {
+    return Fail(ErrorCode::kCorrupt,
+                "{} ({}): lines behind that cannot be kept out of the text; `repro data check {}` "
+                "says whether the file is the published one",
+                loss->second.examples.front(), loss->first, file.set);
+  }
   for (const auto& [reason, note] : notes.reasons()) {
-    if (reason == kDamaged) {
-      return Fail(
-          ErrorCode::kCorrupt,
-          "{}: lines behind that cannot be kept out of the text; `repro data check {}` says "
-          "whether the file is the published one",
-          note.examples.front(), file.set);
-    }
     passed_over.Add(file, note.count, fmt::format("{} {}", FormatCount(note.count), reason),
                     note.examples);
   }

@@ -1,6 +1,7 @@
 // Which lines `evaluation_text` keeps out, and what it says of those that it cannot read.
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -102,6 +103,30 @@ TEST_F(EvaluationTextTest, OfADamagedFileNobodyKnowsHowMuchIsMissing) {
   EXPECT_EQ(done.error().code, ErrorCode::kCorrupt);
   EXPECT_THAT(done.error().message, HasSubstr("quiz/en.test: byte "));
   EXPECT_THAT(done.error().message, HasSubstr("`repro data check quiz` says whether"));
+}
+
+TEST_F(EvaluationTextTest, AFileThatCannotBeReadIsNoWarning) {
+  for (const auto& [layout, bytes, reason] : std::vector<std::array<std::string, 3>>{
+           {"text", std::string("\xFF\xFEo\0n\0e\0\n\0", 10), "utf-16"},
+           {"tsv", "id\tsentence\n1\tone\n", "header"},
+           {"wikipedia", "<mediawiki>One.</mediawiki>\n", "no-page"},
+           {"wikipedia", "<page><text>One.</text>\n", "cut-page"},
+           {"wet", "One.\n", "not-a-record"},
+           {"wet", "WARC/1.0\r\nContent-Length: 10\r\n\r\nOne.\n", "cut-record"}}) {
+    SCOPED_TRACE(reason);
+    const Status done = Run(layout, bytes);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::kCorrupt);
+    EXPECT_THAT(done.error().message,
+                HasSubstr("(" + reason + "): lines behind that cannot be kept out of the text"));
+  }
+}
+
+TEST_F(EvaluationTextTest, WhatIsCountedLineByLineIsAWarning) {
+  const Status done = Run("text", std::string("One.\nT\0o.\nThr\xFF.\nFour.\n", 22));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(KeepsOut("Four."));
+  EXPECT_EQ(LoadJson(task_.out() / "counts.json").value().at("passed_over"), 2);
 }
 
 TEST_F(EvaluationTextTest, StopsWithinAFile) {
