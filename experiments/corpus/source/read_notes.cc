@@ -10,9 +10,9 @@ namespace {
 constexpr std::size_t kExamples = 10;
 
 /// Of a file, of WET, of Wikipedia dumps.
-constexpr std::string_view kUnknownLosses[] = {"damaged",    "header",       "utf-16",
-                                               "cut-record", "not-a-record", "cut-page",
-                                               "long-page",  "no-page"};
+constexpr std::string_view kUnknownLosses[] = {"damaged",      "header",     "utf-16",
+                                               "open-comment", "cut-record", "not-a-record",
+                                               "cut-page",     "long-page",  "no-page"};
 
 }  // namespace
 
