@@ -74,6 +74,30 @@ class BucketFiles {
   std::map<std::string, Open> files_;
 };
 
+/// Says in a scratch folder which readers its hashes, marks and shards are of.
+constexpr std::string_view kReadersFile = "readers";
+
+Status EmptyFolder(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    fs::remove_all(entry->path(), error);
+    if (error) break;
+  }
+  if (error) return Fail(ErrorCode::kIo, "cannot empty {}: {}", folder.string(), error.message());
+  return {};
+}
+
+/// What other readers left would not fit with what ours give.
+Status PrepareScratch(const fs::path& scratch) {
+  const std::string readers = std::to_string(kReadersVersion) + "\n";
+  const auto found = ReadFile(scratch / kReadersFile);
+  if (found && *found == readers) return {};
+  if (!found && found.error().code != ErrorCode::kNotFound) return tl::unexpected(found.error());
+  REPRO_RETURN_IF_ERROR(EmptyFolder(scratch));
+  return WriteFileAtomic(scratch / kReadersFile, readers);
+}
+
 class Cleaner {
  public:
   Cleaner(const CleanCorpusOptions& options, const fs::path& scratch, const fs::path& out,
@@ -249,7 +273,13 @@ class Cleaner {
 Result<ShardReport> CleanCorpus(const CleanCorpusOptions& options, const fs::path& scratch,
                                 const fs::path& out, const std::atomic<bool>& stop,
                                 const CleanProgress& progress) {
-  return Cleaner(options, scratch, out, stop, progress).Clean();
+  REPRO_RETURN_IF_ERROR(PrepareScratch(scratch));
+  auto report = Cleaner(options, scratch, out, stop, progress).Clean();
+  // What is wrong may be what was kept: hashes of a file that changed since, a damaged shard.
+  if (!report && report.error().code == ErrorCode::kCorrupt) {
+    REPRO_RETURN_IF_ERROR(EmptyFolder(scratch));
+  }
+  return report;
 }
 
 }  // namespace repro

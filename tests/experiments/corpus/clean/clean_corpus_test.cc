@@ -252,6 +252,27 @@ TEST_F(CleanCorpusTest, AFileThatChangesMeanwhileIsNotTrusted) {
   const auto again = Clean(Options(), "plain");
   ASSERT_FALSE(again);
   EXPECT_THAT(again.error().message, HasSubstr("a.txt: it changed while it was read"));
+  const auto anew = Clean(Options(), "plain");
+  ASSERT_TRUE(anew) << anew.error().message;
+  EXPECT_THAT(Texts("aa"), ElementsAre("one"));
+}
+
+TEST_F(CleanCorpusTest, WhatOtherReadersLeftIsNotGoneOnWith) {
+  Put("a.txt", "one\ntwo\n", "aa");
+  Put("b.txt", "three\n", "aa");
+  ASSERT_TRUE(Clean(Options(), "plain"));
+  for (const std::string readers : {"0\n", ""}) {  // the second: as before there was a version
+    // As if those had read other lines, and were stopped before the second file was cleaned.
+    ASSERT_TRUE(PutFile(folder_ / "a.txt", readers.empty() ? "last\n" : "first\n"));
+    fs::remove_all(scratch_ / "000001.clean");
+    fs::remove(scratch_ / "readers");
+    if (!readers.empty()) {
+      ASSERT_TRUE(PutFile(scratch_ / "readers", readers));
+    }
+    const auto again = Clean(Options(), "plain");
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_THAT(Texts("aa"), ElementsAre(readers.empty() ? "last" : "first", "three"));
+  }
 }
 
 TEST_F(CleanCorpusTest, SmallerSubsetsAreTheBeginningOfLargerOnes) {
