@@ -56,10 +56,13 @@ class LineCollector {
     while (!text.empty()) {
       const std::string_view line = TakeLine(text);
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+      ++size_;
       if (!letters_) {
         hashes_.push_back(DedupHash(line));
-      } else if (const auto hash = LettersHash(line)) {
-        hashes_.push_back(*hash);
+        continue;
+      }
+      for (const auto& hash : {LettersHash(line), TextHash(line)}) {
+        if (hash) hashes_.push_back(*hash);
       }
     }
   }
@@ -82,11 +85,13 @@ class LineCollector {
     Add(row.second);
   }
 
-  std::size_t size() const { return hashes_.size(); }
+  /// Lines that were added.
+  std::size_t size() const { return size_; }
   std::vector<std::uint64_t>& hashes() { return hashes_; }
 
  private:
   bool letters_;
+  std::size_t size_ = 0;
   std::vector<std::uint64_t> hashes_;
 };
 

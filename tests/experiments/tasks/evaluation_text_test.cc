@@ -129,6 +129,29 @@ TEST_F(EvaluationTextTest, WhatIsCountedLineByLineIsAWarning) {
   EXPECT_EQ(LoadJson(task_.out() / "counts.json").value().at("passed_over"), 2);
 }
 
+TEST_F(EvaluationTextTest, ByLettersTheUsualFormIsKeptOutToo) {
+  EvaluationTextSpec spec = Spec("text", "Don\u00B4t go!\n!!!\n\u2026\n");
+  spec.letters = true;
+  const Status done = task_.Run(&RunEvaluationTextTask, spec);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(KeepsOut("don\u2019t GO!"));
+  EXPECT_TRUE(KeepsOut("!!!"));
+  EXPECT_FALSE(KeepsOut("\u2014"));
+  const auto hashes = LoadHashes(task_.out() / "lines.hashes").value();
+  EXPECT_TRUE(std::binary_search(hashes.begin(), hashes.end(), LettersHash("Don't go?").value()));
+  EXPECT_EQ(LoadJson(task_.out() / "counts.json").value().at("lines"), 3);
+}
+
+// Keys of cleaned text hang on the usual form.
+TEST_F(EvaluationTextTest, TheKeyNamesTheFormOfLettersAlone) {
+  EvaluationTextSpec spec;
+  EXPECT_EQ(ToJson(spec).size(), 1U);
+  spec.letters = true;
+  const Json json = ToJson(spec);
+  EXPECT_EQ(json.at("letters_form"), kLettersForm);
+  EXPECT_TRUE(FromJson<EvaluationTextSpec>(json).value().letters);
+}
+
 TEST_F(EvaluationTextTest, StopsWithinAFile) {
   std::string text;
   for (int i = 0; i < 1'000'000; ++i) text += fmt::format("{}\n\n", i);

@@ -342,16 +342,18 @@ TEST_F(CleanCorpusTest, ADocumentThatIsTooLargeForALimitIsCutAtALine) {
 }
 
 TEST_F(CleanCorpusTest, LinesOfTestSetsMayGoByTheirLetters) {
-  Put("a.txt", "“A line, of a test”\nOur own.\n\nA LINE of a test!\n", "aa");
-  std::vector<std::uint64_t> letters = {LettersHash("A line of a test.").value()};
+  Put("a.txt", "“A line, of a test”\nOur own.\n\nA LINE of a test!\n???\n", "aa");
+  std::vector<std::uint64_t> hashes = {LettersHash("A line of a test.").value(),
+                                       TextHash("???").value()};
+  std::sort(hashes.begin(), hashes.end());
   CleanCorpusOptions options = Options();
-  options.stages.push_back(std::make_unique<LinesOfTestSets>(std::move(letters)));
+  options.stages.push_back(std::make_unique<LinesOfTestSets>(std::move(hashes)));
   const auto report = Clean(options, "plain");
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_THAT(Texts("aa"), ElementsAre("Our own."));
   const TextAmount dropped =
       report->funnel.rows().at({"made", "aa"}).dropped.at({"evaluation", "line of a test set"});
-  EXPECT_EQ(dropped.lines, 2);
+  EXPECT_EQ(dropped.lines, 3);
 }
 
 TEST_F(CleanCorpusTest, TheLeakCheckStopsWithinAText) {
