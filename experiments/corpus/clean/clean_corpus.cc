@@ -104,7 +104,7 @@ class Cleaner {
           const std::atomic<bool>& stop, const CleanProgress& progress)
       : options_(options), scratch_(scratch), out_(out), stop_(stop), progress_(progress) {}
 
-  Result<ShardReport> Clean() {
+  Result<CorpusReport> Clean() {
     for (const CorpusFile& file : options_.files) {
       std::error_code error;
       const auto bytes = fs::file_size(file.path, error);
@@ -186,20 +186,20 @@ class Cleaner {
         });
   }
 
-  Result<ShardReport> Gather() {
-    ShardReport report;
+  Result<CorpusReport> Gather() {
+    CorpusReport report;
     std::set<std::string> languages;
     for (std::size_t i = 0; i < options_.files.size(); ++i) {
       const fs::path path = Part(i, "clean") / "report.json";
       REPRO_ASSIGN_OR_RETURN(const Json json, LoadJson(path));
       const auto part = ShardReport::FromJson(json);
       if (!part) return Context(path.string(), part.error());
-      REPRO_RETURN_IF_ERROR(report.Merge(*part));
+      REPRO_RETURN_IF_ERROR(report.sum.Merge(*part));
     }
-    for (const auto& [key, row] : report.funnel.rows()) {
+    for (const auto& [key, row] : report.sum.funnel.rows()) {
       if (row.kept.documents > 0) languages.insert(key.language);
     }
-    for (const auto& [language, distribution] : report.perplexities) {
+    for (const auto& [language, distribution] : report.sum.perplexities) {
       const auto given = options_.cutoffs.find(language);
       if (given != options_.cutoffs.end()) {
         report.cutoffs[language] = given->second;
@@ -270,9 +270,9 @@ class Cleaner {
 
 }  // namespace
 
-Result<ShardReport> CleanCorpus(const CleanCorpusOptions& options, const fs::path& scratch,
-                                const fs::path& out, const std::atomic<bool>& stop,
-                                const CleanProgress& progress) {
+Result<CorpusReport> CleanCorpus(const CleanCorpusOptions& options, const fs::path& scratch,
+                                 const fs::path& out, const std::atomic<bool>& stop,
+                                 const CleanProgress& progress) {
   REPRO_RETURN_IF_ERROR(PrepareScratch(scratch));
   auto report = Cleaner(options, scratch, out, stop, progress).Clean();
   // What is wrong may be what was kept: hashes of a file that changed since, a damaged shard.
