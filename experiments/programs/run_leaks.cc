@@ -32,7 +32,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kCoded = "coded";
-constexpr const char* kEnglish = "en";
 const std::atomic<bool> kNever = false;  // asked to stop
 
 /// What `evaluation_text` tasks have collected.
@@ -122,8 +121,8 @@ Status LookAtCoded(const NamedTasks& named, const ArtifactStore& store,
     }
     REPRO_ASSIGN_OR_RETURN(const auto folder, FolderOf(store, *clean));
     if (folder) {
-      REPRO_ASSIGN_OR_RETURN(const auto lines,
-                             LookAtSlices(*folder / kEnglish, slices, evaluation.hashes, kNever));
+      REPRO_ASSIGN_OR_RETURN(const auto lines, LookAtSlices(*folder / CodedLanguageName(0), slices,
+                                                            evaluation.hashes, kNever));
       for (std::size_t i = 0; i < texts.size(); ++i) Take(lines[i], texts[i]);
     }
     for (TextLeaks& text : texts) {
