@@ -32,7 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kCoded = "coded";
-constexpr const char* kEnglish = "en";
+const std::atomic<bool> kNever = false;  // asked to stop
 
 /// What `evaluation_text` tasks have collected.
 struct Evaluation {
@@ -71,7 +71,8 @@ void Take(const SharedLines& lines, TextLeaks& leaks) {
   leaks.lines = lines.lines();
   leaks.shared = lines.shared();
   leaks.alike = lines.alike();
-  leaks.examples = lines.examples();
+  leaks.shared_examples = lines.shared_examples();
+  leaks.alike_examples = lines.alike_examples();
 }
 
 /// The artifact of a task; nothing where it has left none yet.
@@ -120,9 +121,8 @@ Status LookAtCoded(const NamedTasks& named, const ArtifactStore& store,
     }
     REPRO_ASSIGN_OR_RETURN(const auto folder, FolderOf(store, *clean));
     if (folder) {
-      const std::atomic<bool> never = false;
-      REPRO_ASSIGN_OR_RETURN(const auto lines,
-                             LookAtSlices(*folder / kEnglish, slices, evaluation.hashes, never));
+      REPRO_ASSIGN_OR_RETURN(const auto lines, LookAtSlices(*folder / CodedLanguageName(0), slices,
+                                                            evaluation.hashes, kNever));
       for (std::size_t i = 0; i < texts.size(); ++i) Take(lines[i], texts[i]);
     }
     for (TextLeaks& text : texts) {
@@ -142,7 +142,7 @@ Status LookAtText(const TaskRow& task, const ArtifactStore& store, const Evaluat
   leaks.made = folder.has_value();
   if (!folder) return {};
   SharedLines lines(evaluation.hashes);
-  REPRO_RETURN_IF_ERROR(lines.AddFile(*folder / "text.txt"));
+  REPRO_RETURN_IF_ERROR(lines.AddFile(*folder / "text.txt", kNever));
   Take(lines, leaks);
   return {};
 }
@@ -217,12 +217,14 @@ void PrintLeaks(const RunLeaks& leaks, std::size_t table_width, std::size_t widt
     }
   };
   for (const TextLeaks& text : leaks.texts) {
-    if (text.examples.empty()) continue;
-    out << '\n';
-    say(fmt::format("{}, of {}:", text.language, text.task.label), 0);
-    for (const SharedLine& line : text.examples) {
-      say(fmt::format("{}: {}", line.where, line.text), 2);
-    }
+    const auto list = [&](const std::vector<SharedLine>& lines, const char* how) {
+      if (lines.empty()) return;
+      out << '\n';
+      say(fmt::format("{}, of {}{}:", text.language, text.task.label, how), 0);
+      for (const SharedLine& line : lines) say(fmt::format("{}: {}", line.where, line.text), 2);
+    };
+    list(text.shared_examples, "");
+    list(text.alike_examples, ", by letters");
   }
   out << '\n';
   const std::string tested = fmt::format(
@@ -250,12 +252,15 @@ void PrintLeaks(const RunLeaks& leaks, std::size_t table_width, std::size_t widt
 }
 
 Json LeaksToJson(const RunLeaks& leaks) {
-  Json texts = Json::array();
-  for (const TextLeaks& text : leaks.texts) {
+  const auto list = [](const std::vector<SharedLine>& lines) {
     Json examples = Json::array();
-    for (const SharedLine& line : text.examples) {
+    for (const SharedLine& line : lines) {
       examples.push_back({{"where", line.where}, {"text", line.text}});
     }
+    return examples;
+  };
+  Json texts = Json::array();
+  for (const TextLeaks& text : leaks.texts) {
     texts.push_back({{"language", text.language},
                      {"task", text.task.key},
                      {"label", text.task.label},
@@ -264,7 +269,8 @@ Json LeaksToJson(const RunLeaks& leaks) {
                      {"lines", text.lines},
                      {"shared_lines", text.shared},
                      {"alike_lines", text.alike},
-                     {"examples", std::move(examples)}});
+                     {"examples", list(text.shared_examples)},
+                     {"alike_examples", list(text.alike_examples)}});
   }
   return {{"ok", leaks.shared() == 0 && leaks.unmade() == 0 && leaks.evaluation_lines > 0},
           {"evaluation_lines", leaks.evaluation_lines},

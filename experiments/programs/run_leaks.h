@@ -25,7 +25,8 @@ struct TextLeaks {
   std::int64_t lines = 0;
   std::int64_t shared = 0;
   std::int64_t alike = 0;  ///< by letters and digits alone
-  std::vector<SharedLine> examples;
+  std::vector<SharedLine> shared_examples;
+  std::vector<SharedLine> alike_examples;
 };
 
 struct RunLeaks {

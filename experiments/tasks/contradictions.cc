@@ -148,7 +148,7 @@ class Checker {
   }
 
   // Weights from outside come with their vocabulary; nothing is learnt before fine-tuning. Whether
-  // [model] says what the files say is known when they are read (pipeline.cc).
+  // [model] says what the files say is known when they are read (point_checks.cc).
   void CheckFrom() {
     const Field from = Of("pretrain.from", settings_.pretrain.from);
     if (!from.Taken()) return;

@@ -178,7 +178,7 @@ Result<Json> Clean(const CleanArguments& arguments) {
   const auto progress = [&](std::string_view doing, std::int64_t, std::int64_t) {
     if (passes.empty() || passes.back().first != doing) passes.emplace_back(doing, SteadySeconds());
   };
-  REPRO_ASSIGN_OR_RETURN(const ShardReport report,
+  REPRO_ASSIGN_OR_RETURN(const CorpusReport report,
                          CleanCorpus(options, work / "scratch", work / "out", kGoOn, progress));
   const double ended = SteadySeconds();
   const std::int64_t peak = PeakResidentBytes();  // before what follows
@@ -195,14 +195,14 @@ Result<Json> Clean(const CleanArguments& arguments) {
                               {"seconds", time.seconds}});
   }
   TextAmount read, kept;
-  for (const auto& [key, row] : report.funnel.rows()) {
+  for (const auto& [key, row] : report.sum.funnel.rows()) {
     read += row.read;
     kept += row.kept;
     if (row.kept.bytes > 0) json["languages"][key.language] = row.kept.bytes;
   }
   json["read"] = {{"documents", read.documents}, {"lines", read.lines}, {"bytes", read.bytes}};
   json["kept"] = {{"documents", kept.documents}, {"lines", kept.lines}, {"bytes", kept.bytes}};
-  json["notes"] = report.notes;
+  json["notes"] = report.sum.notes;
 
   // The same marks again, to hear what their hashes take.
   std::vector<fs::path> hashes, marks;

@@ -74,13 +74,37 @@ class BucketFiles {
   std::map<std::string, Open> files_;
 };
 
+/// Says in a scratch folder which readers its hashes, marks and shards are of.
+constexpr std::string_view kReadersFile = "readers";
+
+Status EmptyFolder(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    fs::remove_all(entry->path(), error);
+    if (error) break;
+  }
+  if (error) return Fail(ErrorCode::kIo, "cannot empty {}: {}", folder.string(), error.message());
+  return {};
+}
+
+/// What other readers left would not fit with what ours give.
+Status PrepareScratch(const fs::path& scratch) {
+  const std::string readers = std::to_string(kReadersVersion) + "\n";
+  const auto found = ReadFile(scratch / kReadersFile);
+  if (found && *found == readers) return {};
+  if (!found && found.error().code != ErrorCode::kNotFound) return tl::unexpected(found.error());
+  REPRO_RETURN_IF_ERROR(EmptyFolder(scratch));
+  return WriteFileAtomic(scratch / kReadersFile, readers);
+}
+
 class Cleaner {
  public:
   Cleaner(const CleanCorpusOptions& options, const fs::path& scratch, const fs::path& out,
           const std::atomic<bool>& stop, const CleanProgress& progress)
       : options_(options), scratch_(scratch), out_(out), stop_(stop), progress_(progress) {}
 
-  Result<ShardReport> Clean() {
+  Result<CorpusReport> Clean() {
     for (const CorpusFile& file : options_.files) {
       std::error_code error;
       const auto bytes = fs::file_size(file.path, error);
@@ -162,20 +186,20 @@ class Cleaner {
         });
   }
 
-  Result<ShardReport> Gather() {
-    ShardReport report;
+  Result<CorpusReport> Gather() {
+    CorpusReport report;
     std::set<std::string> languages;
     for (std::size_t i = 0; i < options_.files.size(); ++i) {
       const fs::path path = Part(i, "clean") / "report.json";
       REPRO_ASSIGN_OR_RETURN(const Json json, LoadJson(path));
       const auto part = ShardReport::FromJson(json);
       if (!part) return Context(path.string(), part.error());
-      REPRO_RETURN_IF_ERROR(report.Merge(*part));
+      REPRO_RETURN_IF_ERROR(report.sum.Merge(*part));
     }
-    for (const auto& [key, row] : report.funnel.rows()) {
+    for (const auto& [key, row] : report.sum.funnel.rows()) {
       if (row.kept.documents > 0) languages.insert(key.language);
     }
-    for (const auto& [language, distribution] : report.perplexities) {
+    for (const auto& [language, distribution] : report.sum.perplexities) {
       const auto given = options_.cutoffs.find(language);
       if (given != options_.cutoffs.end()) {
         report.cutoffs[language] = given->second;
@@ -246,10 +270,16 @@ class Cleaner {
 
 }  // namespace
 
-Result<ShardReport> CleanCorpus(const CleanCorpusOptions& options, const fs::path& scratch,
-                                const fs::path& out, const std::atomic<bool>& stop,
-                                const CleanProgress& progress) {
-  return Cleaner(options, scratch, out, stop, progress).Clean();
+Result<CorpusReport> CleanCorpus(const CleanCorpusOptions& options, const fs::path& scratch,
+                                 const fs::path& out, const std::atomic<bool>& stop,
+                                 const CleanProgress& progress) {
+  REPRO_RETURN_IF_ERROR(PrepareScratch(scratch));
+  auto report = Cleaner(options, scratch, out, stop, progress).Clean();
+  // What is wrong may be what was kept: hashes of a file that changed since, a damaged shard.
+  if (!report && report.error().code == ErrorCode::kCorrupt) {
+    REPRO_RETURN_IF_ERROR(EmptyFolder(scratch));
+  }
+  return report;
 }
 
 }  // namespace repro

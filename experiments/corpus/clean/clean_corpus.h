@@ -36,18 +36,27 @@ struct CleanCorpusOptions {
   std::int64_t shard_bytes = std::int64_t{256} << 20;
 };
 
+/// What is known of all files together.
+struct CorpusReport {
+  ShardReport sum;
+  std::map<std::string, PerplexityCutoffs> cutoffs;  ///< by language
+  /// How much of a language is of each class of quality, where there are classes.
+  std::map<std::string, std::map<std::string, TextAmount>> classes;
+};
+
 /// How far it is, in bytes of the files as they stand for the whole of the work, and what it does.
 using CleanProgress =
     std::function<void(std::string_view doing, std::int64_t done, std::int64_t total)>;
 
 /// Writes LANGUAGE/BUCKET-00000.jsonl.zst and so on into `out`, which holds nothing: BUCKET is
 /// "head", "middle" or "tail" by the cutoffs of the language, "all" without perplexities. Lines are
-/// those of CleanShard. What is done is kept in `scratch`: the same call goes on there. `progress`
-/// is called from several threads, one at a time. Errors: kIo, kCorrupt, kInterrupted, those of the
-/// readers.
-Result<ShardReport> CleanCorpus(const CleanCorpusOptions& options,
-                                const std::filesystem::path& scratch,
-                                const std::filesystem::path& out, const std::atomic<bool>& stop,
-                                const CleanProgress& progress);
+/// those of CleanShard. What is done is kept in `scratch`, which is for this alone: the same call
+/// goes on there, unless it was done with other readers (kReadersVersion) or was found not to fit
+/// (kCorrupt): then it begins anew. `progress` is called from several threads, one at a time.
+/// Errors: kIo, kCorrupt, kInterrupted, those of the readers.
+Result<CorpusReport> CleanCorpus(const CleanCorpusOptions& options,
+                                 const std::filesystem::path& scratch,
+                                 const std::filesystem::path& out, const std::atomic<bool>& stop,
+                                 const CleanProgress& progress);
 
 }  // namespace repro

@@ -169,7 +169,8 @@ class DocumentStory {
 
 tl::unexpected<Error> Changed(const CorpusFile& file) {
   return Fail(ErrorCode::kCorrupt,
-              "{}: it changed while it was read: its lines are not those that were hashed",
+              "{}: it changed while it was read: its lines are not those that were hashed; the "
+              "next try hashes it anew",
               file.path.string());
 }
 

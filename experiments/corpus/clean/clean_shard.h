@@ -38,9 +38,6 @@ struct ShardReport {
   Json notes = Json::object();                                 ///< ReadNotes::ToJson
   Json passed_over = Json::object();                           ///< count by kind
   std::map<std::string, PerplexityDistribution> perplexities;  ///< of documents, by language
-  std::map<std::string, PerplexityCutoffs> cutoffs;            ///< of the corpus, by language
-  /// How much of a language is of each class of quality, where there are classes.
-  std::map<std::string, std::map<std::string, TextAmount>> classes;
 
   Status Merge(const ShardReport& later);
   Json ToJson() const;

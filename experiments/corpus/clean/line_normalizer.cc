@@ -174,12 +174,16 @@ void NormalizeToLetters(std::string_view line, std::string& out) {
       icu::StringPiece(line.data(), static_cast<std::int32_t>(line.size())));
   const icu::UnicodeString folded = fold->normalize(source, status);
   REPRO_CHECK(U_SUCCESS(status));
+  bool kept = false;  // the character before
   for (std::int32_t at = 0; at < folded.length(); at = folded.moveIndex32(at, 1)) {
     const UChar32 c = folded.char32At(at);
     const std::uint32_t category = U_GET_GC_MASK(c);
+    const bool mark = (category & U_GC_M_MASK) != 0;
+    // A mark behind nothing is an accent by itself, which NFKC writes as a space and the mark.
+    kept = mark ? kept : (category & (U_GC_L_MASK | U_GC_N_MASK)) != 0;
     if ((category & U_GC_ND_MASK) != 0) {
       out += '0';
-    } else if ((category & (U_GC_L_MASK | U_GC_M_MASK | U_GC_N_MASK)) != 0) {
+    } else if (kept) {
       Append(c, out);
     }
   }
@@ -202,6 +206,14 @@ std::uint64_t DedupHash(std::string_view line) {
   thread_local std::string normal;
   normal.clear();
   NormalizeForDedup(line, normal);
+  return FirstBytesOfSha1(normal);
+}
+
+std::optional<std::uint64_t> TextHash(std::string_view line) {
+  thread_local std::string normal;
+  normal.clear();
+  NormalizeForDedup(line, normal);
+  if (Stripped(normal).empty()) return std::nullopt;
   return FirstBytesOfSha1(normal);
 }
 

@@ -22,9 +22,17 @@ std::string NormalizeForLm(std::string_view line, bool keep_accents = false);
 /// as in CC-Net.
 std::uint64_t DedupHash(std::string_view line);
 
+/// The same, and nothing for a line of which white space is left at most, as of "…": that two lines
+/// are alike in that says nothing.
+std::optional<std::uint64_t> TextHash(std::string_view line);
+
 /// Our own, stricter about what is a test sentence: of NFKC with case folded, letters, marks and
-/// digits alone, digits 0. White space, punctuation and what nobody sees make no difference.
+/// digits alone, digits 0. White space, punctuation and what nobody sees make no difference, nor
+/// does an accent that stands alone, as in "don´t".
 void NormalizeToLetters(std::string_view line, std::string& out);
+
+/// Goes up when that form changes: part of the key of what is kept out by it.
+inline constexpr std::int64_t kLettersForm = 2;
 
 /// As DedupHash, of that; nothing for a line without letters and digits.
 std::optional<std::uint64_t> LettersHash(std::string_view line);

@@ -13,42 +13,55 @@
 
 namespace repro {
 
-bool SharedLines::Count(std::string_view line) {
-  if (line.find_first_not_of(" \t\r\v\f") == std::string_view::npos) return false;
+namespace {
+
+SharedLine Example(std::string_view line, std::string where) {
+  return {std::move(where), std::string(Prefix(line, SharedLines::kShown))};
+}
+
+}  // namespace
+
+std::vector<SharedLine>* SharedLines::Count(std::string_view line) {
+  if (line.find_first_not_of(" \t\r\v\f") == std::string_view::npos) return nullptr;
   ++lines_;
   const auto has = [](const std::vector<std::uint64_t>& hashes, std::uint64_t hash) {
     return std::binary_search(hashes.begin(), hashes.end(), hash);
   };
-  if (has(evaluation_->lines, DedupHash(line))) {
+  const auto wanted = [](std::vector<SharedLine>& examples) {
+    return examples.size() < kExamples ? &examples : nullptr;
+  };
+  const auto hash = TextHash(line);
+  if (hash && has(evaluation_->lines, *hash)) {
     ++shared_;
-    return examples_.size() < kExamples;
+    return wanted(shared_examples_);
   }
-  if (evaluation_->letters.empty()) return false;
+  if (evaluation_->letters.empty()) return nullptr;
   const auto letters = LettersHash(line);
-  if (!letters || !has(evaluation_->letters, *letters)) return false;
+  if (!letters || !has(evaluation_->letters, *letters)) return nullptr;
   ++alike_;
-  return examples_.size() < kExamples;
-}
-
-void SharedLines::Keep(std::string_view line, std::string where) {
-  examples_.push_back({std::move(where), std::string(Prefix(line, kShown))});
+  return wanted(alike_examples_);
 }
 
 void SharedLines::AddText(std::string_view text, std::string_view where) {
   while (!text.empty()) {
     const std::string_view line = TakeLine(text);
-    if (Count(line)) Keep(line, std::string(where));
+    if (auto* const examples = Count(line)) {
+      examples->push_back(Example(line, std::string(where)));
+    }
   }
 }
 
-Status SharedLines::AddFile(const std::filesystem::path& path) {
+Status SharedLines::AddFile(const std::filesystem::path& path, const std::atomic<bool>& stop) {
   REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
   TextWindow window(std::move(source));
   const std::string name = path.filename().string();
   std::int64_t number = 0;
   while (const auto line = window.NextLine(std::numeric_limits<std::int32_t>::max())) {
     ++number;
-    if (Count(line->text)) Keep(line->text, fmt::format("{}:{}", name, number));
+    if (stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
+    if (auto* const examples = Count(line->text)) {
+      examples->push_back(Example(line->text, fmt::format("{}:{}", name, number)));
+    }
   }
   if (window.damage()) return tl::unexpected<Error>(*window.damage());
   return {};

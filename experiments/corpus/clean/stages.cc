@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/base/text.h"
@@ -52,9 +54,11 @@ std::string_view MarkedLines::Apply(CleanDocument& document,
 
 std::string_view LinesOfTestSets::Apply(CleanDocument& document,
                                         std::vector<DroppedLine>& dropped) const {
+  const auto has = [&](std::optional<std::uint64_t> hash) {
+    return hash && std::binary_search(hashes_.begin(), hashes_.end(), *hash);
+  };
   const auto goes = [&](std::size_t line) {
-    const auto hash = LettersHash(document.lines[line]);
-    return hash && std::binary_search(letters_.begin(), letters_.end(), *hash);
+    return has(LettersHash(document.lines[line])) || has(TextHash(document.lines[line]));
   };
   return DropLines(kLineOfTestSet, goes, document, dropped);
 }

@@ -35,16 +35,17 @@ class MarkedLines : public CleanStage {
 };
 
 /// "evaluation" by letters and digits alone (LettersHash): punctuation, spaces and the spelling of
-/// characters make no difference.
+/// characters make no difference. What the usual form (TextHash) finds goes, too: no line that the
+/// leak check shows is left.
 class LinesOfTestSets : public CleanStage {
  public:
-  /// `letters`: sorted.
-  explicit LinesOfTestSets(std::vector<std::uint64_t> letters) : letters_(std::move(letters)) {}
+  /// `hashes`: sorted, of both forms.
+  explicit LinesOfTestSets(std::vector<std::uint64_t> hashes) : hashes_(std::move(hashes)) {}
   std::string_view name() const override { return "evaluation"; }
   std::string_view Apply(CleanDocument& document, std::vector<DroppedLine>& dropped) const override;
 
  private:
-  std::vector<std::uint64_t> letters_;
+  std::vector<std::uint64_t> hashes_;
 };
 
 /// "language": says which language a document is in: the likeliest, if its probability, rounded to

@@ -25,6 +25,9 @@ struct CorpusFile {
   Extent extent = Extent::kWhole;  ///< kPrefix: only its beginning was fetched
 };
 
+/// Goes up when a reader gives other documents of a file than before.
+inline constexpr int kReadersVersion = 2;
+
 /// `notes` must outlive the reader. Errors: as the reader's own Open; kInvalidArgument for a layout
 /// that is no corpus.
 Result<std::unique_ptr<DocumentReader>> OpenDocuments(const CorpusFile& file, ReadNotes& notes);

@@ -187,17 +187,28 @@ Result<bool> PlainReader::NextLine(TextWindow::Line& line) {
   return false;
 }
 
-bool PlainReader::TakesMarkup(std::string_view line) {
+bool PlainReader::TakesMarkup(TextWindow::Line& line) {
   constexpr std::string_view kBlanks = " \t\r";
-  const bool begins = !in_comment_ && line.starts_with("<!--");
-  if (in_comment_ || begins) {
-    in_comment_ = line.find("-->") == std::string_view::npos;
+  constexpr std::string_view kCommentEnd = "-->";
+  constexpr std::size_t kLowestHeading = 6;
+  std::string_view rest = line.text;
+  while (in_comment_ || rest.starts_with("<!--")) {
+    if (!in_comment_) comment_offset_ = line.offset;
+    const std::size_t end = rest.find(kCommentEnd);
+    in_comment_ = end == std::string_view::npos;
+    rest.remove_prefix(in_comment_ ? rest.size() : end + kCommentEnd.size());
+    rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size()));
+    if (!IsBlank(rest)) continue;
     ++markup_;
     return true;
   }
-  const std::size_t text = line.find_first_not_of('#');
-  if (text == 0) return false;
-  heading_ = line.substr(std::min({text, line.size()}));
+  line.offset += line.text.size() - rest.size();
+  line.text = rest;
+  const std::size_t signs = std::min(rest.find_first_not_of('#'), rest.size());
+  if (signs == 0 || signs > kLowestHeading) return false;
+  rest.remove_prefix(signs);
+  if (!rest.empty() && kBlanks.find(rest.front()) == std::string_view::npos) return false;
+  heading_ = rest;
   heading_.erase(0, heading_.find_first_not_of(kBlanks));
   heading_.erase(heading_.find_last_not_of(kBlanks) + 1);
   ++markup_;
@@ -222,8 +233,15 @@ Result<bool> PlainReader::NextText(TextDocument& document) {
   TextWindow::Line line;
   for (;;) {
     REPRO_ASSIGN_OR_RETURN(const bool more, NextLine(line));
-    if (!more) return any;
-    if (IsBlank(line.text) || (markdown && TakesMarkup(line.text))) {
+    if (!more) {
+      const bool open = std::exchange(in_comment_, false);
+      if (open && window_.source().extent() == Extent::kWhole) {
+        REPRO_RETURN_IF_ERROR(
+            Note("open-comment", comment_offset_, "the file ends before this comment does"));
+      }
+      return any;
+    }
+    if (IsBlank(line.text) || (markdown && TakesMarkup(line))) {
       if (any) return true;
       continue;
     }

@@ -15,10 +15,12 @@ namespace repro {
 
 struct PlainLayout {
   enum class Kind {
-    kText,      ///< a paragraph a line; a blank line ends a document, as in OSCAR and CC-100
-    kMarkdown,  ///< as text, without comments; a heading names the content of what follows
-    kJsonl,     ///< an object a line, one document each
-    kTsv,       ///< a record a line, one document each
+    kText,  ///< a paragraph a line; a blank line ends a document, as in OSCAR and CC-100
+    /// As text, without comments, which begin a line; a heading, one to six "#" and a blank, names
+    /// the content of what follows.
+    kMarkdown,
+    kJsonl,  ///< an object a line, one document each
+    kTsv,    ///< a record a line, one document each
   };
   Kind kind = Kind::kText;
   /// The field of a JSON object that holds the text; the column's name in the first line of a TSV
@@ -27,13 +29,15 @@ struct PlainLayout {
   std::string field = "text";
   /// As `field`, of what names the content in every language; empty: nothing does.
   std::string id_field;
-  std::string content;  ///< stands before that: whose ids these are
+  /// Stands before that, and before the headings of Markdown: whose ids these are.
+  std::string content;
 };
 
 /// Notes: "long-line" (cut after kLongestLine bytes: the line is passed over), "json" (no object,
 /// or without the field as a string), "header" (a TSV file without a column of the name: all of it
 /// is passed over), "column" (too few columns), "damaged" (the packed file), "nul" and "utf-8" (a
-/// line with a NUL byte, or bytes that are no UTF-8: passed over), "utf-16" (all of the file).
+/// line with a NUL byte, or bytes that are no UTF-8: passed over), "utf-16" (all of the file),
+/// "open-comment" (a comment of Markdown without an end: the rest of the file is passed over).
 class PlainReader : public DocumentReader {
  public:
   static constexpr std::size_t kLongestLine = 16 << 20;
@@ -59,8 +63,9 @@ class PlainReader : public DocumentReader {
   /// The next line that can be used; false at the end.
   Result<bool> NextLine(TextWindow::Line& line);
   Result<bool> NextText(TextDocument& document);
-  /// Whether a line of Markdown is a comment or a heading; the latter is in `heading_` then.
-  bool TakesMarkup(std::string_view line);
+  /// Takes comments off the beginning of a line of Markdown. True where it is nothing else, or a
+  /// heading, which is in `heading_` then.
+  bool TakesMarkup(TextWindow::Line& line);
   /// False where the record cannot be used, which is noted.
   Result<bool> SetFromColumns(const TextWindow::Line& line, TextDocument& document);
   Result<bool> SetFromJson(const TextWindow::Line& line, TextDocument& document);
@@ -76,6 +81,7 @@ class PlainReader : public DocumentReader {
   std::uint64_t next_line_offset_ = 0;
   bool has_next_line_ = false;
   bool in_comment_ = false;
+  std::uint64_t comment_offset_ = 0;
   std::string heading_;  // of what comes
   std::int64_t markup_ = 0;
   bool ended_ = false;

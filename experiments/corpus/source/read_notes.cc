@@ -9,6 +9,11 @@ namespace {
 
 constexpr std::size_t kExamples = 10;
 
+/// Of a file, of WET, of Wikipedia dumps.
+constexpr std::string_view kUnknownLosses[] = {"damaged",      "header",     "utf-16",
+                                               "open-comment", "cut-record", "not-a-record",
+                                               "cut-page",     "long-page",  "no-page"};
+
 }  // namespace
 
 Status ReadNotes::Add(std::string_view reason, const std::filesystem::path& file,
@@ -24,6 +29,13 @@ Status ReadNotes::Add(std::string_view reason, const std::filesystem::path& file
     found->second.examples.push_back(text(shown_.empty() ? file.string() : shown_));
   }
   return {};
+}
+
+const std::pair<const std::string, ReadNotes::Reason>* ReadNotes::UnknownLoss() const {
+  for (const std::string_view reason : kUnknownLosses) {
+    if (const auto found = reasons_.find(reason); found != reasons_.end()) return &*found;
+  }
+  return nullptr;
 }
 
 Json ReadNotes::ToJson() const {

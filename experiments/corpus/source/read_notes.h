@@ -31,6 +31,9 @@ class ReadNotes {
   Status Add(std::string_view reason, const std::filesystem::path& file, std::uint64_t offset,
              std::string_view detail);
   const std::map<std::string, Reason, std::less<>>& reasons() const { return reasons_; }
+  /// A reason for which nobody knows how much of a file is missing: all of it, or a part that has
+  /// no end; null where each count is that of lines or records.
+  const std::pair<const std::string, Reason>* UnknownLoss() const;
   /// {reason: {"count", "examples"}}
   Json ToJson() const;
   /// Adds what `ToJson` gave. Errors: kCorrupt.

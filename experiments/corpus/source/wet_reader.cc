@@ -110,6 +110,8 @@ Result<std::optional<WetReader::Header>> WetReader::NextHeader() {
   header.offset = window_.offset();
   if (!window_.Fill(kVersion.size()).starts_with(kVersion)) {
     const std::string_view held = window_.Fill(kShown);
+    const bool prefix = window_.source().extent() == Extent::kPrefix;
+    if (prefix && !window_.damage() && kVersion.starts_with(held)) return std::nullopt;
     REPRO_RETURN_IF_ERROR(
         Note("not-a-record", header.offset,
              fmt::format("expected `WARC/1.0`, found `{}`", Prefix(held, kShown))));
@@ -139,6 +141,56 @@ Result<std::optional<WetReader::Header>> WetReader::NextHeader() {
   }
 }
 
+Result<std::optional<std::size_t>> WetReader::RecordLength(const Header& header) {
+  std::uint64_t length = 0;
+  const char* const end = header.length.data() + header.length.size();
+  const auto parsed = std::from_chars(header.length.data(), end, length);
+  if (!header.length.empty() && parsed.ec == std::errc() && parsed.ptr == end &&
+      length <= kLongestRecord) {
+    return static_cast<std::size_t>(length);
+  }
+  REPRO_RETURN_IF_ERROR(Note("content-length", header.offset,
+                             fmt::format("Content-Length `{}`, expected 0 to {}",
+                                         Prefix(header.length, kShown), kLongestRecord)));
+  window_.Consume(FindRecord());
+  return std::nullopt;
+}
+
+Result<std::optional<std::string_view>> WetReader::RecordBody(const Header& header,
+                                                              std::size_t length) {
+  // Behind the record: two line ends as WARC has them, or any and then the next one or nothing.
+  constexpr std::string_view kRecordEnd = "\r\n\r\n";
+  constexpr std::size_t kBehind = kRecordEnd.size() + kVersion.size();
+  const std::string_view held = window_.Fill(length + kBehind);
+  const bool all = held.size() >= length + kBehind;
+  if (length <= held.size()) {
+    const std::string_view behind = held.substr(length, kBehind);
+    const std::size_t next = std::min(behind.find_first_not_of("\r\n"), behind.size());
+    if (behind.starts_with(kRecordEnd) || behind.substr(next).starts_with(kVersion) ||
+        (!all && next == behind.size())) {
+      return held.substr(0, length);
+    }
+  }
+  if (window_.damage() && !all) {
+    // The rest of the record is behind the damage.
+    REPRO_RETURN_IF_ERROR(Note("cut-record", header.offset, "the file is damaged within it"));
+    window_.Consume(held.size());
+    return std::nullopt;
+  }
+  const std::size_t taken = FindRecord();
+  const std::string_view body = window_.buffered().substr(0, taken);
+  const bool cut = taken < length && window_.buffered().size() == taken;
+  if (!cut || window_.source().extent() == Extent::kWhole) {
+    REPRO_RETURN_IF_ERROR(
+        Note(cut ? "cut-record" : "wrong-content-length", header.offset,
+             fmt::format("Content-Length {}, the next record or the end comes after {} bytes",
+                         length, taken)));
+  }
+  if (!cut) return body;
+  window_.Consume(taken);  // nobody knows what of a line, or of a page, is missing
+  return std::nullopt;
+}
+
 Result<bool> WetReader::Next(TextDocument& document) {
   for (;;) {
     REPRO_ASSIGN_OR_RETURN(const std::optional<Header> header, NextHeader());
@@ -148,63 +200,21 @@ Result<bool> WetReader::Next(TextDocument& document) {
       if (!goes_on) return false;
       continue;
     }
-    std::uint64_t length = 0;
-    const char* const end = header->length.data() + header->length.size();
-    const auto parsed = std::from_chars(header->length.data(), end, length);
-    if (header->length.empty() || parsed.ec != std::errc() || parsed.ptr != end ||
-        length > kLongestRecord) {
-      REPRO_RETURN_IF_ERROR(Note("content-length", header->offset,
-                                 fmt::format("Content-Length `{}`, expected 0 to {}",
-                                             Prefix(header->length, kShown), kLongestRecord)));
-      window_.Consume(FindRecord());
-      continue;
-    }
-
-    // Behind the record: two line ends as WARC has them, or any and then the next one or nothing.
-    constexpr std::string_view kRecordEnd = "\r\n\r\n";
-    const auto wanted = static_cast<std::size_t>(length) + kRecordEnd.size() + kVersion.size();
-    std::string_view held = window_.Fill(wanted);
-    std::size_t taken = static_cast<std::size_t>(length);
-    bool fits = taken <= held.size();
-    if (fits) {
-      const std::string_view behind = held.substr(taken, kRecordEnd.size() + kVersion.size());
-      const std::size_t next = std::min(behind.find_first_not_of("\r\n"), behind.size());
-      fits = behind.starts_with(kRecordEnd) || behind.substr(next).starts_with(kVersion) ||
-             (held.size() < wanted && next == behind.size());
-    }
-    if (!fits && window_.damage() && held.size() < wanted) {
-      // The rest of the record is behind the damage.
-      REPRO_RETURN_IF_ERROR(Note("cut-record", header->offset, "the file is damaged within it"));
-      window_.Consume(held.size());
-      continue;
-    }
-    if (!fits) {
-      taken = FindRecord();
-      held = window_.buffered();
-      const bool cut = taken < length && held.size() == taken;
-      if (cut && window_.source().extent() == Extent::kPrefix) {
-        window_.Consume(taken);
-        continue;
-      }
-      REPRO_RETURN_IF_ERROR(
-          Note(cut ? "cut-record" : "wrong-content-length", header->offset,
-               fmt::format("Content-Length {}, the next record or the end comes after {} bytes",
-                           length, taken)));
-      if (cut) {  // nobody knows what of a line, or of a page, is missing
-        window_.Consume(taken);
-        continue;
-      }
-    }
+    REPRO_ASSIGN_OR_RETURN(const std::optional<std::size_t> length, RecordLength(*header));
+    if (!length) continue;
+    REPRO_ASSIGN_OR_RETURN(const std::optional<std::string_view> body,
+                           RecordBody(*header, *length));
+    if (!body) continue;
     ++records_;
     const bool page = header->type == "conversion";
     if (page) {
       ++pages_;
-      REPRO_RETURN_IF_ERROR(SetText(held.substr(0, taken), window_.offset(), document));
+      REPRO_RETURN_IF_ERROR(SetText(*body, window_.offset(), document));
       document.id = header->url;
       document.language = header->language;
       document.offset = header->offset;
     }
-    window_.Consume(taken);
+    window_.Consume(body->size());
     if (page) return true;
   }
 }

@@ -7,9 +7,14 @@
 /// Unlike there, a record ends where its Content-Length says, and only where that does not lead to
 /// the next record, before the line that begins the next one.
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/io/text_window.h"
 #include "experiments/corpus/source/document.h"
@@ -49,6 +54,11 @@ class WetReader : public DocumentReader {
   /// Bytes at hand before a line that begins a record; all up to the end, or kLongestRecord, where
   /// none comes.
   std::size_t FindRecord();
+  /// What Content-Length says; nothing where it says nothing usable: the record is passed over.
+  Result<std::optional<std::size_t>> RecordLength(const Header& header);
+  /// What the record holds, at the front of the window; nothing where it is cut off: it is passed
+  /// over.
+  Result<std::optional<std::string_view>> RecordBody(const Header& header, std::size_t length);
   Result<bool> GoOnAfterDamage();
   /// Title and text of a page: trimmed lines, the first one apart. `offset`: of the page.
   Status SetText(std::string_view page, std::uint64_t offset, TextDocument& document);

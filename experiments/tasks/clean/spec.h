@@ -1,8 +1,9 @@
 #pragma once
 /// `clean`: a corpus of real text, from its files to the documents of each language. Inputs:
-/// "evaluation" (`evaluation_text`), where that is kept out. Artifact:
-/// LANGUAGE/BUCKET-00000.jsonl.zst (a document a line), funnel.json, rejects.json, notes.json
-/// (docs/formats.md).
+/// "evaluation" (`evaluation_text`), where that is kept out, and "line_model.LANGUAGE"
+/// (`line_model`), where those are trained for stage "perplexity". Artifact:
+/// LANGUAGE/BUCKET-00000.jsonl.zst (a document a line), funnel.json, rejects.json, notes.json, and
+/// cutoffs.csv where documents have perplexities (docs/formats.md).
 
 #include <cstdint>
 #include <string>

@@ -72,7 +72,7 @@ Result<std::map<std::string, LineModel>> LoadLineModels(const std::vector<Source
   return models;
 }
 
-Status WriteReport(const ShardReport& report, TaskContext& context) {
+Status WriteReport(const CorpusReport& report, TaskContext& context) {
   const auto write = [&](const char* name, const Json& json) {
     return WriteFileAtomic(context.out / name, json.dump(1) + "\n");
   };
@@ -85,20 +85,20 @@ Status WriteReport(const ShardReport& report, TaskContext& context) {
                             .language = language});
     }
   }
+  REPRO_RETURN_IF_ERROR(write(
+      "funnel.json",
+      {{"version", 1}, {"rows", report.sum.funnel.ToJson()}, {"classes", std::move(classes)}}));
   REPRO_RETURN_IF_ERROR(
-      write("funnel.json",
-            {{"version", 1}, {"rows", report.funnel.ToJson()}, {"classes", std::move(classes)}}));
-  REPRO_RETURN_IF_ERROR(
-      write("rejects.json", {{"version", 1}, {"rejects", report.rejects.ToJson()}}));
-  REPRO_RETURN_IF_ERROR(
-      write("notes.json",
-            {{"version", 1}, {"notes", report.notes}, {"passed_over", report.passed_over}}));
+      write("rejects.json", {{"version", 1}, {"rejects", report.sum.rejects.ToJson()}}));
+  REPRO_RETURN_IF_ERROR(write(
+      "notes.json",
+      {{"version", 1}, {"notes", report.sum.notes}, {"passed_over", report.sum.passed_over}}));
   if (!report.cutoffs.empty()) {
     REPRO_RETURN_IF_ERROR(
         WriteFileAtomic(context.out / "cutoffs.csv", CutoffTable(report.cutoffs)));
   }
   std::map<std::string, TextAmount> kept;
-  for (const auto& [key, row] : report.funnel.rows()) kept[key.language] += row.kept;
+  for (const auto& [key, row] : report.sum.funnel.rows()) kept[key.language] += row.kept;
   for (const auto& [language, amount] : kept) {
     const auto metric = [&](const char* name, std::int64_t value) {
       context.events.Write(
@@ -108,7 +108,7 @@ Status WriteReport(const ShardReport& report, TaskContext& context) {
     metric("clean.lines", amount.lines);
     metric("clean.bytes", amount.bytes);
   }
-  for (const auto& [reason, note] : report.notes.items()) {
+  for (const auto& [reason, note] : report.sum.notes.items()) {
     context.events.Message("warning", fmt::format("{} in the input: {}, e.g. {}", reason,
                                                   FormatCount(IntegerField(note, "count")),
                                                   note.at("examples").at(0).get<std::string>()));
@@ -169,7 +169,7 @@ Status RunCleanTask(TaskContext& context) {
     context.events.Progress(done, std::max(done, total), "bytes", {{"doing", doing}});
   };
   REPRO_ASSIGN_OR_RETURN(
-      const ShardReport report,
+      const CorpusReport report,
       CleanCorpus(options, context.scratch, context.out, context.stop, progress));
   return WriteReport(report, context);
 }

@@ -12,7 +12,6 @@ namespace repro {
 namespace {
 
 constexpr const char* kTypesFile = "types.tsv";
-constexpr const char* kEnglish = "en";
 
 }  // namespace
 
@@ -21,7 +20,7 @@ Status RunCodedTypesTask(TaskContext& context) {
   REPRO_ASSIGN_OR_RETURN(const auto clean, context.Input("clean"));
   TypeCounter counter;
   REPRO_RETURN_IF_ERROR(
-      EachCleanDocument(clean / kEnglish, {}, [&](const Json& document) -> Status {
+      EachCleanDocument(clean / CodedLanguageName(0), {}, [&](const Json& document) -> Status {
         if (context.stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
         counter.Add(document.at("text").get_ref<const std::string&>());
         return {};
@@ -51,8 +50,8 @@ Status RunCodedTask(TaskContext& context) {
            static_cast<std::size_t>(spec.language);
   };
   options.rewrite = [&](std::string_view line) { return language.Encode(line); };
-  return WriteSubsetArtifact(clean / kEnglish, CodedLanguageName(spec.language), options,
-                             spec.settings.min_bytes, context);
+  return WriteSubsetArtifact(clean / CodedLanguageName(0), CodedLanguageName(spec.language),
+                             options, spec.settings.min_bytes, context);
 }
 
 }  // namespace repro

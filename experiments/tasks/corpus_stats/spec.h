@@ -14,7 +14,7 @@
 
 namespace repro {
 
-inline constexpr int kCorpusStatsVersion = 2;
+inline constexpr int kCorpusStatsVersion = 3;
 
 inline constexpr const char* kCleanRole = "clean";
 inline constexpr const char* kEvaluationRole = "evaluation";

@@ -138,11 +138,10 @@ class Statistics {
     }
     std::vector<SharedLines> texts;
     for (const std::string& language : spec_.languages) {
-      if (context_.stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
       context_.events.Progress(static_cast<std::int64_t>(texts.size()),
                                static_cast<std::int64_t>(spec_.languages.size()), "languages");
-      REPRO_RETURN_IF_ERROR(
-          texts.emplace_back(evaluation).AddFile(context_.inputs.at(language) / "text.txt"));
+      REPRO_RETURN_IF_ERROR(texts.emplace_back(evaluation)
+                                .AddFile(context_.inputs.at(language) / "text.txt", context_.stop));
     }
     return texts;
   }
@@ -154,9 +153,6 @@ class Statistics {
     EvaluationLines evaluation;
     REPRO_ASSIGN_OR_RETURN(evaluation.lines, LoadHashes(folder->second / "lines.hashes"));
     REPRO_ASSIGN_OR_RETURN(evaluation.letters, LoadHashes(letters / "lines.hashes"));
-    for (auto* const hashes : {&evaluation.lines, &evaluation.letters}) {
-      hashes->erase(std::unique(hashes->begin(), hashes->end()), hashes->end());
-    }
     REPRO_ASSIGN_OR_RETURN(const std::vector<SharedLines> texts, LookForLeaks(evaluation));
     Log("leaks.evaluation_lines", static_cast<double>(evaluation.lines.size()), "");
     for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -168,11 +164,11 @@ class Statistics {
       json_[language]["shared_lines"] = texts[i].shared();
       json_[language]["alike_lines"] = texts[i].alike();
       if (texts[i].shared() == 0) continue;
+      const SharedLine& example = texts[i].shared_examples().front();
       context_.events.Message(
           "warning", fmt::format("leak: {} of {} lines of {} are lines of a test set, e.g. {}: {}",
                                  FormatCount(texts[i].shared()), FormatCount(texts[i].lines()),
-                                 language, texts[i].examples().front().where,
-                                 Printable(Prefix(texts[i].examples().front().text, 120))));
+                                 language, example.where, Printable(Prefix(example.text, 120))));
     }
     return {};
   }

@@ -24,8 +24,8 @@ Result<std::int64_t> FileBytes(const std::filesystem::path& path) {
 }
 
 /// Of a limited language what counts is what was taken.
-void LimitedTo(std::int64_t max_tokens, const std::string& code, EncodedLanguage& language,
-               TaskContext& context) {
+void RecordTaken(std::int64_t max_tokens, const std::string& code, EncodedLanguage& language,
+                 TaskContext& context) {
   language.nominal_units = static_cast<double>(std::max<std::int64_t>(1, language.train.sentences));
   const auto log = [&](const char* metric, std::int64_t value) {
     context.events.Write({.name = metric, .value = static_cast<double>(value), .language = code});
@@ -75,7 +75,7 @@ Status RunEncodeTask(TaskContext& context) {
   for (auto& [code, language] : corpus.languages) {  // sorted, as the jobs are
     language.train = counts[next++];
     language.heldout = counts[next++];
-    if (spec.max_tokens > 0) LimitedTo(spec.max_tokens, code, language, context);
+    if (spec.max_tokens > 0) RecordTaken(spec.max_tokens, code, language, context);
   }
   return corpus.Save(context.out);
 }

@@ -21,8 +21,6 @@
 namespace repro {
 namespace {
 
-constexpr std::string_view kDamaged = "damaged";
-
 bool Holds(const std::vector<std::string_view>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
@@ -58,10 +56,13 @@ class LineCollector {
     while (!text.empty()) {
       const std::string_view line = TakeLine(text);
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+      ++size_;
       if (!letters_) {
         hashes_.push_back(DedupHash(line));
-      } else if (const auto hash = LettersHash(line)) {
-        hashes_.push_back(*hash);
+        continue;
+      }
+      for (const auto& hash : {LettersHash(line), TextHash(line)}) {
+        if (hash) hashes_.push_back(*hash);
       }
     }
   }
@@ -84,11 +85,13 @@ class LineCollector {
     Add(row.second);
   }
 
-  std::size_t size() const { return hashes_.size(); }
+  /// Lines that were added.
+  std::size_t size() const { return size_; }
   std::vector<std::uint64_t>& hashes() { return hashes_; }
 
  private:
   bool letters_;
+  std::size_t size_ = 0;
   std::vector<std::uint64_t> hashes_;
 };
 
@@ -111,13 +114,15 @@ class PassedOver {
   std::int64_t count_ = 0;
 };
 
-Status CollectExamples(const SourceFile& file, LineCollector& lines, PassedOver& passed_over) {
+Status CollectExamples(const SourceFile& file, const StopFlag& stop, LineCollector& lines,
+                       PassedOver& passed_over) {
   const LayoutFile layout_file{.path = file.path,
                                .layout = file.layout,
                                .language = file.language,
                                .encoding = file.encoding};
   const auto counts =
       ReadExamples({&layout_file, 1}, {.skip = true}, [&](LayoutExample&& example) -> Status {
+        if (stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
         std::visit(lines, example);
         return {};
       });
@@ -132,24 +137,25 @@ Status CollectExamples(const SourceFile& file, LineCollector& lines, PassedOver&
   return {};
 }
 
-/// Errors: kCorrupt for a damaged file, of which nobody knows how much is missing.
-Status CollectLines(const SourceFile& file, LineCollector& lines, PassedOver& passed_over) {
+/// Errors: kCorrupt for a file of which nobody knows how much is missing.
+Status CollectLines(const SourceFile& file, const StopFlag& stop, LineCollector& lines,
+                    PassedOver& passed_over) {
   ReadNotes notes(/*strict=*/false, file.set + "/" + file.name);
   REPRO_ASSIGN_OR_RETURN(const auto documents, OpenDocuments(CorpusFileOf(file), notes));
   TextDocument document;
   for (;;) {
+    if (stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
     REPRO_ASSIGN_OR_RETURN(const bool more, documents->Next(document));
     if (!more) break;
     lines.Add(document.text);
   }
+  if (const auto* const loss = notes.UnknownLoss()) {
+    return Fail(ErrorCode::kCorrupt,
+                "{} ({}): lines behind that cannot be kept out of the text; `repro data check {}` "
+                "says whether the file is the published one",
+                loss->second.examples.front(), loss->first, file.set);
+  }
   for (const auto& [reason, note] : notes.reasons()) {
-    if (reason == kDamaged) {
-      return Fail(
-          ErrorCode::kCorrupt,
-          "{}: lines behind that cannot be kept out of the text; `repro data check {}` says "
-          "whether the file is the published one",
-          note.examples.front(), file.set);
-    }
     passed_over.Add(file, note.count, fmt::format("{} {}", FormatCount(note.count), reason),
                     note.examples);
   }
@@ -167,12 +173,11 @@ Status RunEvaluationTextTask(TaskContext& context) {
   Json counts = Json::object();
   for (std::size_t i = 0; i < files.size(); ++i) {
     const SourceFile& file = files[i];
-    if (context.stop) return Fail(ErrorCode::kInterrupted, "asked to stop");
     context.events.Progress(static_cast<std::int64_t>(i), static_cast<std::int64_t>(files.size()),
                             "files", {{"doing", file.set}});
     const std::size_t before = lines.size();
-    REPRO_RETURN_IF_ERROR(HoldsExamples(file.layout) ? CollectExamples(file, lines, passed_over)
-                                                     : CollectLines(file, lines, passed_over));
+    const auto collect = HoldsExamples(file.layout) ? &CollectExamples : &CollectLines;
+    REPRO_RETURN_IF_ERROR(collect(file, context.stop, lines, passed_over));
     Json& count = counts[file.set];
     count = (count.is_null() ? 0 : count.get<std::size_t>()) + lines.size() - before;
   }

@@ -449,7 +449,11 @@ TEST_F(LeakTest, LinesWithTheLettersOfATestSetAreCountedApart) {
   EXPECT_THAT(outcome.out,
               HasSubstr("en           41             0           1  text.txt   text en"));
   EXPECT_THAT(outcome.out, HasSubstr("1 line has the letters and digits of one of them"));
-  EXPECT_EQ(Stats({"1", "--leaks"}, true).json().at("alike_lines"), 1);
+  EXPECT_THAT(outcome.out, HasSubstr("en, of text en, by letters:\n  text.txt:81: Own line.\n"));
+  const Json json = Stats({"1", "--leaks"}, true).json();
+  EXPECT_EQ(json.at("alike_lines"), 1);
+  EXPECT_TRUE(json.at("texts").at(0).at("examples").empty());
+  EXPECT_EQ(json.at("texts").at(0).at("alike_examples").at(0).at("text"), "Own line.");
 }
 
 TEST_F(LeakTest, CodedLanguagesAreLookedAtBeforeTheyAreRecoded) {

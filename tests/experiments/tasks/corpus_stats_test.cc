@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/base/hash.h"
@@ -86,17 +87,18 @@ class CorpusStatsTest : public ::testing::Test {
     return task.out();
   }
 
-  /// `stages`: of cleaning; `more`: at the end of the English. Leaves folders by role.
+  /// `stages`: of cleaning; `more`: at the beginning of the English. Leaves folders by role.
   void MakeText(const std::vector<std::string>& stages, const std::string& more = "") {
     EvaluationTextSpec quiz;
-    AddFile(quiz.files, "quiz", "Where is the well?\nWho came first?\nWho came FIRST?\n");
+    AddFile(quiz.files, "quiz", "Where is the well?\nWho came first?\nWho came FIRST?\n" + quiz_);
     inputs_["evaluation"] = Do(&RunEvaluationTextTask, "evaluation", quiz, {});
     quiz.letters = true;
     inputs_["evaluation_letters"] = Do(&RunEvaluationTextTask, "evaluation letters", quiz, {});
     CleanSpec clean;
     AddFile(clean.files, "en",
-            "One line of it.\nwhere is the WELL?\nAnd two  more words.\n\nA second\tdocument.\n" +
-                more);
+            more +
+                "One line of it.\nwhere is the WELL?\nAnd two  more words.\n\n"
+                "A second\tdocument.\n");
     AddFile(clean.files, "sw", "Mstari wa kwanza.\n\nNa wa pili.\n");
     clean.settings.stages = stages;
     inputs_["clean"] = Do(&RunCleanTask, "clean", clean, {{"evaluation", inputs_["evaluation"]}});
@@ -110,50 +112,52 @@ class CorpusStatsTest : public ::testing::Test {
         Do(&RunSubsetTask, "subset " + language, spec, {{"clean", inputs_["clean"]}});
   }
 
+  /// Statistics of these languages, whose text is made first.
+  Status RunStats(const std::vector<std::string>& languages) {
+    for (const std::string& code : languages) MakeSubset(code, 1);
+    stats_.inputs = inputs_;
+    return stats_.Run(&RunCorpusStatsTask,
+                      CorpusStatsSpec{.languages = languages, .stages = stages_});
+  }
+
   TempFolder root_;
+  testing::TaskFixture stats_{root_ / "stats"};
   Json info_ = Json::object();
   std::map<std::string, fs::path> inputs_;
   std::vector<std::string> stages_;
+  std::string quiz_;  ///< more lines of the test set
 };
 
 TEST_F(CorpusStatsTest, NumbersAreThoseOfTheFiles) {
   MakeText({"repeated", "evaluation"});
-  for (const char* code : {"en", "sw"}) MakeSubset(code, 1);
-  testing::TaskFixture stats(root_ / "stats");
-  stats.inputs = inputs_;
-  const Status done =
-      stats.Run(&RunCorpusStatsTask, CorpusStatsSpec{.languages = {"en", "sw"}, .stages = stages_});
+  const Status done = RunStats({"en", "sw"});
   ASSERT_TRUE(done) << done.error().message;
   for (const char* code : {"en", "sw"}) {
     const Counted counted = Count(inputs_.at(code) / "text.txt");
-    EXPECT_DOUBLE_EQ(stats.MetricValue("corpus.gib", code).value() * 1024 * 1024 * 1024,
+    EXPECT_DOUBLE_EQ(stats_.MetricValue("corpus.gib", code).value() * 1024 * 1024 * 1024,
                      static_cast<double>(counted.bytes));
-    EXPECT_DOUBLE_EQ(stats.MetricValue("corpus.gb", code).value() * 1e9,
+    EXPECT_DOUBLE_EQ(stats_.MetricValue("corpus.gb", code).value() * 1e9,
                      static_cast<double>(counted.bytes));
-    EXPECT_DOUBLE_EQ(stats.MetricValue("corpus.million_tokens", code).value() * 1e6,
+    EXPECT_DOUBLE_EQ(stats_.MetricValue("corpus.million_tokens", code).value() * 1e6,
                      static_cast<double>(counted.words));
-    EXPECT_EQ(stats.MetricValue("corpus.documents", code), counted.documents);
-    EXPECT_EQ(stats.MetricValue("leaks.lines", code), counted.lines);
-    EXPECT_EQ(stats.MetricValue("leaks.shared_lines", code), 0);
+    EXPECT_EQ(stats_.MetricValue("corpus.documents", code), counted.documents);
+    EXPECT_EQ(stats_.MetricValue("leaks.lines", code), counted.lines);
+    EXPECT_EQ(stats_.MetricValue("leaks.shared_lines", code), 0);
   }
   EXPECT_EQ(Count(inputs_.at("en") / "text.txt").lines, 3);
-  EXPECT_EQ(stats.MetricValue("leaks.evaluation_lines", ""), 2);  // different ones
-  EXPECT_EQ(stats.MetricValue("funnel.0.read.lines", "en"), 4);
-  EXPECT_EQ(stats.MetricValue("funnel.2.evaluation.line of a test set.lines", "en"), 1);
-  EXPECT_EQ(stats.MetricValue("funnel.3.kept.lines", "en"), 3);
-  EXPECT_EQ(stats.MetricValue("funnel.3.kept.documents", "sw"), 2);
-  EXPECT_TRUE(stats.Events("message").empty());
+  EXPECT_EQ(stats_.MetricValue("leaks.evaluation_lines", ""), 2);  // different ones
+  EXPECT_EQ(stats_.MetricValue("funnel.0.read.lines", "en"), 4);
+  EXPECT_EQ(stats_.MetricValue("funnel.2.evaluation.line of a test set.lines", "en"), 1);
+  EXPECT_EQ(stats_.MetricValue("funnel.3.kept.lines", "en"), 3);
+  EXPECT_EQ(stats_.MetricValue("funnel.3.kept.documents", "sw"), 2);
+  EXPECT_TRUE(stats_.Events("message").empty());
 }
 
 TEST_F(CorpusStatsTest, ALineOfATestSetIsAWarning) {
   MakeText({"repeated"});
-  MakeSubset("en", 1);
-  testing::TaskFixture stats(root_ / "stats");
-  stats.inputs = inputs_;
-  ASSERT_TRUE(
-      stats.Run(&RunCorpusStatsTask, CorpusStatsSpec{.languages = {"en"}, .stages = stages_}));
-  EXPECT_EQ(stats.MetricValue("leaks.shared_lines", "en"), 1);
-  const auto messages = stats.Events("message");
+  ASSERT_TRUE(RunStats({"en"}));
+  EXPECT_EQ(stats_.MetricValue("leaks.shared_lines", "en"), 1);
+  const auto messages = stats_.Events("message");
   ASSERT_EQ(messages.size(), 1U);
   EXPECT_EQ(messages[0].at("level"), "warning");
   EXPECT_EQ(
@@ -161,17 +165,36 @@ TEST_F(CorpusStatsTest, ALineOfATestSetIsAWarning) {
       "leak: 1 of 4 lines of en are lines of a test set, e.g. text.txt:2: where is the WELL?");
 }
 
+TEST_F(CorpusStatsTest, TheLineThatIsShownIsALeakWhateverLinesAreAlike) {
+  std::string alike;
+  for (int i = 1; i <= 10; ++i) alike += fmt::format("Who came{} first\n", std::string(i, '.'));
+  MakeText({"repeated"}, alike);
+  ASSERT_TRUE(RunStats({"en"}));
+  EXPECT_EQ(stats_.MetricValue("leaks.alike_lines", "en"), 10);
+  EXPECT_EQ(stats_.MetricValue("leaks.shared_lines", "en"), 1);
+  const auto messages = stats_.Events("message");
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_EQ(
+      messages[0].at("text"),
+      "leak: 1 of 14 lines of en are lines of a test set, e.g. text.txt:12: where is the WELL?");
+}
+
+// Of both nothing is left when they are normalised.
+TEST_F(CorpusStatsTest, ALineOfPunctuationIsNoLeak) {
+  quiz_ = "\u2026\n";
+  MakeText({"repeated"}, "\u2014\n");
+  ASSERT_TRUE(RunStats({"en"}));
+  EXPECT_EQ(stats_.MetricValue("leaks.lines", "en"), 5);
+  EXPECT_EQ(stats_.MetricValue("leaks.shared_lines", "en"), 1);  // where the well is
+  EXPECT_EQ(stats_.MetricValue("leaks.alike_lines", "en"), 0);
+}
+
 TEST_F(CorpusStatsTest, ALanguageWithoutTextIsLeftOut) {
   MakeText({"evaluation"});
-  MakeSubset("en", 1);
-  MakeSubset("fy", 1);  // nothing of it was read
-  testing::TaskFixture stats(root_ / "stats");
-  stats.inputs = inputs_;
-  ASSERT_TRUE(stats.Run(&RunCorpusStatsTask,
-                        CorpusStatsSpec{.languages = {"en", "fy"}, .stages = stages_}));
-  EXPECT_FALSE(stats.MetricValue("corpus.gib", "fy"));
-  EXPECT_FALSE(stats.MetricValue("leaks.lines", "fy"));
-  const Json json = LoadJson(stats.out() / "stats.json").value();
+  ASSERT_TRUE(RunStats({"en", "fy"}));  // nothing of the second was read
+  EXPECT_FALSE(stats_.MetricValue("corpus.gib", "fy"));
+  EXPECT_FALSE(stats_.MetricValue("leaks.lines", "fy"));
+  const Json json = LoadJson(stats_.out() / "stats.json").value();
   EXPECT_EQ(json.at("languages").at("fy").at("left_out"),
             "0 B of text, less than the 1 B that corpus.min_bytes asks for");
   // Where no floor was asked for, a language without text is a mistake.
@@ -204,14 +227,13 @@ TEST_F(CorpusStatsTest, CodedLanguagesAreLookedAtBeforeRecoding) {
                       {{"clean", inputs_["clean"]}, {"types", inputs_["types"]}});
     lines += Count(inputs[code] / "text.txt").lines;
   }
-  testing::TaskFixture stats(root_ / "stats");
-  stats.inputs = inputs;
-  const Status done = stats.Run(&RunCorpusStatsTask, spec);
+  stats_.inputs = inputs;
+  const Status done = stats_.Run(&RunCorpusStatsTask, spec);
   ASSERT_TRUE(done) << done.error().message;
   double looked_at = 0, shared = 0;
   for (const std::string& code : spec.languages) {
-    looked_at += stats.MetricValue("leaks.lines", code).value_or(0);
-    shared += stats.MetricValue("leaks.shared_lines", code).value_or(0);
+    looked_at += stats_.MetricValue("leaks.lines", code).value_or(0);
+    shared += stats_.MetricValue("leaks.shared_lines", code).value_or(0);
   }
   EXPECT_EQ(looked_at, lines);
   EXPECT_EQ(lines, 4);  // of English, each in one of the two
@@ -220,16 +242,12 @@ TEST_F(CorpusStatsTest, CodedLanguagesAreLookedAtBeforeRecoding) {
 
 TEST_F(CorpusStatsTest, FaultsAndLinesThatAreAlmostATestSetAreCounted) {
   MakeText({"repeated", "evaluation"}, "Who came... first\nBad \xff byte.\n");
-  for (const char* code : {"en", "sw"}) MakeSubset(code, 1);
-  testing::TaskFixture stats(root_ / "stats");
-  stats.inputs = inputs_;
-  const Status done =
-      stats.Run(&RunCorpusStatsTask, CorpusStatsSpec{.languages = {"en", "sw"}, .stages = stages_});
+  const Status done = RunStats({"en", "sw"});
   ASSERT_TRUE(done) << done.error().message;
-  EXPECT_EQ(stats.MetricValue("faults.utf-8", ""), 1);
-  EXPECT_EQ(stats.MetricValue("leaks.shared_lines", "en"), 0);
-  EXPECT_EQ(stats.MetricValue("leaks.alike_lines", "en"), 1);
-  EXPECT_EQ(stats.MetricValue("leaks.alike_lines", "sw"), 0);
+  EXPECT_EQ(stats_.MetricValue("faults.utf-8", ""), 1);
+  EXPECT_EQ(stats_.MetricValue("leaks.shared_lines", "en"), 0);
+  EXPECT_EQ(stats_.MetricValue("leaks.alike_lines", "en"), 1);
+  EXPECT_EQ(stats_.MetricValue("leaks.alike_lines", "sw"), 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Which lines `evaluation_text` keeps out, and what it says of those that it cannot read.
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ using ::testing::HasSubstr;
 
 class EvaluationTextTest : public ::testing::Test {
  protected:
-  Status Run(const std::string& layout, const std::string& bytes) {
+  EvaluationTextSpec Spec(const std::string& layout, const std::string& bytes) {
     EvaluationTextSpec spec;
     if (!layout.empty()) {
       EXPECT_TRUE(PutFile(folder_ / "quiz/en.test", bytes));
@@ -39,7 +40,10 @@ class EvaluationTextTest : public ::testing::Test {
       spec.files.encodings = {"utf-8"};
       spec.files.prefixes = {false};
     }
-    return task_.Run(&RunEvaluationTextTask, spec);
+    return spec;
+  }
+  Status Run(const std::string& layout, const std::string& bytes) {
+    return task_.Run(&RunEvaluationTextTask, Spec(layout, bytes));
   }
   bool KeepsOut(const std::string& line) const {
     const auto hashes = LoadHashes(task_.out() / "lines.hashes").value();
@@ -99,6 +103,62 @@ TEST_F(EvaluationTextTest, OfADamagedFileNobodyKnowsHowMuchIsMissing) {
   EXPECT_EQ(done.error().code, ErrorCode::kCorrupt);
   EXPECT_THAT(done.error().message, HasSubstr("quiz/en.test: byte "));
   EXPECT_THAT(done.error().message, HasSubstr("`repro data check quiz` says whether"));
+}
+
+TEST_F(EvaluationTextTest, AFileThatCannotBeReadIsNoWarning) {
+  for (const auto& [layout, bytes, reason] : std::vector<std::array<std::string, 3>>{
+           {"text", std::string("\xFF\xFEo\0n\0e\0\n\0", 10), "utf-16"},
+           {"tsv", "id\tsentence\n1\tone\n", "header"},
+           {"wikipedia", "<mediawiki>One.</mediawiki>\n", "no-page"},
+           {"wikipedia", "<page><text>One.</text>\n", "cut-page"},
+           {"wet", "One.\n", "not-a-record"},
+           {"wet", "WARC/1.0\r\nContent-Length: 10\r\n\r\nOne.\n", "cut-record"}}) {
+    SCOPED_TRACE(reason);
+    const Status done = Run(layout, bytes);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::kCorrupt);
+    EXPECT_THAT(done.error().message,
+                HasSubstr("(" + reason + "): lines behind that cannot be kept out of the text"));
+  }
+}
+
+TEST_F(EvaluationTextTest, WhatIsCountedLineByLineIsAWarning) {
+  const Status done = Run("text", std::string("One.\nT\0o.\nThr\xFF.\nFour.\n", 22));
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(KeepsOut("Four."));
+  EXPECT_EQ(LoadJson(task_.out() / "counts.json").value().at("passed_over"), 2);
+}
+
+TEST_F(EvaluationTextTest, ByLettersTheUsualFormIsKeptOutToo) {
+  EvaluationTextSpec spec = Spec("text", "Don\u00B4t go!\n!!!\n\u2026\n");
+  spec.letters = true;
+  const Status done = task_.Run(&RunEvaluationTextTask, spec);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(KeepsOut("don\u2019t GO!"));
+  EXPECT_TRUE(KeepsOut("!!!"));
+  EXPECT_FALSE(KeepsOut("\u2014"));
+  const auto hashes = LoadHashes(task_.out() / "lines.hashes").value();
+  EXPECT_TRUE(std::binary_search(hashes.begin(), hashes.end(), LettersHash("Don't go?").value()));
+  EXPECT_EQ(LoadJson(task_.out() / "counts.json").value().at("lines"), 3);
+}
+
+// Keys of cleaned text hang on the usual form.
+TEST_F(EvaluationTextTest, TheKeyNamesTheFormOfLettersAlone) {
+  EvaluationTextSpec spec;
+  EXPECT_EQ(ToJson(spec).size(), 1U);
+  spec.letters = true;
+  const Json json = ToJson(spec);
+  EXPECT_EQ(json.at("letters_form"), kLettersForm);
+  EXPECT_TRUE(FromJson<EvaluationTextSpec>(json).value().letters);
+}
+
+TEST_F(EvaluationTextTest, StopsWithinAFile) {
+  std::string text;
+  for (int i = 0; i < 1'000'000; ++i) text += fmt::format("{}\n\n", i);
+  const Status done = task_.RunUntil(&RunEvaluationTextTask, Spec("text", text),
+                                     [&] { return !task_.Events("progress").empty(); });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kInterrupted);
 }
 
 TEST_F(EvaluationTextTest, WithoutAnyTestSetThereIsAWarning) {

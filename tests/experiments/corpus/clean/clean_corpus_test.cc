@@ -16,6 +16,7 @@
 #include "core/base/rng.h"
 #include "core/io/file.h"
 #include "experiments/corpus/clean/line_normalizer.h"
+#include "experiments/corpus/clean/shared_lines.h"
 #include "experiments/corpus/clean/stages.h"
 #include "experiments/corpus/clean/subset.h"
 #include "tests/core/packed_text.h"
@@ -61,7 +62,7 @@ class CleanCorpusTest : public ::testing::Test {
     options.threads = threads;
     return options;
   }
-  Result<ShardReport> Clean(
+  Result<CorpusReport> Clean(
       const CleanCorpusOptions& options, const std::string& name,
       const CleanProgress& progress = [](auto, auto, auto) {}) {
     scratch_ = folder_ / ("scratch-" + name);
@@ -112,7 +113,7 @@ TEST_F(CleanCorpusTest, LinesThatComeTwiceGoEverywhereAsInCcNet) {
   const auto report = Clean(Options(), "plain");
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_THAT(Texts("aa"), ElementsAre("Only here.", "Another one.", "Only there."));
-  const Funnel::Row& row = report->funnel.rows().at({"made", "aa"});
+  const Funnel::Row& row = report->sum.funnel.rows().at({"made", "aa"});
   EXPECT_EQ(row.read, (TextAmount{.documents = 4, .lines = 6, .bytes = 8 + 11 + 13 + 8 + 8 + 12}));
   EXPECT_EQ(row.kept, (TextAmount{.documents = 3, .lines = 3, .bytes = 11 + 13 + 12}));
   EXPECT_EQ(row.dropped.at({"repeated", "repeated line"}),
@@ -141,7 +142,7 @@ TEST_F(CleanCorpusTest, TextOfTestSetsIsKeptOutByContent) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_THAT(Texts("aa"), ElementsAre("A line of ours."));
   EXPECT_EQ(
-      report->funnel.rows().at({"made", "aa"}).dropped.at({"evaluation", "line of a test set"}),
+      report->sum.funnel.rows().at({"made", "aa"}).dropped.at({"evaluation", "line of a test set"}),
       (TextAmount{.documents = 0, .lines = 1, .bytes = 18}));
 }
 
@@ -151,8 +152,8 @@ TEST_F(CleanCorpusTest, WhatComesInIsWhatGoesOutAndWhatIsDropped) {
   options.stages.insert(options.stages.begin(), std::make_unique<MinLength>(40));
   const auto report = Clean(options, "plain");
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(report->funnel.rows().size(), 3);
-  for (const auto& [key, row] : report->funnel.rows()) {
+  EXPECT_EQ(report->sum.funnel.rows().size(), 3);
+  for (const auto& [key, row] : report->sum.funnel.rows()) {
     TextAmount sum = row.kept;
     for (const auto& [what, amount] : row.dropped) sum += amount;
     EXPECT_EQ(sum, row.read) << key.language;
@@ -168,14 +169,14 @@ TEST_F(CleanCorpusTest, WhatComesInIsWhatGoesOutAndWhatIsDropped) {
     }
     EXPECT_EQ(shards, row.kept);
   }
-  EXPECT_EQ(ShardReport::FromJson(report->ToJson())->ToJson(), report->ToJson());
+  EXPECT_EQ(ShardReport::FromJson(report->sum.ToJson())->ToJson(), report->sum.ToJson());
 }
 
 TEST_F(CleanCorpusTest, SomeOfWhatIsDroppedIsKeptToRead) {
   PutMany();
   const auto report = Clean(Options(), "plain");
   ASSERT_TRUE(report) << report.error().message;
-  const auto& lines = report->rejects.rejects().at({"repeated", "repeated line", "aa"});
+  const auto& lines = report->sum.rejects.rejects().at({"repeated", "repeated line", "aa"});
   EXPECT_EQ(lines.size(), RejectSample::kEach);
   std::set<std::string> sources;
   for (const auto& reject : lines) {
@@ -228,10 +229,10 @@ TEST_F(CleanCorpusTest, WhatIsWrongWithTheInputIsCountedOrAnError) {
   Put("empty.txt", "", "aa");
   const auto report = Clean(Options(), "plain");
   ASSERT_TRUE(report) << report.error().message;
-  EXPECT_EQ(report->notes["damaged"]["count"], 1);
-  EXPECT_EQ(report->notes["utf-8"]["count"], 1);
-  EXPECT_EQ(report->notes["nul"]["count"], 1);
-  EXPECT_THAT(report->notes["utf-8"]["examples"][0].get<std::string>(),
+  EXPECT_EQ(report->sum.notes["damaged"]["count"], 1);
+  EXPECT_EQ(report->sum.notes["utf-8"]["count"], 1);
+  EXPECT_EQ(report->sum.notes["nul"]["count"], 1);
+  EXPECT_THAT(report->sum.notes["utf-8"]["examples"][0].get<std::string>(),
               HasSubstr("made/odd.txt: byte 6: no UTF-8: `Not \\xff good.`"));
   EXPECT_THAT(Texts("aa"), ElementsAre("A first line.", "Good."));
 
@@ -251,6 +252,27 @@ TEST_F(CleanCorpusTest, AFileThatChangesMeanwhileIsNotTrusted) {
   const auto again = Clean(Options(), "plain");
   ASSERT_FALSE(again);
   EXPECT_THAT(again.error().message, HasSubstr("a.txt: it changed while it was read"));
+  const auto anew = Clean(Options(), "plain");
+  ASSERT_TRUE(anew) << anew.error().message;
+  EXPECT_THAT(Texts("aa"), ElementsAre("one"));
+}
+
+TEST_F(CleanCorpusTest, WhatOtherReadersLeftIsNotGoneOnWith) {
+  Put("a.txt", "one\ntwo\n", "aa");
+  Put("b.txt", "three\n", "aa");
+  ASSERT_TRUE(Clean(Options(), "plain"));
+  for (const std::string readers : {"0\n", ""}) {  // the second: as before there was a version
+    // As if those had read other lines, and were stopped before the second file was cleaned.
+    ASSERT_TRUE(PutFile(folder_ / "a.txt", readers.empty() ? "last\n" : "first\n"));
+    fs::remove_all(scratch_ / "000001.clean");
+    fs::remove(scratch_ / "readers");
+    if (!readers.empty()) {
+      ASSERT_TRUE(PutFile(scratch_ / "readers", readers));
+    }
+    const auto again = Clean(Options(), "plain");
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_THAT(Texts("aa"), ElementsAre(readers.empty() ? "last" : "first", "three"));
+  }
 }
 
 TEST_F(CleanCorpusTest, SmallerSubsetsAreTheBeginningOfLargerOnes) {
@@ -320,16 +342,31 @@ TEST_F(CleanCorpusTest, ADocumentThatIsTooLargeForALimitIsCutAtALine) {
 }
 
 TEST_F(CleanCorpusTest, LinesOfTestSetsMayGoByTheirLetters) {
-  Put("a.txt", "“A line, of a test”\nOur own.\n\nA LINE of a test!\n", "aa");
-  std::vector<std::uint64_t> letters = {LettersHash("A line of a test.").value()};
+  Put("a.txt", "“A line, of a test”\nOur own.\n\nA LINE of a test!\n???\n", "aa");
+  std::vector<std::uint64_t> hashes = {LettersHash("A line of a test.").value(),
+                                       TextHash("???").value()};
+  std::sort(hashes.begin(), hashes.end());
   CleanCorpusOptions options = Options();
-  options.stages.push_back(std::make_unique<LinesOfTestSets>(std::move(letters)));
+  options.stages.push_back(std::make_unique<LinesOfTestSets>(std::move(hashes)));
   const auto report = Clean(options, "plain");
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_THAT(Texts("aa"), ElementsAre("Our own."));
   const TextAmount dropped =
-      report->funnel.rows().at({"made", "aa"}).dropped.at({"evaluation", "line of a test set"});
-  EXPECT_EQ(dropped.lines, 2);
+      report->sum.funnel.rows().at({"made", "aa"}).dropped.at({"evaluation", "line of a test set"});
+  EXPECT_EQ(dropped.lines, 3);
+}
+
+TEST_F(CleanCorpusTest, TheLeakCheckStopsWithinAText) {
+  ASSERT_TRUE(PutFile(folder_ / "text.txt", "One.\nTwo.\n"));
+  const EvaluationLines none;
+  SharedLines lines(none);
+  ASSERT_TRUE(lines.AddFile(folder_ / "text.txt", stop_));
+  EXPECT_EQ(lines.lines(), 2);
+  stop_ = true;
+  const Status stopped = lines.AddFile(folder_ / "text.txt", stop_);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::kInterrupted);
+  EXPECT_EQ(lines.lines(), 2);
 }
 
 TEST_F(CleanCorpusTest, TranslationsAreHeldOutTogether) {

@@ -27,6 +27,13 @@ TEST(LineNormalizerTest, DedupFormIsTrimmedLowerWithZerosAndWithoutUnicodePunctu
   EXPECT_EQ(Dedup(" \r\n\t "), "");
 }
 
+TEST(LineNormalizerTest, ALineOfWhichNothingIsLeftTellsNothing) {
+  EXPECT_FALSE(TextHash("\u2026"));
+  EXPECT_FALSE(TextHash("\u201C\u00A0\u2014 \u201D"));
+  EXPECT_EQ(TextHash("\u2014 One."), DedupHash("\u2014 one."));
+  EXPECT_TRUE(TextHash("!"));
+}
+
 TEST(LineNormalizerTest, LowerCaseFollowsTheFullMappingWhereItDiffers) {
   EXPECT_EQ(Dedup("ΟΔΟΣ ΣΑΣ Σ"), "οδος σας σ");
   EXPECT_EQ(Dedup("İSTANBUL"), "i̇stanbul");
@@ -57,6 +64,11 @@ TEST(LineNormalizerTest, LettersAreWhatNobodyWouldCallAnotherSentence) {
   }
   EXPECT_NE(letters("Ou est-ce que c'est, 12 ans?"), plain) << "an accent is no punctuation";
   EXPECT_EQ(letters("किताब।"), "किताब") << "vowel signs stay";
+  // NFKC writes an accent that stands alone as a space and a mark.
+  EXPECT_EQ(letters("Don\u00B4t"), "dont");
+  EXPECT_EQ(letters("Don\u00B4t"), letters("don't"));
+  EXPECT_EQ(letters("\u00A8\u1FBDa \u0301"), "a");
+  EXPECT_EQ(letters("a\u0323\u0308"), "\u1EA1\u0308") << "marks of a letter stay";
   EXPECT_FALSE(LettersHash(" … — ")) << "nothing to tell it by";
 }
 

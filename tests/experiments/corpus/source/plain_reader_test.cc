@@ -168,6 +168,30 @@ TEST_F(PlainReaderTest, HeadingsOfMarkdownNameTheContentAndCommentsGo) {
   EXPECT_THAT(Notes(), IsEmpty());
 }
 
+TEST_F(PlainReaderTest, WhatOnlyLooksLikeMarkupIsText) {
+  PlainLayout layout = Of(PlainLayout::Kind::kMarkdown);
+  layout.content = "book";
+  EXPECT_THAT(Read(layout,
+                   "<!-- one --> <!-- two -->\tA line.\nNo <!-- comment -->.\n\n"
+                   "<!--\n--># 7\n\n#1 in the charts.\n\n####### Seven.\n#\nNo number.\n"),
+              ElementsAre("A line.\nNo <!-- comment -->.", "#1 in the charts.", "####### Seven.",
+                          "No number."));
+  EXPECT_EQ(documents_[0].offset, 26U);
+  EXPECT_EQ(documents_[0].content, "");
+  EXPECT_EQ(documents_[1].content, "book 7");
+  EXPECT_EQ(documents_[2].content, "book 7");
+  EXPECT_EQ(documents_[3].content, "");
+  EXPECT_THAT(Notes(), IsEmpty());
+}
+
+TEST_F(PlainReaderTest, ACommentWithoutAnEndIsNoted) {
+  const PlainLayout layout = Of(PlainLayout::Kind::kMarkdown);
+  EXPECT_THAT(Read(layout, "One.\n<!-- a notice\nTwo.\n\nThree.\n"), ElementsAre("One."));
+  EXPECT_THAT(Notes(), ElementsAre("open-comment 1"));
+  EXPECT_EQ(notes_.reasons().at("open-comment").examples[0],
+            "f: byte 5: the file ends before this comment does");
+}
+
 TEST_F(PlainReaderTest, Utf16IsCalledByItsName) {
   EXPECT_THAT(Read(text_, std::string("\xFF\xFEo\0n\0e\0\n\0", 10)), IsEmpty());
   EXPECT_THAT(Notes(), ElementsAre("utf-16 1"));
