@@ -64,7 +64,7 @@ class CleanMemoryTest : public ::testing::Test {
       const auto report = CleanCorpus(options, folder_ / name, out, stop, [](auto, auto, auto) {});
       if (!report || report->funnel.rows().at({"made", "aa"}).kept.lines == 0) return false;
       const auto counts = WriteSubset(out / "aa", {.max_bytes = 100'000, .memory_bytes = kMega},
-                                      folder_ / "text", folder_ / "heldout", stop);
+                                      folder_.path(), folder_ / "text", folder_ / "heldout", stop);
       return counts && counts->bytes > 90'000;
     });
   }
