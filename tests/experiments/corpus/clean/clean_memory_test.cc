@@ -128,7 +128,8 @@ TEST_F(CleanMemoryTest, ASubsetOfEightTimesTheTextTakesAsMuchMemory) {
       kFew, InMega(some_of_few), kMany, InMega(some_of_many), InMega(all_of_few),
       InMega(all_of_many));
   EXPECT_LT(some_of_many, some_of_few + 4 * kMega);
-  EXPECT_LT(all_of_many, all_of_few + 4 * kMega);
+  // The windows of zstd, 2 MiB each, are filled by the many alone.
+  EXPECT_LT(all_of_many, all_of_few + 8 * kMega);
 }
 
 }  // namespace
