@@ -36,27 +36,13 @@ void AddDocument(std::string_view text, DocumentCounts& counts) {
   }
 }
 
-CorpusFile CorpusFileAt(const DatasetManifest& manifest, const DatasetFileAt& file) {
-  return CorpusFileOf(SourceFile{.path = file.path,
-                                 .set = manifest.id,
-                                 .part = file.part->name,
-                                 .name = file.name,
-                                 .sha256 = {},
-                                 .language = file.language,
-                                 .layout = file.part->layout,
-                                 .field = file.part->field,
-                                 .id_field = file.part->id_field,
-                                 .content = file.part->content,
-                                 .encoding = file.part->encoding,
-                                 .prefix = file.prefix});
-}
-
 Status CountDocuments(const DatasetManifest& manifest, const std::vector<DatasetFileAt>& files,
                       bool strict, PartCounts& counts) {
   ReadNotes all;
   for (const DatasetFileAt& file : files) {
     ReadNotes notes(strict, manifest.id + "/" + file.name);
-    REPRO_ASSIGN_OR_RETURN(const auto reader, OpenDocuments(CorpusFileAt(manifest, file), notes));
+    const CorpusFile source = CorpusFileOf(SourceFileOf(manifest, file, /*sha256=*/{}));
+    REPRO_ASSIGN_OR_RETURN(const auto reader, OpenDocuments(source, notes));
     TextDocument document;
     while (true) {
       REPRO_ASSIGN_OR_RETURN(const bool more, reader->Next(document));

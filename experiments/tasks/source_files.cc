@@ -1,5 +1,6 @@
 #include "experiments/tasks/source_files.h"
 
+#include <iterator>
 #include <utility>
 
 #include "core/base/hash.h"
@@ -40,6 +41,18 @@ SourceFile EntryOf(const SourceFilesSpec& spec, std::size_t i) {
           .prefix = spec.prefixes[i]};
 }
 
+/// All entries; the path of one is empty where the task does not say where its set lies.
+std::vector<SourceFile> EntriesOf(const SourceFilesSpec& spec, const Task& task) {
+  const Json folders = task.info.value(kFolders, Json::object());
+  std::vector<SourceFile> files;
+  for (std::size_t i = 0; i < spec.size(); ++i) {
+    SourceFile& file = files.emplace_back(EntryOf(spec, i));
+    const std::string folder = TextField(folders, file.set.c_str());
+    if (!folder.empty()) file.path = std::filesystem::path(folder) / file.name;
+  }
+  return files;
+}
+
 bool AreOfOneLength(const SourceFilesSpec& spec) {
   for (const auto* list : {&spec.sets, &spec.parts, &spec.sha256, &spec.languages, &spec.layouts,
                            &spec.fields, &spec.id_fields, &spec.contents, &spec.encodings}) {
@@ -50,10 +63,9 @@ bool AreOfOneLength(const SourceFilesSpec& spec) {
 
 }  // namespace
 
-void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
-                   const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
-                   Json& info) {
-  Append({.path = {},
+SourceFile SourceFileOf(const DatasetManifest& manifest, const DatasetFileAt& file,
+                        std::string sha256) {
+  return {.path = file.path,
           .set = manifest.id,
           .part = file.part->name,
           .name = file.name,
@@ -64,8 +76,13 @@ void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
           .id_field = file.part->id_field,
           .content = file.part->content,
           .encoding = file.part->encoding,
-          .prefix = file.prefix},
-         spec);
+          .prefix = file.prefix};
+}
+
+void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
+                   const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
+                   Json& info) {
+  Append(SourceFileOf(manifest, file, std::move(sha256)), spec);
   info[kFolders][manifest.id] = folder.string();
 }
 
@@ -75,16 +92,12 @@ void CopySourceFile(const SourceFilesSpec& from, std::size_t i, SourceFilesSpec&
 
 std::vector<SourceFile> SourceFilesIn(const Task& task) {
   std::vector<SourceFile> files;
-  const Json folders = task.info.value(kFolders, Json::object());
   for (const Json& field : task.spec) {
     const auto spec = FromJson<SourceFilesSpec>(field);
     if (!spec || !AreOfOneLength(*spec)) continue;
-    for (std::size_t i = 0; i < spec->size(); ++i) {
-      SourceFile file = EntryOf(*spec, i);
-      const std::string folder = TextField(folders, file.set.c_str());
-      if (!folder.empty()) file.path = std::filesystem::path(folder) / file.name;
-      files.push_back(std::move(file));
-    }
+    std::vector<SourceFile> entries = EntriesOf(*spec, task);
+    files.insert(files.end(), std::make_move_iterator(entries.begin()),
+                 std::make_move_iterator(entries.end()));
   }
   return files;
 }
@@ -93,17 +106,11 @@ Result<std::vector<SourceFile>> SourceFilesOf(const SourceFilesSpec& spec, const
   if (!AreOfOneLength(spec)) {
     return Fail(ErrorCode::kCorrupt, "{}: lists of files of different lengths", task.label);
   }
-  std::vector<SourceFile> files;
-  const Json folders = task.info.value(kFolders, Json::object());
-  for (std::size_t i = 0; i < spec.size(); ++i) {
-    SourceFile file = EntryOf(spec, i);
-    const std::string folder = TextField(folders, file.set.c_str());
-    if (folder.empty()) {
-      return Fail(ErrorCode::kInvalidArgument, "{}: it does not say where data set {} lies",
-                  task.label, file.set);
-    }
-    file.path = std::filesystem::path(folder) / file.name;
-    files.push_back(std::move(file));
+  std::vector<SourceFile> files = EntriesOf(spec, task);
+  for (const SourceFile& file : files) {
+    if (!file.path.empty()) continue;
+    return Fail(ErrorCode::kInvalidArgument, "{}: it does not say where data set {} lies",
+                task.label, file.set);
   }
   return files;
 }

@@ -62,6 +62,10 @@ struct SourceFile {
   bool prefix = false;
 };
 
+/// A file of a data set, where it is at hand. `sha256` may be empty where nobody asks for it.
+SourceFile SourceFileOf(const DatasetManifest& manifest, const DatasetFileAt& file,
+                        std::string sha256);
+
 /// Adds a file to the lists of a spec and its folder to `info`, the task's.
 void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
                    const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,

@@ -262,8 +262,8 @@ Result<Json> Prepare(const PrepareArguments& arguments) {
     const fs::path text = out / (language + ".txt");
     REPRO_ASSIGN_OR_RETURN(const SubsetCounts counts,
                            WriteSubset(fs::path(arguments.cleaned) / language,
-                                       {.max_bytes = arguments.bytes, .heldout_share = 0}, text,
-                                       out / "heldout.txt", kGoOn));
+                                       {.max_bytes = arguments.bytes, .heldout_share = 0}, out,
+                                       text, out / "heldout.txt", kGoOn));
     json["texts"][language] = {{"bytes", counts.bytes}, {"sentences", counts.sentences}};
     texts.push_back({language, text, 1.0});
   }

@@ -14,6 +14,7 @@
 #include "core/base/rng.h"
 #include "core/base/text.h"
 #include "core/io/text_window.h"
+#include "experiments/corpus/clean/ordered_texts.h"
 
 namespace repro {
 namespace {
@@ -104,12 +105,15 @@ class Draws {
 
 class SubsetWriter {
  public:
-  SubsetWriter(const fs::path& folder, const SubsetOptions& options, const std::atomic<bool>& stop)
-      : folder_(folder), options_(options), stop_(stop), draws_(options) {}
+  SubsetWriter(const fs::path& folder, const SubsetOptions& options, const fs::path& scratch,
+               const std::atomic<bool>& stop)
+      : folder_(folder), options_(options), scratch_(scratch), stop_(stop), draws_(options) {}
 
   Result<SubsetCounts> Write(const fs::path& text, const fs::path& heldout) {
     REPRO_ASSIGN_OR_RETURN(TextFile text_file, TextFile::Create(text));
-    const bool drawn = options_.drawn_order || options_.max_bytes > 0 || options_.max_sentences > 0;
+    const bool limited = options_.max_bytes > 0 || options_.max_sentences > 0;
+    const bool drawn = limited || options_.drawn_order;
+    OrderedTexts texts(scratch_, options_.memory_bytes, stop_);
     REPRO_RETURN_IF_ERROR(EachDocument([&](const Json& document) -> Status {
       const auto& content = document.at("text").get_ref<const std::string&>();
       if (draws_.IsHeldout(document)) {
@@ -118,10 +122,12 @@ class SubsetWriter {
       }
       counts_.available_bytes += SizeOf(content).bytes;
       if (!drawn) return Take(content, text_file);
+      if (!limited) return texts.Add(draws_.Order(document), content);
       Remember({draws_.Order(document), SizeOf(content)});
       return {};
     }));
-    if (drawn) REPRO_RETURN_IF_ERROR(WriteInOrder(text_file));
+    if (limited) REPRO_RETURN_IF_ERROR(CollectWhatFits(texts));
+    if (drawn) REPRO_RETURN_IF_ERROR(WriteInOrder(texts, text_file));
     REPRO_RETURN_IF_ERROR(text_file.Finish());
     REPRO_ASSIGN_OR_RETURN(TextFile heldout_file, TextFile::Create(heldout));
     for (const auto& [draw, content] : heldout_) {
@@ -222,54 +228,45 @@ class SubsetWriter {
 
   /// Whole documents, as many as fit. Where the next one alone is more than a tenth of the limit,
   /// its first lines, too: a larger limit takes all of it, so that subsets stay nested.
-  Status WriteInOrder(TextFile& file) {
+  Status CollectWhatFits(OrderedTexts& texts) {
     std::sort_heap(order_.begin(), order_.end());
     TextSize sum;
-    std::optional<std::uint64_t> cut;  // the document of which lines are taken
-    std::int64_t in_range = 0;
-    std::vector<std::uint64_t> ends;  // the last place of each range that is held at once
+    std::optional<std::uint64_t> last;
     for (const Place& place : order_) {
       const TextSize before = sum;
       sum += place.size;
       if (IsFull(sum)) {
-        if (!IsFarFromFull(before)) break;
-        cut = place.order;
+        if (IsFarFromFull(before)) last = cut_ = place.order;
+        break;
       }
-      if (ends.empty() || in_range + place.size.bytes > options_.memory_bytes) {
-        ends.push_back(0);
-        in_range = 0;
-      }
-      in_range += place.size.bytes;
-      ends.back() = place.order;
-      if (cut) break;
+      last = place.order;
     }
     order_ = {};
-    std::uint64_t begin = 0;
-    for (const std::uint64_t end : ends) {
-      std::multimap<std::uint64_t, std::string> texts;
-      REPRO_RETURN_IF_ERROR(EachDocument([&](const Json& document) -> Status {
-        const std::uint64_t order = draws_.Order(document);
-        if (order < begin || order > end || draws_.IsHeldout(document)) return {};
-        texts.emplace(order, document.at("text").get<std::string>());
-        return {};
-      }));
-      for (const auto& [order, content] : texts) {
-        const std::string_view part =
-            order == cut ? FirstLines(content, {counts_.sentences, counts_.bytes}) : content;
-        if (!part.empty()) REPRO_RETURN_IF_ERROR(Take(part, file));
-      }
-      begin = end + 1;
-    }
-    return {};
+    if (!last) return {};
+    return EachDocument([&](const Json& document) -> Status {
+      const std::uint64_t order = draws_.Order(document);
+      if (order > *last || draws_.IsHeldout(document)) return {};
+      return texts.Add(order, document.at("text").get<std::string>());
+    });
+  }
+
+  Status WriteInOrder(OrderedTexts& texts, TextFile& file) {
+    return texts.Visit([&](std::uint64_t order, std::string_view content) -> Status {
+      const std::string_view part =
+          order == cut_ ? FirstLines(content, {counts_.sentences, counts_.bytes}) : content;
+      return part.empty() ? Status() : Take(part, file);
+    });
   }
 
   const fs::path& folder_;
   const SubsetOptions& options_;
+  const fs::path& scratch_;
   const std::atomic<bool>& stop_;
   Draws draws_;
   SubsetCounts counts_;
-  std::vector<Place> order_;
+  std::vector<Place> order_;                           // with a limit
   TextSize remembered_;                                // of `order_`
+  std::optional<std::uint64_t> cut_;                   // the document of which lines are taken
   std::multimap<std::uint64_t, std::string> heldout_;  // by draw
   std::int64_t heldout_held_ = 0;                      // sentences
 };
@@ -309,9 +306,9 @@ Status EachCleanDocument(const fs::path& language_folder, const std::vector<std:
 }
 
 Result<SubsetCounts> WriteSubset(const fs::path& language_folder, const SubsetOptions& options,
-                                 const fs::path& text, const fs::path& heldout,
-                                 const std::atomic<bool>& stop) {
-  return SubsetWriter(language_folder, options, stop).Write(text, heldout);
+                                 const fs::path& scratch, const fs::path& text,
+                                 const fs::path& heldout, const std::atomic<bool>& stop) {
+  return SubsetWriter(language_folder, options, scratch, stop).Write(text, heldout);
 }
 
 }  // namespace repro

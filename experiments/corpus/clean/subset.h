@@ -24,7 +24,7 @@ struct SubsetOptions {
   double heldout_share = 0.01;     ///< of the contents
   std::int64_t heldout_sentences =
       2'000;  ///< at most; the rest of the share is not trained on either
-  std::int64_t memory_bytes = std::int64_t{256} << 20;  ///< of text that is put in order at a time
+  std::int64_t memory_bytes = std::int64_t{256} << 20;  ///< of text that is put in order in memory
   /// Which documents there are at all; empty: each.
   std::function<bool(const Json& document)> wants{};
   /// What becomes of a line; empty: it stays. Limits and counts are of the text before it.
@@ -42,12 +42,14 @@ struct SubsetCounts {
 
 /// From a language's folder of CleanCorpus: `text` and `heldout`, one line each, an empty line
 /// between documents. With a limit, or if asked for, documents come in an order drawn from the
-/// seed, so that a smaller set is the beginning of a larger one; else in that of the corpus. What
-/// is held out goes by content (TextDocument::content), the same in every language and translation,
-/// else by document. Errors: kNotFound without a bucket of those names, kIo, kCorrupt,
-/// kInterrupted.
+/// seed, so that a smaller set is the beginning of a larger one; else in that of the corpus. Where
+/// the text to be put in order is more than `memory_bytes`, it goes through files in `scratch`,
+/// which is there, and is read no more often for that. What is held out goes by content
+/// (TextDocument::content), the same in every language and translation, else by document. Errors:
+/// kNotFound without a bucket of those names, kIo, kCorrupt, kInterrupted.
 Result<SubsetCounts> WriteSubset(const std::filesystem::path& language_folder,
-                                 const SubsetOptions& options, const std::filesystem::path& text,
+                                 const SubsetOptions& options, const std::filesystem::path& scratch,
+                                 const std::filesystem::path& text,
                                  const std::filesystem::path& heldout,
                                  const std::atomic<bool>& stop);
 

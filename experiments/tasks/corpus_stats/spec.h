@@ -1,9 +1,10 @@
 #pragma once
-/// `corpus_stats`: what the text of a point holds, counted in the files that are trained on, and
-/// whether lines of test sets are among it. Inputs: `corpus`, `subset` or `coded` of each language
-/// (code); for real text `clean` ("clean") and both forms of `evaluation_text`
-/// ("evaluation", "evaluation_letters"). Artifact: stats.json. Metrics: corpus.{gib, gb,
-/// million_tokens, documents}, leaks.*, funnel.*, faults.* (docs/formats.md).
+/// `corpus_stats`: what the text of a point holds, and whether lines of test sets are among it. It
+/// counts the text that the vocabulary is learnt from: with `corpus.max_tokens`, of which `encode`
+/// takes the beginning, that is all of it, more than is trained on. Inputs: `corpus`, `subset` or
+/// `coded` of each language (code); for real text `clean` ("clean") and both forms of
+/// `evaluation_text` ("evaluation", "evaluation_letters"). Artifact: stats.json. Metrics:
+/// corpus.{gib, gb, million_tokens, documents}, leaks.*, funnel.*, faults.* (docs/formats.md).
 ///
 /// Tokens are words between white space, as in Table 6 of the paper, whose corpus's authors said so
 /// by mail (results/reference/table6.toml): text without spaces looks small there, too.

@@ -21,8 +21,9 @@ SubsetOptions SubsetOptionsOf(const SubsetSettings& settings) {
 Status WriteSubsetArtifact(const std::filesystem::path& language_folder,
                            const std::string& language, const SubsetOptions& options,
                            std::int64_t min_bytes, TaskContext& context) {
-  const auto written = WriteSubset(language_folder, options, context.out / "text.txt",
-                                   context.out / "heldout.txt", context.stop);
+  const auto written =
+      WriteSubset(language_folder, options, context.scratch, context.out / "text.txt",
+                  context.out / "heldout.txt", context.stop);
   const bool nothing = !written && written.error().code == ErrorCode::kNotFound && min_bytes > 0;
   if (!written && !nothing) {
     if (written.error().code != ErrorCode::kNotFound) return tl::unexpected(written.error());

@@ -279,8 +279,8 @@ TEST_F(CleanCorpusTest, SmallerSubsetsAreTheBeginningOfLargerOnes) {
   PutMany();
   ASSERT_TRUE(Clean(Options(), "plain"));
   const auto write = [&](SubsetOptions options) {
-    const auto counts =
-        WriteSubset(out_ / "aa", options, folder_ / "text", folder_ / "heldout", stop_);
+    const auto counts = WriteSubset(out_ / "aa", options, folder_.path(), folder_ / "text",
+                                    folder_ / "heldout", stop_);
     EXPECT_TRUE(counts) << counts.error().message;
     return std::pair(*ReadFile(folder_ / "text"), *counts);
   };
@@ -312,6 +312,80 @@ TEST_F(CleanCorpusTest, SmallerSubsetsAreTheBeginningOfLargerOnes) {
   }());
 }
 
+TEST_F(CleanCorpusTest, ATextBeyondMemoryIsReadNoMoreOftenAndComesOutTheSame) {
+  PutMany();
+  ASSERT_TRUE(Clean(Options(), "plain"));
+  const auto documents = static_cast<std::int64_t>(Texts("aa").size());
+  std::int64_t looked_at = 0;
+  const auto write = [&](SubsetOptions options) {
+    looked_at = 0;
+    options.wants = [&](const Json&) { return ++looked_at > 0; };
+    const auto counts = WriteSubset(out_ / "aa", options, folder_.path(), folder_ / "text",
+                                    folder_ / "heldout", stop_);
+    EXPECT_TRUE(counts) << counts.error().message;
+    EXPECT_FALSE(fs::exists(folder_ / "ordered_texts"));
+    return std::pair(*ReadFile(folder_ / "text"), *ReadFile(folder_ / "heldout"));
+  };
+  const auto all = write({.drawn_order = true});
+  EXPECT_EQ(looked_at, documents);
+  const auto some = write({.max_bytes = 1500});
+  EXPECT_EQ(looked_at, 2 * documents);
+  for (const std::int64_t memory : {1, 200, 3'000}) {
+    EXPECT_EQ(write({.drawn_order = true, .memory_bytes = memory}), all) << memory;
+    EXPECT_EQ(looked_at, documents) << memory;
+    EXPECT_EQ(write({.max_bytes = 1500, .memory_bytes = memory}), some) << memory;
+    EXPECT_EQ(looked_at, 2 * documents) << memory;
+  }
+}
+
+// Keys hold nothing of how a subset is written, so its bytes must not move.
+TEST_F(CleanCorpusTest, SubsetsHaveTheBytesTheyAlwaysHad) {
+  std::string lines;
+  for (int i = 0; i < 200; ++i) {  // of one name, and so of one place in the order, some
+    lines +=
+        fmt::format(R"({{"set":"made","id":"{}","text":"Line of document {}.\nAnd one of {}."}})"
+                    "\n",
+                    i % 150, i, std::string(static_cast<std::size_t>(i % 40), 'x'));
+  }
+  ASSERT_TRUE(PutFile(folder_ / "made/all-00000.jsonl.zst", lines));
+  for (const std::int64_t memory : {500, 5'000, 256 << 20}) {
+    const auto digest = [&](SubsetOptions options) {
+      options.memory_bytes = memory;
+      EXPECT_TRUE(WriteSubset(folder_ / "made", options, folder_.path(), folder_ / "text",
+                              folder_ / "heldout", stop_));
+      return Sha256File(folder_ / "text")->substr(0, 16);
+    };
+    EXPECT_EQ(digest({.drawn_order = true}), "6f1fe763e56d9561");
+    EXPECT_EQ(digest({.max_bytes = 1500}), "ab5cae18ac4ba8a2");
+    EXPECT_EQ(digest({.max_sentences = 21}), "d818f8af7bdd79bd");
+  }
+}
+
+TEST_F(CleanCorpusTest, ASubsetThatWasStoppedComesOutTheSame) {
+  PutMany();
+  ASSERT_TRUE(Clean(Options(), "plain"));
+  int lines = 0, limit = 0;
+  SubsetOptions options{.drawn_order = true, .memory_bytes = 200};
+  options.rewrite = [&](std::string_view line) {
+    if (++lines == limit) stop_ = true;
+    return std::string(line);
+  };
+  const auto write = [&] {
+    return WriteSubset(out_ / "aa", options, folder_.path(), folder_ / "text", folder_ / "heldout",
+                       stop_);
+  };
+  ASSERT_TRUE(write());
+  const std::string whole = *ReadFile(folder_ / "text");
+  lines = 0;
+  limit = 5;
+  const auto stopped = write();
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::kInterrupted);
+  stop_ = false;
+  ASSERT_TRUE(write());
+  EXPECT_EQ(*ReadFile(folder_ / "text"), whole);
+}
+
 // A document of a book is many times a small limit.
 TEST_F(CleanCorpusTest, ADocumentThatIsTooLargeForALimitIsCutAtALine) {
   std::string book;
@@ -325,8 +399,8 @@ TEST_F(CleanCorpusTest, ADocumentThatIsTooLargeForALimitIsCutAtALine) {
   std::string before;
   for (const std::int64_t bytes : {300, 1'000, 4'700, 7'000}) {
     const SubsetOptions options{.max_bytes = bytes, .heldout_share = 0};
-    const auto counts =
-        WriteSubset(out_ / "aa", options, folder_ / "text", folder_ / "heldout", stop_);
+    const auto counts = WriteSubset(out_ / "aa", options, folder_.path(), folder_ / "text",
+                                    folder_ / "heldout", stop_);
     ASSERT_TRUE(counts) << counts.error().message;
     EXPECT_LE(counts->bytes, bytes);
     EXPECT_GT(counts->bytes, bytes * 9 / 10);
@@ -335,7 +409,8 @@ TEST_F(CleanCorpusTest, ADocumentThatIsTooLargeForALimitIsCutAtALine) {
     before = text;
   }
   const SubsetOptions options{.max_sentences = 7, .heldout_share = 0};
-  EXPECT_EQ(WriteSubset(out_ / "aa", options, folder_ / "text", folder_ / "heldout", stop_)
+  EXPECT_EQ(WriteSubset(out_ / "aa", options, folder_.path(), folder_ / "text", folder_ / "heldout",
+                        stop_)
                 .value()
                 .sentences,
             7);
@@ -386,8 +461,8 @@ TEST_F(CleanCorpusTest, TranslationsAreHeldOutTogether) {
   options.mark_lines = false;
   ASSERT_TRUE(Clean(options, "plain"));
   const auto heldout = [&](const std::string& language) {
-    const auto counts = WriteSubset(out_ / language, {.heldout_share = 0.2}, folder_ / "text",
-                                    folder_ / "heldout", stop_);
+    const auto counts = WriteSubset(out_ / language, {.heldout_share = 0.2}, folder_.path(),
+                                    folder_ / "text", folder_ / "heldout", stop_);
     EXPECT_TRUE(counts) << counts.error().message;
     std::set<int> verses;
     std::istringstream lines(*ReadFile(folder_ / "heldout"));

@@ -1,6 +1,8 @@
-// Memory does not follow the size of the corpus: cleaning, and taking a subset of what is left.
+// Memory does not follow the size of the corpus: neither of cleaning, nor of a subset.
 
-#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <memory>
 #include <string>
 
 #include <fmt/format.h>
@@ -55,17 +57,40 @@ class CleanMemoryTest : public ::testing::Test {
     options.marks.memory_bytes = kMega;
     return options;
   }
-  /// Bytes that it takes to clean them and to take 100,000 bytes of what is left.
+  /// Bytes that it takes to clean them.
   std::int64_t PeakOf(const CleanCorpusOptions& options, const std::string& name) {
     return testing::PeakBytes([&] {
       const std::atomic<bool> stop = false;
       const auto out = folder_ / ("out-" + name);
       if (!MakeDirectories(folder_ / name) || !MakeDirectories(out)) return false;
       const auto report = CleanCorpus(options, folder_ / name, out, stop, [](auto, auto, auto) {});
-      if (!report || report->sum.funnel.rows().at({"made", "aa"}).kept.lines == 0) return false;
-      const auto counts = WriteSubset(out / "aa", {.max_bytes = 100'000, .memory_bytes = kMega},
-                                      folder_ / "text", folder_ / "heldout", stop);
-      return counts && counts->bytes > 90'000;
+      return report && report->sum.funnel.rows().at({"made", "aa"}).kept.lines > 0;
+    });
+  }
+  /// A language's folder of so many short documents, as cleaning leaves it.
+  std::filesystem::path Cleaned(std::int64_t documents) {
+    const auto folder = folder_ / fmt::format("cleaned-{}", documents);
+    EXPECT_TRUE(MakeDirectories(folder));
+    auto writer = ZstdWriter::Open(folder / "all-00000.jsonl.zst");
+    EXPECT_TRUE(writer);
+    for (std::int64_t i = 0; i < documents; ++i) {
+      EXPECT_TRUE(writer->Write(fmt::format(R"({{"set":"made","id":"{0}","text":"Line {0}."}})"
+                                            "\n",
+                                            i)));
+    }
+    EXPECT_TRUE(writer->Finish());
+    return folder;
+  }
+  /// Bytes that it takes to write a subset of so many documents, a MiB of text in memory.
+  std::int64_t PeakOfSubset(const std::filesystem::path& language_folder, SubsetOptions options,
+                            std::int64_t documents) {
+    options.heldout_share = 0;
+    options.memory_bytes = kMega;
+    return testing::PeakBytes([&] {
+      const std::atomic<bool> stop = false;
+      const auto counts = WriteSubset(language_folder, options, folder_.path(), folder_ / "text",
+                                      folder_ / "heldout", stop);
+      return counts && counts->documents == documents;
     });
   }
   TempFolder folder_;
@@ -86,6 +111,25 @@ TEST_F(CleanMemoryTest, EightTimesTheTextTakesAsMuchMemory) {
   // A file's marks are mapped, a byte a line; and the allocator keeps a little more or less.
   EXPECT_LT(in_long_files, once + 4 * kMega);
   EXPECT_LT(in_more_files, once + 4 * kMega);
+}
+
+// 24 bytes a document would be 15 MB of the many, and their text is more.
+TEST_F(CleanMemoryTest, ASubsetOfEightTimesTheTextTakesAsMuchMemory) {
+  if (testing::kFreedMemoryIsKept) GTEST_SKIP() << "a sanitizer's allocator keeps freed memory";
+  constexpr std::int64_t kFew = 80'000, kMany = 640'000;
+  const auto few = Cleaned(kFew), many = Cleaned(kMany);
+  const SubsetOptions limited{.max_sentences = 1'000}, everything{.drawn_order = true};
+  const std::int64_t some_of_few = PeakOfSubset(few, limited, 1'000);
+  const std::int64_t some_of_many = PeakOfSubset(many, limited, 1'000);
+  const std::int64_t all_of_few = PeakOfSubset(few, everything, kFew);
+  const std::int64_t all_of_many = PeakOfSubset(many, everything, kMany);
+  fmt::print(
+      "peak: 1,000 documents of {} {:.1f} MiB, of {} {:.1f}; all in drawn order {:.1f}, {:.1f}\n",
+      kFew, InMega(some_of_few), kMany, InMega(some_of_many), InMega(all_of_few),
+      InMega(all_of_many));
+  EXPECT_LT(some_of_many, some_of_few + 4 * kMega);
+  // The windows of zstd, 2 MiB each, are filled by the many alone.
+  EXPECT_LT(all_of_many, all_of_few + 8 * kMega);
 }
 
 }  // namespace
