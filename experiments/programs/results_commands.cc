@@ -79,15 +79,11 @@ Status KeepSources(const std::vector<ResultsSource>& sources, const CommandConte
   for (const ResultsSource& source : sources) {
     sets[source.set][source.name] = {.bytes = source.bytes, .sha256 = source.sha256};
   }
-  std::set<std::string> changed;
   for (auto& [set, names] : sets) {
-    if (known.Replace(set, std::move(names))) changed.insert(set);
-  }
-  for (const std::string& set : changed) {
+    if (!known.Add(set, std::move(names))) continue;
     context.err << fmt::format(
-        "warning: data set {} holds other files than results imported before were made from; "
-        "without "
-        "the data those are not found any more\n",
+        "warning: of data set {} a file has another SHA-256 than in results imported before; "
+        "without the data those are not found any more\n",
         Printable(set));
   }
   return known.Save(context.options.workspace);
