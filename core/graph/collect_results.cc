@@ -144,8 +144,11 @@ class Collector {
       if (Sha256Hex(text) != file.sha256) {
         return Fail(ErrorCode::kCorrupt,
                     "{}: not what the task wrote (its SHA-256 differs); `repro doctor --fix` "
-                    "removes the artifact, and the next `repro run` makes it again",
-                    (folder / file.path).string());
+                    "removes {}",
+                    (folder / file.path).string(),
+                    folder == store_.ResultsFolder(entry.task.kind, entry.task.key)
+                        ? "the results; then import them again"
+                        : "the artifact, and the next `repro run` makes it again");
       }
       entry.files.push_back({.path = file.path, .text = std::move(text)});
     }

@@ -123,6 +123,22 @@ Result<std::optional<CompletionRecord>> ReadRecord(const fs::path& folder, std::
   return std::optional<CompletionRecord>(std::move(record));
 }
 
+/// Holds every file that should be in `folder` against the SHA-256 of `record`.
+Status VerifyFiles(const fs::path& folder, const std::optional<CompletionRecord>& record) {
+  if (!record) {
+    return Fail(ErrorCode::kNotFound, "{}: no completion record here", folder.string());
+  }
+  std::string wrong;
+  for (const ArtifactFile& entry : record->files) {
+    if (!HoldsFile(*record, entry.path)) continue;
+    REPRO_ASSIGN_OR_RETURN(const std::string hash, Sha256File(folder / entry.path));
+    if (hash != entry.sha256) wrong += fmt::format("{}'{}'", wrong.empty() ? "" : ", ", entry.path);
+  }
+  if (wrong.empty()) return {};
+  return Fail(ErrorCode::kCorrupt, "{}: the content of {} does not match its SHA-256",
+              folder.string(), wrong);
+}
+
 /// Renames `staging`, whole and synced, to `target`. What `find` says is whole there stays, and
 /// ours is dropped; what is damaged is replaced. Returns the record of what stands afterwards.
 template <class Find>
@@ -331,18 +347,12 @@ Result<std::optional<CompletionRecord>> ArtifactStore::FindResults(std::string_v
 
 Status ArtifactStore::Verify(std::string_view kind, std::string_view key) const {
   REPRO_ASSIGN_OR_RETURN(const std::optional<CompletionRecord> record, Find(kind, key));
-  const fs::path folder = Folder(kind, key);
-  if (!record) {
-    return Fail(ErrorCode::kNotFound, "{}: no whole artifact here", folder.string());
-  }
-  std::string wrong;
-  for (const ArtifactFile& entry : record->files) {
-    REPRO_ASSIGN_OR_RETURN(const std::string hash, Sha256File(folder / entry.path));
-    if (hash != entry.sha256) wrong += fmt::format("{}'{}'", wrong.empty() ? "" : ", ", entry.path);
-  }
-  if (wrong.empty()) return {};
-  return Fail(ErrorCode::kCorrupt, "{}: the content of {} does not match its SHA-256",
-              folder.string(), wrong);
+  return VerifyFiles(Folder(kind, key), record);
+}
+
+Status ArtifactStore::VerifyResults(std::string_view kind, std::string_view key) const {
+  REPRO_ASSIGN_OR_RETURN(const std::optional<CompletionRecord> record, FindResults(kind, key));
+  return VerifyFiles(ResultsFolder(kind, key), record);
 }
 
 Result<std::vector<StoredArtifact>> ArtifactStore::List() const {

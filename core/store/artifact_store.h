@@ -102,6 +102,8 @@ class ArtifactStore {
   /// files. Empty when there is none. Errors: as `Find`.
   Result<std::optional<CompletionRecord>> FindResults(std::string_view kind,
                                                       std::string_view key) const;
+  /// As `FindResults`, and the SHA-256 of every file that came along. Errors: as `Verify`.
+  Status VerifyResults(std::string_view kind, std::string_view key) const;
 
   /// Every folder below artifacts/, sorted by kind and key, whole or not. A missing artifacts/ is
   /// an empty store.
