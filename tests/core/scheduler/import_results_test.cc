@@ -104,6 +104,54 @@ class ImportResultsTest : public HistoryTest {
     return FindStandings(graph, &log, store, history, kBuild).value();
   }
 
+  /// A run of the other workspace, `tasks` recorded and the last of them in `state`, as the run is.
+  RunRow AddRunElsewhere(const std::vector<Task>& tasks, const std::string& state) {
+    InvocationRow invocation;
+    invocation.experiment_id = "lab";
+    invocation.scale = "desk";
+    invocation.manifest_hash = std::string(64, 'e');
+    invocation.provenance = Json::object();
+    RunRow row;
+    row.experiment_id = "lab";
+    row.scale = "desk";
+    row.point = "lab4";
+    row.role = kMainRole;
+    row.key = std::string(64, 'd');
+    row.pretrain_seed = 2;
+    row.finetune_seeds = {1};
+    row.config = row.sweep = Json::object();
+    row.state = state;
+    row.invocation = other_log_.BeginInvocation(invocation).value();
+    std::vector<std::string> keys;
+    for (const Task& task : tasks) {
+      REPRO_CHECK(other_log_.UpsertTask(MakeTaskRow(task)).has_value());
+      keys.push_back(task.key);
+    }
+    REPRO_CHECK(other_log_.SetTaskState(keys.back(), state).has_value());
+    row.id = other_log_.UpsertRun(row, keys).value();
+
+    // The results file knows of it, too, but not of how it went.
+    RunSpec run;
+    run.point = row.point;
+    run.pretrain_seed = row.pretrain_seed;
+    run.finetune_seeds = row.finetune_seeds;
+    run.config = Json::object();
+    run.task_keys = keys;
+    run.key = row.key;
+    results_.experiments.at(0).runs.push_back(run);
+    results_.tasks.push_back({.task = tasks.back()});
+    return row;
+  }
+
+  RunRow RunElsewhere(const std::string& key) const {
+    const std::vector<RunRow> rows = other_log_.Runs("lab").value();
+    for (const RunRow& row : rows) {
+      if (row.key == key) return row;
+    }
+    ADD_FAILURE() << "no run " << key;
+    return {};
+  }
+
   TaskGraph graph_;
   std::string pretrain_, evaluate_;
   Experiment experiment_;
@@ -211,6 +259,31 @@ TEST_F(ImportResultsTest, WhatIsWholeInTheWorkspaceStays) {
   EXPECT_THAT(imported->differing, IsEmpty());
   EXPECT_EQ(store_.Find("pretrain", pretrain_).value()->ToJson(), before);
   EXPECT_EQ(log_.Attempts(pretrain_).value().size(), 1u);
+}
+
+TEST_F(ImportResultsTest, ARunToWhichNothingIsBroughtStaysAsItIs) {
+  const RunRow diverged =
+      AddRunElsewhere({MakeTask("pretrain", "seed 2", {{"seed", 2}})}, "diverged");
+  const auto imported = ImportResults(results_, other_, other_log_);
+  ASSERT_OK(imported);
+  EXPECT_EQ(imported->planned, 1u);
+  EXPECT_EQ(RunElsewhere(diverged.key).state, "diverged");
+  EXPECT_EQ(RunElsewhere(diverged.key).invocation, diverged.invocation);
+  const RunRow brought = RunElsewhere(std::string(64, 'a'));
+  EXPECT_EQ(brought.state, "done");
+  EXPECT_NE(brought.invocation, diverged.invocation);
+}
+
+// The pretraining comes with the file; what failed here has failed all the same.
+TEST_F(ImportResultsTest, ARunThatFailedHereIsNotWaitingAgain) {
+  const Task failing =
+      MakeTask("evaluate", "evaluate seed 2", {{"seed", 2}}, {{"model", pretrain_}});
+  const RunRow failed = AddRunElsewhere({*graph_.Find(pretrain_), failing}, "failed");
+  results_.experiments.at(0).invocations.clear();
+  ASSERT_OK(ImportResults(results_, other_, other_log_));
+  EXPECT_EQ(RunElsewhere(failed.key).state, "failed");
+  EXPECT_EQ(RunElsewhere(failed.key).invocation, failed.invocation);
+  EXPECT_EQ(RunElsewhere(std::string(64, 'a')).state, "done");
 }
 
 TEST_F(ImportResultsTest, OtherValuesThanTheWorkspaceHasAreToldAndNotTaken) {
