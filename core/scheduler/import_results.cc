@@ -135,7 +135,7 @@ class Importer {
     if (!artifact && artifact.error().code != ErrorCode::kCorrupt) {
       return tl::unexpected<Error>(artifact.error());
     }
-    const bool whole = entry.files.size() == entry.record->files.size();
+    const bool whole = CameWhole(entry);
     if (!whole && !artifact) {
       return Fail(ErrorCode::kCorrupt,
                   "{}; `repro doctor --fix` removes it, then import the results again",
@@ -170,6 +170,15 @@ class Importer {
     }
     REPRO_RETURN_IF_ERROR(store_.Publish(staging, record));
     return Taken::kArtifact;
+  }
+
+  /// Whether every file that its record names came along.
+  static bool CameWhole(const ResultsTask& entry) {
+    const auto& files = entry.record->files;
+    return std::all_of(files.begin(), files.end(), [&](const ArtifactFile& file) {
+      return std::any_of(entry.files.begin(), entry.files.end(),
+                         [&](const ResultsContent& kept) { return kept.path == file.path; });
+    });
   }
 
   static std::vector<ResultsDifference> OtherFiles(const ResultsTask& entry,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <set>
 #include <system_error>
 #include <tuple>
 
@@ -240,6 +241,7 @@ Result<CompletionRecord> CompletionRecord::FromJson(const Json& object, std::str
     if (format != kFormat) return bad(fmt::format("format {}, expected {}", format, kFormat));
     record.task = object.at("task");
     if (!record.task.is_object()) return bad("`task` is not an object");
+    std::set<std::string> paths;
     for (const Json& file : object.at("files")) {
       ArtifactFile entry{file.at("path").get<std::string>(), file.at("bytes").get<std::int64_t>(),
                          file.at("sha256").get<std::string>()};
@@ -248,6 +250,9 @@ Result<CompletionRecord> CompletionRecord::FromJson(const Json& object, std::str
       }
       if (entry.bytes < 0 || !IsSha256Hex(entry.sha256)) {
         return bad(fmt::format("the size or SHA-256 of '{}' is malformed", entry.path));
+      }
+      if (!paths.insert(entry.path).second) {
+        return bad(fmt::format("'{}' is there twice", entry.path));
       }
       record.files.push_back(std::move(entry));
     }

@@ -46,7 +46,7 @@ struct CompletionRecord {
   std::int64_t TotalBytes() const;  ///< of the files; completion.json itself not counted
   Json ToJson() const;
   /// `where` names the source in messages. Errors: kCorrupt when a field is missing or mistyped, a
-  /// path leaves the folder, or the format is not 1.
+  /// path leaves the folder or is there twice, or the format is not 1.
   static Result<CompletionRecord> FromJson(const Json& object, std::string_view where);
 };
 

@@ -366,6 +366,16 @@ TEST_F(ImportResultsTest, FilesOfATaskOfWhichOnlyResultsWereHereMakeItAnArtifact
   EXPECT_TRUE(other_.Find("pretrain", pretrain_).value());
 }
 
+TEST_F(ImportResultsTest, TheSameFileTwiceDoesNotMakeItAnArtifact) {
+  ResultsTask& pretrain = results_.tasks.at(0);
+  ASSERT_EQ(pretrain.record->files.size(), 2u);
+  pretrain.files.push_back(pretrain.files.at(0));
+  const auto imported = ImportResults(results_, other_, other_log_);
+  ASSERT_OK(imported);
+  EXPECT_EQ(imported->results_only, 1u);
+  EXPECT_FALSE(other_.Find("pretrain", pretrain_).value());
+}
+
 TEST_F(ImportResultsTest, FilesOfAnotherResultDoNotMakeItAnArtifact) {
   ASSERT_OK(ImportResults(results_, other_, other_log_));
   ResultsFile other = results_;
