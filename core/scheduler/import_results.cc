@@ -222,12 +222,17 @@ class Importer {
     return differences;
   }
 
-  /// A cut-off import has written them already.
+  /// Into an attempt that neither the log nor the workspace has. A cut-off import has written them
+  /// already.
   Status WriteEvents(const ResultsTask& entry) const {
     const std::string events = EventsOf(entry);
+    REPRO_ASSIGN_OR_RETURN(const auto known, log_.Attempts(entry.task.key));
+    int highest = 0;
+    for (const AttemptRow& row : known) highest = std::max(highest, row.number);
     std::error_code error;
     int number = 1;
-    for (; fs::exists(store_.AttemptFolder(entry.task.key, number), error); ++number) {
+    for (; number <= highest || fs::exists(store_.AttemptFolder(entry.task.key, number), error);
+         ++number) {
       const auto there = ReadFile(store_.AttemptFolder(entry.task.key, number) / "events.jsonl");
       if (there && *there == events) return {};
     }

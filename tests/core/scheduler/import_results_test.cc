@@ -212,6 +212,24 @@ TEST_F(ImportResultsTest, MetricsKeepTheirLastStepAndThinnedCurves) {
   EXPECT_EQ(points.front().step, 1);
 }
 
+// Somebody removed work/, but the log remembers an attempt that failed.
+TEST_F(ImportResultsTest, EventsGoIntoAnAttemptThatTheLogDoesNotKnow) {
+  ASSERT_OK(other_log_.UpsertTask(MakeTaskRow(*graph_.Find(evaluate_))));
+  AttemptRow failed;
+  failed.task_key = evaluate_;
+  failed.number = 1;
+  failed.folder = "work/" + evaluate_ + "/attempts/1";
+  failed.id = other_log_.BeginAttempt(failed).value();
+  failed.state = "failed";
+  ASSERT_OK(other_log_.EndAttempt(failed));
+  ASSERT_OK(ImportResults(results_, other_, other_log_));
+  EXPECT_FALSE(fs::exists(other_.AttemptFolder(evaluate_, 1)));
+  EXPECT_TRUE(fs::exists(other_.AttemptFolder(evaluate_, 2)));
+  EXPECT_EQ(other_log_.Attempts(evaluate_).value().size(), 2u);
+  const auto metrics = other_log_.Metrics({.task_keys = {evaluate_}, .last_step_only = true});
+  EXPECT_EQ(metrics.value().size(), 1u);
+}
+
 TEST_F(ImportResultsTest, NothingIsLeftToRunUntilSomethingNeedsTheFiles) {
   ASSERT_OK(ImportResults(results_, other_, other_log_));
   for (const TaskStanding& standing : Standings(graph_, other_log_, other_)) {
@@ -344,10 +362,12 @@ TEST_F(ImportResultsTest, NeitherTheOrderOfRowsNorTheSpeedOfTheMachineIsAnotherR
   for (ResultsTask& task : same.tasks) {
     std::vector<MetricPoint>& points = task.metrics.at(0).points;
     std::reverse(points.begin(), points.end());
-    task.metrics.insert(
-        task.metrics.begin(),
-        {.series = {.name = "pretrain.tokens_per_second", .language = "", .split = ""},
-         .points = {{.step = 200, .value = 1e4}}});
+    for (const char* name : {"pretrain.tokens_per_second", "pretrain.data_wait", "pretrain.mfu",
+                             "pretrain.peak_memory"}) {
+      task.metrics.insert(task.metrics.begin(),
+                          {.series = {.name = name, .language = "", .split = ""},
+                           .points = {{.step = 200, .value = 1e4}}});
+    }
   }
   const auto again = ImportResults(same, other_, other_log_);
   ASSERT_OK(again);
