@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -456,6 +457,25 @@ TEST_F(ImportResultsTest, ADamagedArtifactIsNamedWithWhatToDo) {
   ASSERT_FALSE(imported);
   EXPECT_EQ(imported.error().code, ErrorCode::kCorrupt);
   EXPECT_THAT(imported.error().message, HasSubstr("repro doctor --fix"));
+}
+
+TEST(CollectResultsTest, OfAPathOnlyItsLastNameIsKept) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"import /home/me/xlmr", "import xlmr"},
+      {"/home/me/xlmr/", "xlmr"},
+      {"//home/me/xlmr", "xlmr"},
+      {"/xlmr", "xlmr"},
+      {"corpus.source=dataset:/home/me/a.toml", "corpus.source=dataset:a.toml"},
+      {"files (/home/me/a.txt, '/home/me/b.txt')", "files (a.txt, 'b.txt')"},
+      {"file:///home/me/a.txt", "file:a.txt"},
+      {"https://host/a/b", "https://host/a/b"},
+      {"from https://host, /home/me/a", "from https://host, a"},
+      {"en / sw", "en / sw"},
+      {"/", "/"},
+      {"and/or 1/2", "and/or 1/2"},
+      {"data/sets/a.txt", "data/sets/a.txt"},
+      {"", ""}};
+  for (const auto& [text, kept] : table) EXPECT_EQ(WithoutFolders(text), kept) << text;
 }
 
 TEST_F(ImportResultsTest, NothingCompleteIsNothingToExport) {
