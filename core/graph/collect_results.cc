@@ -141,8 +141,7 @@ class Collector {
 
   std::string MachineOf(const CompletionRecord& record) const {
     for (const InvocationRow& row : invocations_) {
-      const Json::json_pointer host("/host/name");
-      if (row.provenance.contains(host) && row.provenance.at(host) == record.host) {
+      if (TextAt(row.provenance, "/host/name") == record.host) {
         return DescribeMachine(row.provenance);
       }
     }

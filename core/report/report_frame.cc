@@ -105,20 +105,15 @@ class Framer {
     }
     if (shown == nullptr && !inputs_.invocations.empty()) shown = &inputs_.invocations.front();
     if (shown == nullptr) return;
-    const auto text = [&](const char* pointer) {
-      const Json::json_pointer at(pointer);
-      if (!shown->provenance.contains(at) || !shown->provenance.at(at).is_string())
-        return std::string();
-      return shown->provenance.at(at).get<std::string>();
-    };
-    p.commit = text("/git/commit").substr(0, 12);
+    p.commit = TextAt(shown->provenance, "/git/commit").substr(0, 12);
     const Json::json_pointer dirty("/git/dirty");
     if (!p.commit.empty() && shown->provenance.contains(dirty) &&
         shown->provenance.at(dirty) == true) {
       p.commit += " with uncommitted changes";
     }
     // Programs that were installed run outside a checkout.
-    if (p.commit.empty() && !text("/build").empty()) p.commit = "of the build " + text("/build");
+    const std::string build = TextAt(shown->provenance, "/build/id");
+    if (p.commit.empty() && !build.empty()) p.commit = "of the build " + build;
     p.machine = DescribeMachine(shown->provenance);
   }
 

@@ -58,7 +58,7 @@ struct Estimate {
 struct SeriesPoint {
   std::string point;
   Estimate main;
-  std::map<std::string, Estimate> controls;    ///< role -> estimate: "null-world", "no-pretraining"
+  std::map<std::string, Estimate> controls;    ///< by role
   std::optional<DifferenceInterval> transfer;  ///< main minus null world, where both are
   std::optional<ReferenceCell> paper;          ///< as drawn in the figure or printed
   std::optional<ReferenceCell> paper_stated;   ///< as the running text says

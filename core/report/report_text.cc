@@ -259,8 +259,8 @@ ControlColumns ColumnsOf(const std::vector<MeasureReport>& measures) {
 
 void ControlColumns::AddControls(const std::map<std::string, Estimate>& controls) {
   for (const auto& [role, estimate] : controls) {
-    null_world |= role == "null-world" && !estimate.empty();
-    no_pretraining |= role == "no-pretraining" && !estimate.empty();
+    null_world |= role == kNullWorldRole && !estimate.empty();
+    no_pretraining |= role == kNoPretrainingRole && !estimate.empty();
   }
 }
 

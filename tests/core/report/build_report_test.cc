@@ -579,6 +579,13 @@ TEST(BuildReportTest, ProvenanceNamesCommitMachineAndTimes) {
   EXPECT_EQ(p.tasks, p.tasks_done);
 }
 
+TEST(BuildReportTest, OutsideACheckoutTheBuildStandsForTheCommit) {
+  ReportInputs inputs = SampleInputs();
+  inputs.invocations.at(0).provenance.erase("git");
+  inputs.invocations.at(0).provenance["build"] = {{"id", "2df5ca4.gcc-12.2.0.release"}};
+  EXPECT_EQ(BuildReport(inputs).provenance.commit, "of the build 2df5ca4.gcc-12.2.0.release");
+}
+
 TEST(VegaChartTest, FillsBothPanelsWithTheSameColoursAndControls) {
   const Report report = BuildReport(SampleInputs({.xnli_moves = true}));
   const Json specification = *LoadJson(std::filesystem::path(REPRO_REPORTS) / "chart.vega.json");
