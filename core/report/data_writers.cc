@@ -443,6 +443,7 @@ Json ProvenanceJson(const Report& report) {
           {"overrides", p.overrides},
           {"task_seconds", p.task_seconds},
           {"wall_seconds", p.wall_seconds},
+          {"invocations", p.invocations},
           {"tasks", p.tasks},
           {"tasks_done", p.tasks_done},
           {"stale_builds", p.stale_builds},
