@@ -89,7 +89,7 @@ fs::path NameAside(const fs::path& log) {
 class DoctorCommand : public Command {
  public:
   void Define(CLI::App& app) override {
-    app.add_flag("--quick", quick_, "Sizes only: do not read every artifact to check its SHA-256");
+    app.add_flag("--quick", quick_, "Sizes only: do not read every file to check its SHA-256");
     app.add_flag("--fix", fix_, "Mend what can be mended without losing anything that is whole");
     app.footer("Example:\n  repro doctor\n  repro doctor --fix");
   }
@@ -281,11 +281,16 @@ class DoctorCommand : public Command {
   Status CheckResults(const GlobalOptions& options, const ArtifactStore& store) {
     REPRO_ASSIGN_OR_RETURN(const std::vector<StoredArtifact> records, store.ListResults());
     for (const StoredArtifact& results : records) {
+      std::string problem = results.problem;
       if (results.record) {
         if (!whole_.contains(results.key)) results_only_.insert(results.key);
-        continue;
+        if (!quick_) {
+          const Status status = store.VerifyResults(results.kind, results.key);
+          if (!status) problem = status.error().message;
+        }
       }
-      Damage("results", results.problem,
+      if (problem.empty()) continue;
+      Damage("results", problem,
              fmt::format("repro doctor --fix{} removes {}; then import the results again",
                          options.workspace_flag, results.folder.string()),
              [store, results] { return store.RemoveResults(results.kind, results.key); });

@@ -89,11 +89,12 @@ class RunCommand : public Command {
     const std::string no_gpu = GpuShortfall(loaded.graph, assessment, executor.Capacity());
     if (!no_gpu.empty()) return Fail(ErrorCode::kInvalidArgument, "{}", no_gpu);
 
-    std::vector<bool> done;
+    std::vector<TaskProgress> stand;
     for (const TaskStanding& standing : assessment.standings) {
-      done.push_back(standing.standing == Standing::kCached);
+      stand.push_back(standing.standing == Standing::kCached ? TaskProgress::kDone
+                                                             : TaskProgress::kWaiting);
     }
-    RunBook runs(loaded.graph, log, done);
+    RunBook runs(loaded.graph, log, std::move(stand));
     const bool all_cached = assessment.Count(Standing::kCached) == loaded.graph.tasks().size();
     if (all_cached) {
       REPRO_ASSIGN_OR_RETURN(const bool known,

@@ -20,27 +20,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// "import /home/me/xlmr" -> "import xlmr": of absolute paths the last name alone.
-std::string WithoutFolders(std::string text) {
-  for (std::size_t at = text.find('/'); at != text.npos; at = text.find('/', at)) {
-    const bool begins =
-        at == 0 || std::string_view(" \t\"'=:,([").find(text[at - 1]) != std::string_view::npos;
-    const std::size_t end = std::min(text.find_first_of(" \t\"',)]", at), text.size());
-    const std::size_t name = text.find_last_of('/', end - 1);
-    if (!begins || name == at + 1) {  // no path, or the scheme of an address
-      at = end;
-    } else {
-      text.erase(at, name + 1 - at);
-    }
-  }
-  return text;
-}
-
-/// The same in every text of `json`.
-Json WithoutFolders(Json json) {
-  if (json.is_string()) return WithoutFolders(json.get<std::string>());
+/// `WithoutFolders` of every text in `json`.
+Json TextsWithoutFolders(Json json) {
+  if (json.is_string()) return WithoutFolders(json.get_ref<const std::string&>());
   if (json.is_structured()) {
-    for (Json& child : json) child = WithoutFolders(std::move(child));
+    for (Json& child : json) child = TextsWithoutFolders(std::move(child));
   }
   return json;
 }
@@ -52,7 +36,7 @@ Json WithoutPerson(const Json& provenance) {
                               "/host/machine", "/host/memory_bytes", "/cpu/model", "/cpu/cores",
                               "/cpu/capability", "/gpu", "/overrides"}) {
     const Json::json_pointer at{pointer};
-    if (provenance.contains(at)) kept[at] = WithoutFolders(provenance.at(at));
+    if (provenance.contains(at)) kept[at] = TextsWithoutFolders(provenance.at(at));
   }
   return kept;
 }
@@ -144,8 +128,11 @@ class Collector {
       if (Sha256Hex(text) != file.sha256) {
         return Fail(ErrorCode::kCorrupt,
                     "{}: not what the task wrote (its SHA-256 differs); `repro doctor --fix` "
-                    "removes the artifact, and the next `repro run` makes it again",
-                    (folder / file.path).string());
+                    "removes {}",
+                    (folder / file.path).string(),
+                    folder == store_.ResultsFolder(entry.task.kind, entry.task.key)
+                        ? "the results; then import them again"
+                        : "the artifact, and the next `repro run` makes it again");
       }
       entry.files.push_back({.path = file.path, .text = std::move(text)});
     }
@@ -154,8 +141,7 @@ class Collector {
 
   std::string MachineOf(const CompletionRecord& record) const {
     for (const InvocationRow& row : invocations_) {
-      const Json::json_pointer host("/host/name");
-      if (row.provenance.contains(host) && row.provenance.at(host) == record.host) {
+      if (TextAt(row.provenance, "/host/name") == record.host) {
         return DescribeMachine(row.provenance);
       }
     }
@@ -169,6 +155,27 @@ class Collector {
 };
 
 }  // namespace
+
+std::string WithoutFolders(std::string_view text) {
+  constexpr std::string_view kBefore = " \t\"'=:,([";
+  constexpr std::string_view kBehind = " \t\"',)]";
+  std::string kept;
+  for (std::size_t at = 0; at < text.size();) {
+    const bool begins = at == 0 || kBefore.find(text[at - 1]) != kBefore.npos;
+    if (text[at] != '/' || !begins) {
+      kept += text[at++];
+      continue;
+    }
+    const std::size_t end = std::min(text.find_first_of(kBehind, at), text.size());
+    std::string_view word = text.substr(at, end - at);
+    const bool address = word.starts_with("//") && kept.ends_with(':') && !kept.ends_with("file:");
+    const std::string_view path = word.substr(0, word.find_last_not_of('/') + 1);
+    if (!address && !path.empty()) word = path.substr(path.rfind('/') + 1);
+    kept += word;
+    at = end;
+  }
+  return kept;
+}
 
 std::vector<MetricPoint> ThinnedCurve(std::vector<MetricPoint> points) {
   if (points.size() <= kResultsPoints) return points;
@@ -217,7 +224,7 @@ Status CollectResults(const Experiment& experiment, const TaskGraph& graph, cons
   }
   std::move(fresh.begin(), fresh.end(), std::back_inserter(results.tasks));
   std::vector<RunSpec> runs = graph.runs();
-  for (RunSpec& run : runs) run.config = WithoutFolders(std::move(run.config));
+  for (RunSpec& run : runs) run.config = TextsWithoutFolders(std::move(run.config));
   results.experiments.push_back({.id = experiment.id,
                                  .scale = experiment.scale,
                                  .invocations = InvocationsOf(experiment, invocations),

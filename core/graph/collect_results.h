@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -16,6 +17,9 @@ namespace repro {
 
 /// Whether a file of a kind's artifact goes into a results file: small, and nobody's text.
 using KeepsFile = std::function<bool(const std::string& kind, const std::string& path)>;
+
+/// "import /home/me/xlmr" -> "import xlmr": of absolute paths the last name alone. Addresses stay.
+std::string WithoutFolders(std::string_view text);
 
 /// A curve keeps so many points, its first and its last among them.
 inline constexpr std::size_t kResultsPoints = 50;

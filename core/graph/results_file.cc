@@ -24,8 +24,6 @@ namespace fs = std::filesystem;
 constexpr int kVersion = 1;
 constexpr int kLevel = 19;
 constexpr std::string_view kHead = R"({"repro_results":)";
-// What a reader takes into memory. A file of 5 MB unpacks to about 100 MB.
-constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 
 // ---------------------------------------------------------------------------------------- writing
 
@@ -53,10 +51,11 @@ std::optional<Columns> SplitLines(std::string_view text) {
   return columns.empty() ? std::nullopt : std::optional(std::move(columns));
 }
 
-std::string JoinLines(const std::map<std::string, const Json*>& columns) {
+/// Not much more than `most` bytes of them: a column may be named any number of times.
+std::string JoinLines(const std::map<std::string, const Json*>& columns, std::size_t most) {
   std::string text;
   const std::size_t lines = columns.empty() ? 0 : columns.begin()->second->size();
-  for (std::size_t i = 0; i < lines; ++i) {
+  for (std::size_t i = 0; i < lines && text.size() <= most; ++i) {
     Json object = Json::object();
     for (const auto& [name, values] : columns) object[name] = values->at(i);
     text += CanonicalJson(object) + "\n";
@@ -113,7 +112,7 @@ Json ToJson(const ResultsSource& source) {
 
 class Writer {
  public:
-  explicit Writer(ZstdWriter out) : out_(std::move(out)) {}
+  Writer(ZstdWriter out, std::size_t most) : out_(std::move(out)), most_(most) {}
 
   Status Write(const ResultsFile& results) {
     REPRO_RETURN_IF_ERROR(Line(fmt::format("{}{}}}", kHead, kVersion)));
@@ -125,7 +124,7 @@ class Writer {
       REPRO_RETURN_IF_ERROR(Line("experiment", ToJson(experiment)));
     }
     const Json end = {{"end", {{"lines", lines_}, {"sha256", hash_.HexDigest()}}}};
-    REPRO_RETURN_IF_ERROR(out_.Write(CanonicalJson(end) + "\n"));
+    REPRO_RETURN_IF_ERROR(Put(CanonicalJson(end) + "\n"));
     return out_.Finish();
   }
 
@@ -177,10 +176,20 @@ class Writer {
     text += '\n';
     hash_.Update(text);
     ++lines_;
-    return out_.Write(text);
+    return Put(text);
+  }
+  Status Put(const std::string& text) {
+    bytes_ += text.size();
+    if (bytes_ <= most_) return out_.Write(text);
+    return Fail(ErrorCode::kInvalidArgument,
+                "the results are more than the {} that a results file may unpack to: export the "
+                "experiments into several files",
+                FormatBytes(static_cast<std::int64_t>(most_)));
   }
 
   ZstdWriter out_;
+  const std::size_t most_;
+  std::size_t bytes_ = 0;
   Sha256 hash_;
   std::int64_t lines_ = 0;
   std::map<std::string, std::size_t> columns_;  // by digest
@@ -218,7 +227,7 @@ class Reader {
 
  private:
   tl::unexpected<Error> Bad(std::string_view what) const {
-    return Fail(ErrorCode::kCorrupt, "{}: line {}: {}; get the file anew", where_, number_,
+    return Fail(ErrorCode::kCorrupt, "{}:{}: {}; get the file anew", where_, number_,
                 Printable(Prefix(what, 300)));
   }
 
@@ -275,12 +284,18 @@ class Reader {
       auto read = CompletionRecord::FromJson(whole, task.label);
       if (!read) return Bad(read.error().message);
       entry.record = std::move(*read);
+      // What came along is said by `kept`, here and nowhere else.
+      entry.record->imported = {{"machine", TextField(entry.record->imported, "machine")}};
       for (const Json& metric : json.at("metrics")) {
         REPRO_ASSIGN_OR_RETURN(auto series, TakeSeries(metric));
         entry.metrics.push_back(std::move(series));
       }
+      std::set<std::string> kept;
       for (const Json& file : json.at("kept")) {
         REPRO_ASSIGN_OR_RETURN(auto content, TakeContent(file, *entry.record));
+        if (!kept.insert(content.path).second) {
+          return Bad(fmt::format("{} is there twice", content.path));
+        }
         entry.files.push_back(std::move(content));
       }
     }
@@ -305,6 +320,12 @@ class Reader {
   Result<ResultsContent> TakeContent(const Json& json, const CompletionRecord& record) const {
     ResultsContent content;
     content.path = json.at("path").get<std::string>();
+    const auto known =
+        std::find_if(record.files.begin(), record.files.end(),
+                     [&](const ArtifactFile& file) { return file.path == content.path; });
+    if (known == record.files.end()) {
+      return Bad(fmt::format("{} is no file of its task", content.path));
+    }
     if (const auto named = json.find("columns"); named != json.end()) {
       std::map<std::string, const Json*> columns;
       for (const auto& [name, number] : named->items()) {
@@ -317,15 +338,9 @@ class Reader {
           return Bad(fmt::format("columns of different lengths for {}", content.path));
         }
       }
-      content.text = JoinLines(columns);
+      content.text = JoinLines(columns, static_cast<std::size_t>(known->bytes));
     } else {
       content.text = json.at("text").get<std::string>();
-    }
-    const auto known =
-        std::find_if(record.files.begin(), record.files.end(),
-                     [&](const ArtifactFile& file) { return file.path == content.path; });
-    if (known == record.files.end()) {
-      return Bad(fmt::format("{} is no file of its task", content.path));
     }
     if (static_cast<std::int64_t>(content.text.size()) != known->bytes ||
         Sha256Hex(content.text) != known->sha256) {
@@ -390,11 +405,12 @@ class Reader {
   ResultsFile results_;
 };
 
+/// All of it, or more than `most` bytes.
 Result<std::string> ReadUnpacked(const fs::path& path, std::size_t most) {
   REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
   std::string text;
   std::array<char, 1 << 16> block{};
-  while (text.size() < most) {
+  while (text.size() <= most) {
     REPRO_ASSIGN_OR_RETURN(const std::size_t bytes, source.Read(block));
     if (bytes == 0) break;
     text.append(block.data(), bytes);
@@ -404,11 +420,11 @@ Result<std::string> ReadUnpacked(const fs::path& path, std::size_t most) {
 
 }  // namespace
 
-Status WriteResults(const ResultsFile& results, const fs::path& path) {
+Status WriteResults(const ResultsFile& results, const fs::path& path, std::size_t most) {
   const fs::path part = path.string() + ".part";
   const auto write = [&]() -> Status {
     REPRO_ASSIGN_OR_RETURN(ZstdWriter out, ZstdWriter::Open(part, kLevel));
-    return Writer(std::move(out)).Write(results);
+    return Writer(std::move(out), most).Write(results);
   };
   Status written = write();
   std::error_code error;
@@ -426,11 +442,11 @@ Result<bool> IsResultsFile(const fs::path& path) {
   return head.starts_with(kHead);
 }
 
-Result<ResultsFile> ReadResults(const fs::path& path) {
-  REPRO_ASSIGN_OR_RETURN(const std::string text, ReadUnpacked(path, kMostBytes));
-  if (text.size() >= kMostBytes) {
+Result<ResultsFile> ReadResults(const fs::path& path, std::size_t most) {
+  REPRO_ASSIGN_OR_RETURN(const std::string text, ReadUnpacked(path, most));
+  if (text.size() > most) {
     return Fail(ErrorCode::kCorrupt, "{}: unpacks to more than {}: no results file of ours",
-                path.string(), FormatBytes(static_cast<std::int64_t>(kMostBytes)));
+                path.string(), FormatBytes(static_cast<std::int64_t>(most)));
   }
   return Reader(path.string()).Read(text);
 }

@@ -3,6 +3,7 @@
 /// take them as done, to report them, and to say where they come from. docs/formats.md, "Results
 /// file", has the layout; the same content always gives the same bytes.
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -56,15 +57,22 @@ struct ResultsFile {
   std::vector<ResultsSource> sources;
 };
 
-/// Replaces what is at `path`. Errors: kInvalidArgument (a kept file is not UTF-8), kIo.
-Status WriteResults(const ResultsFile& results, const std::filesystem::path& path);
+/// What a results file may unpack to: its reader takes all of it into memory. One of 5 MB unpacks
+/// to about 100 MB.
+inline constexpr std::size_t kMostResultsBytes = std::size_t{1} << 30;
+
+/// Replaces what is at `path`. Errors: kInvalidArgument (a kept file is not UTF-8; more than `most`
+/// bytes before they are packed), kIo.
+Status WriteResults(const ResultsFile& results, const std::filesystem::path& path,
+                    std::size_t most = kMostResultsBytes);
 
 /// Whether the file begins as a results file does. Errors: kNotFound, kIo, kCorrupt.
 Result<bool> IsResultsFile(const std::filesystem::path& path);
 
-/// All of it, checked: every key is that of its content, every kept file has its SHA-256, runs and
-/// inputs name tasks that are there. Errors: kCorrupt with the line (damaged, cut, or changed),
-/// kInvalidArgument (another format), kNotFound, kIo.
-Result<ResultsFile> ReadResults(const std::filesystem::path& path);
+/// All of it, checked: every task's key is that of its content, every kept file has its SHA-256,
+/// runs and inputs name tasks that are there. Errors: kCorrupt with the line (damaged, cut, or
+/// changed; more than `most` bytes unpacked), kInvalidArgument (another format), kNotFound, kIo.
+Result<ResultsFile> ReadResults(const std::filesystem::path& path,
+                                std::size_t most = kMostResultsBytes);
 
 }  // namespace repro

@@ -15,16 +15,19 @@
 
 namespace repro {
 
-/// Roles of runs that are no controls: a model of the sweep, and one of a language alone.
+/// Roles of runs: a model of the sweep, and one of a language alone.
 inline constexpr const char* kMainRole = "main";
 inline constexpr const char* kMonolingualRole = "monolingual";
+/// Controls: a model of languages that share no meaning, and one that was not pretrained.
+inline constexpr const char* kNullWorldRole = "null-world";
+inline constexpr const char* kNoPretrainingRole = "no-pretraining";
 
 /// One point of the sweep with one pretraining seed and its fine-tuning seeds; or one control at
 /// such a point.
 struct RunSpec {
   std::string point;                         ///< id of the sweep's point: "xlm7", "xlm7/8000"
   std::map<std::string, std::string> sweep;  ///< key -> value, e.g. languages -> xlm7
-  std::string role = kMainRole;  ///< one of these, or a control: "null-world", "no-pretraining"
+  std::string role = kMainRole;              ///< one of those above
   std::int64_t pretrain_seed = 0;
   std::vector<std::int64_t> finetune_seeds;
   Json config;                         ///< resolved settings of this run, for `compare`

@@ -11,7 +11,7 @@
 /// The default stands beside the field. From that one list follow: reading from a manifest with
 /// positions and all errors at once (section_reader.h), the canonical JSON that goes into a task
 /// key (`ToJson`), and reading it back in the task process (`FromJson`). Field types: bool,
-/// bool, std::int64_t, double, std::string, std::vector of these, and nested settings structs.
+/// std::int64_t, double, std::string, std::vector of these, and nested settings structs.
 
 #include <cstdint>
 #include <limits>
@@ -55,12 +55,17 @@ inline FieldRule OneOf(std::vector<std::string> values) {
   return {.one_of = std::move(values)};
 }
 
-/// For a field of a spec that came later, and does nothing while it is 0, false or empty: then it
-/// is not in the JSON, so that keys from before it stay what they were.
+/// For a field of a spec that came later, and does nothing while it is 0, false or empty (a nested
+/// struct: as by default): then it is not in the JSON, so that keys from before it stay what they
+/// were.
 inline FieldRule AddedLater(FieldRule rule = {}) {
   rule.added_later = true;
   return rule;
 }
+
+/// Canonical JSON of a settings struct: every field, defaults included (but see AddedLater).
+template <class T>
+Json ToJson(T settings);
 
 /// Visitor that writes each field into a JSON object.
 class JsonFieldWriter {
@@ -68,9 +73,9 @@ class JsonFieldWriter {
   template <class T>
   void operator()(std::string_view name, T& value, const FieldRule& rule = {}) {
     if constexpr (requires { value.Visit(*this); }) {
-      JsonFieldWriter nested;
-      value.Visit(nested);
-      object[std::string(name)] = std::move(nested.object);
+      const Json nested = ToJson<T>(value);
+      if (rule.added_later && nested == ToJson<T>(T())) return;
+      object[std::string(name)] = nested;
     } else if (!rule.added_later || value != T()) {
       object[std::string(name)] = value;
     }
@@ -109,7 +114,6 @@ class JsonFieldReader {
   const Json& object_;
 };
 
-/// Canonical JSON of a settings struct: every field, defaults included (but see AddedLater).
 template <class T>
 Json ToJson(T settings) {
   JsonFieldWriter writer;

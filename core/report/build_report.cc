@@ -14,8 +14,6 @@
 namespace repro {
 namespace {
 
-constexpr const char* kNullWorld = "null-world";
-constexpr const char* kNoPretraining = "no-pretraining";
 constexpr const char* kValidationLoss = "valid.loss";
 constexpr const char* kUnigramLoss = "valid.unigram_loss";
 constexpr const char* kContextFreeLoss = "valid.context_free_loss";
@@ -117,7 +115,7 @@ class Builder {
         run.plateau_margin = run.context_free_margin;
       }
       // An encoder without pretraining is on the plateau by construction.
-      run.on_plateau = run.role != kNoPretraining && run.plateau_margin &&
+      run.on_plateau = run.role != kNoPretrainingRole && run.plateau_margin &&
                        *run.plateau_margin < kPlateauThreshold;
     }
     report_.complete = !report_.runs.empty() &&
@@ -217,7 +215,7 @@ class Builder {
       SeriesPoint entry;
       entry.point = point;
       entry.main = values_.Series(measure, point, kMainRole, series.languages);
-      for (const char* role : {kNullWorld, kNoPretraining}) {
+      for (const char* role : {kNullWorldRole, kNoPretrainingRole}) {
         Estimate control = values_.Series(measure, point, role, series.languages);
         if (!control.empty()) entry.controls[role] = std::move(control);
       }
@@ -244,7 +242,7 @@ class Builder {
   static std::optional<DifferenceInterval> Transfer(
       const Measure& measure, const Estimate& main,
       const std::map<std::string, Estimate>& controls) {
-    const auto null_world = controls.find(kNullWorld);
+    const auto null_world = controls.find(kNullWorldRole);
     if (main.empty() || null_world == controls.end() || null_world->second.empty()) {
       return std::nullopt;
     }
@@ -284,7 +282,7 @@ class Builder {
     // Only languages that every role was scored in, so that a difference compares like with like.
     std::set<std::string> common = values_.Languages(measure.metric, point, kMainRole);
     std::vector<std::string> roles;
-    for (const char* role : {kNullWorld, kNoPretraining}) {
+    for (const char* role : {kNullWorldRole, kNoPretrainingRole}) {
       const std::set<std::string> scored = values_.Languages(measure.metric, point, role);
       if (scored.empty()) continue;
       roles.emplace_back(role);
@@ -334,7 +332,7 @@ class Builder {
                                         const std::optional<double>& chance) {
     if (chance) return chance;
     const auto& controls = at.source.empty() ? at.target_controls : at.source_controls;
-    const auto untrained = controls.find(kNoPretraining);
+    const auto untrained = controls.find(kNoPretrainingRole);
     if (untrained == controls.end() || untrained->second.empty()) return std::nullopt;
     return untrained->second.mean.mean;
   }
@@ -551,7 +549,7 @@ class Builder {
       surface.measure = measure;
       surface.chance = *chance;
       for (const Point& point : experiment_.points) {
-        for (const char* role : {kMainRole, kNullWorld}) {
+        for (const char* role : {kMainRole, kNullWorldRole}) {
           for (const std::string& language : point.languages) {
             const auto value = values_.Fact(measure, point.id, role, language);
             if (!value) continue;
@@ -562,7 +560,7 @@ class Builder {
               surface.worst_value = *value;
               surface.worst_where =
                   fmt::format("{}, {}{}", ShownCode(experiment_, language), point.id,
-                              role == std::string_view(kNullWorld) ? ", null world" : "");
+                              role == std::string_view(kNullWorldRole) ? ", null world" : "");
             }
           }
         }
@@ -596,7 +594,7 @@ class Builder {
         row.source = code == experiment_.source_language;
         for (const std::string& point : table.points) {
           row.values.push_back(values_.Series(measure, point, kMainRole, {code}));
-          row.null_world.push_back(values_.Series(measure, point, kNullWorld, {code}));
+          row.null_world.push_back(values_.Series(measure, point, kNullWorldRole, {code}));
         }
         table.rows.push_back(std::move(row));
       }

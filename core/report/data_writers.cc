@@ -31,7 +31,7 @@ class Csv {
         for (std::size_t i = 0; i < table.points.size(); ++i) {
           const Key key{"language", "", table.measure, language.code, table.points[i]};
           EstimateRows(key, kMainRole, language.values[i], "");
-          EstimateRows(key, "null-world", language.null_world[i], "");
+          EstimateRows(key, kNullWorldRole, language.null_world[i], "");
         }
       }
     }
@@ -355,7 +355,7 @@ Json Languages(const Report& report) {
       Json values = Json::object();
       for (std::size_t i = 0; i < table.points.size(); ++i) {
         values[table.points[i]] = {{"main", ToJson(language.values[i])},
-                                   {"null-world", ToJson(language.null_world[i])}};
+                                   {kNullWorldRole, ToJson(language.null_world[i])}};
       }
       rows.push_back({{"language", language.code},
                       {"name", language.name},
@@ -443,6 +443,7 @@ Json ProvenanceJson(const Report& report) {
           {"overrides", p.overrides},
           {"task_seconds", p.task_seconds},
           {"wall_seconds", p.wall_seconds},
+          {"invocations", p.invocations},
           {"tasks", p.tasks},
           {"tasks_done", p.tasks_done},
           {"stale_builds", p.stale_builds},

@@ -51,8 +51,8 @@ list LegendMarks(const FigureReport& figure) {
   bool seeds = false;
   for (const SeriesReport& series : figure.series) {
     for (const SeriesPoint& point : series.points) {
-      null_world = null_world || point.controls.contains("null-world");
-      untrained = untrained || point.controls.contains("no-pretraining");
+      null_world = null_world || point.controls.contains(kNullWorldRole);
+      untrained = untrained || point.controls.contains(kNoPretrainingRole);
       interval = interval || point.main.mean.known();
       measured = measured || !point.main.empty();
       seeds = seeds || point.main.by_seed.size() > 1;
@@ -98,8 +98,8 @@ data CellRow(const Report& report, const FigureReport& figure, const SeriesRepor
                                       : std::string()));
   row.set("main", ShowMean(measure, point.main));
   row.set("range", Optional(ShowRange(measure, point.main)));
-  row.set("null_world", ShowControl(measure, point.controls, "null-world"));
-  row.set("no_pretraining", ShowControl(measure, point.controls, "no-pretraining"));
+  row.set("null_world", ShowControl(measure, point.controls, kNullWorldRole));
+  row.set("no_pretraining", ShowControl(measure, point.controls, kNoPretrainingRole));
   row.set("transfer", ShowDifference(measure, point.transfer));
   row.set("transfer_range", Optional(ShowRange(measure, point.transfer)));
   row.set("state", Optional(point.paper ? std::string(CellStateName(point.cell)) : std::string()));
@@ -267,8 +267,8 @@ void SetControls(const Report& report, data& view) {
       row.set("targets_range", Optional(ShowRange(m, at.targets)));
       row.set("count",
               Optional(at.targets.empty() ? "" : fmt::format("{} languages", at.target_count)));
-      row.set("null_world", ShowControl(m, at.target_controls, "null-world"));
-      row.set("no_pretraining", ShowControl(m, at.target_controls, "no-pretraining"));
+      row.set("null_world", ShowControl(m, at.target_controls, kNullWorldRole));
+      row.set("no_pretraining", ShowControl(m, at.target_controls, kNoPretrainingRole));
       row.set("transfer", ShowDifference(m, at.transfer));
       row.set("transfer_range", Optional(ShowRange(m, at.transfer)));
       rows.push_back(row);

@@ -88,8 +88,9 @@ class Markdown {
           row.emplace_back(point.paper ? CellStateName(point.cell) : "–");
         }
         row.push_back(WithRange(ShowMean(m, point.main), ShowRange(m, point.main)));
-        if (columns.null_world) row.push_back(ShowControl(m, point.controls, "null-world"));
-        if (columns.no_pretraining) row.push_back(ShowControl(m, point.controls, "no-pretraining"));
+        if (columns.null_world) row.push_back(ShowControl(m, point.controls, kNullWorldRole));
+        if (columns.no_pretraining)
+          row.push_back(ShowControl(m, point.controls, kNoPretrainingRole));
         if (columns.transfer) {
           row.push_back(WithRange(ShowDifference(m, point.transfer), ShowRange(m, point.transfer)));
         }
@@ -170,9 +171,9 @@ class Markdown {
             WithRange(ShowMean(m, at.source), ShowRange(m, at.source)),
             WithRange(ShowMean(m, at.targets), ShowRange(m, at.targets)),
             at.targets.empty() ? "–" : std::to_string(at.target_count)};
-        if (columns.null_world) row.push_back(ShowControl(m, at.target_controls, "null-world"));
+        if (columns.null_world) row.push_back(ShowControl(m, at.target_controls, kNullWorldRole));
         if (columns.no_pretraining)
-          row.push_back(ShowControl(m, at.target_controls, "no-pretraining"));
+          row.push_back(ShowControl(m, at.target_controls, kNoPretrainingRole));
         if (columns.transfer) {
           row.push_back(WithRange(ShowDifference(m, at.transfer), ShowRange(m, at.transfer)));
         }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -143,33 +145,37 @@ std::string SayHalf(const std::vector<TextHalves::Language>& languages) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-ReportPanel VolumePanel(const Report& report) {
-  const CorpusPanel& corpus = report.corpus;
-  ReportPanel panel;
-  panel.title = "Text that is trained on";
-  panel.alarm = corpus.shared_lines() > 0 || !corpus.halves.misplaced.empty();
-  for (const LeakCheck& check : corpus.leaks) panel.sentences.push_back(SayLeaks(check));
-  if (!corpus.halves.empty()) {
-    panel.sentences.push_back(fmt::format(
+std::vector<std::string> SayHalves(const TextHalves& halves) {
+  std::vector<std::string> sentences;
+  if (!halves.empty()) {
+    sentences.push_back(fmt::format(
         "By bytes, of the languages that are at every point, much text: {}; little: {}.",
-        SayHalf(corpus.halves.most), SayHalf(corpus.halves.least)));
+        SayHalf(halves.most), SayHalf(halves.least)));
   }
-  for (const TextHalves::Misplaced& one : corpus.halves.misplaced) {
-    panel.sentences.push_back(
+  for (const TextHalves::Misplaced& one : halves.misplaced) {
+    sentences.push_back(
         fmt::format("The series \"{}\" is of languages with the {} text, and {} is not one here.",
                     one.series, one.text, one.language));
   }
-  std::set<std::string> faults;  // points mostly share their text
+  return sentences;
+}
+
+/// Faults of the files that were read, each sentence once: points mostly share their text.
+std::set<std::string> SayFaults(const CorpusPanel& corpus) {
+  std::set<std::string> sentences;
   for (const auto& [point, counts] : corpus.faults) {
     std::vector<std::string> parts;
     for (const auto& [reason, count] : counts) {
       parts.push_back(fmt::format("{} {}", FormatCount(count), reason));
     }
-    faults.insert(fmt::format(
+    sentences.insert(fmt::format(
         "Faults of the files that were read, passed over: {}; `repro data stats` shows where.",
         fmt::join(parts, ", ")));
   }
-  panel.sentences.insert(panel.sentences.end(), faults.begin(), faults.end());
+  return sentences;
+}
+
+PageTable VolumeTable(const Report& report) {
   PageTable table;
   table.title = "Volume";
   table.about =
@@ -185,25 +191,50 @@ ReportPanel VolumePanel(const Report& report) {
                    {"Words", true},
                    {"Lines held out", true},
                    {"Seen in pretraining", true}};
+  const auto or_nothing = [](const std::optional<std::int64_t>& value, auto format) {
+    return Cell(value ? format(*value) : kNothing);
+  };
   for (const std::string& point : report.points) {
-    const auto volume = corpus.volumes.find(point);
-    if (volume == corpus.volumes.end()) continue;
+    const auto volume = report.corpus.volumes.find(point);
+    if (volume == report.corpus.volumes.end()) continue;
     const TextVolume& v = volume->second;
-    const auto or_nothing = [](const std::optional<std::int64_t>& value, auto format) {
-      return Cell(value ? format(*value) : kNothing);
-    };
     table.rows.push_back({Cell(point), Cell(std::to_string(v.languages)),
                           or_nothing(v.available_bytes, &FormatBytes), Cell(FormatBytes(v.bytes)),
                           Cell(FormatCount(v.lines)), Cell(FormatCount(v.words)),
                           or_nothing(v.heldout_lines, &FormatCount),
                           or_nothing(v.seen_bytes, &FormatBytes)});
-    for (const auto& [language, bytes] : v.left_out) {
-      panel.sentences.push_back(fmt::format(
+  }
+  return table;
+}
+
+/// Languages of which there was too little text.
+std::vector<std::string> SayLeftOut(const Report& report) {
+  std::vector<std::string> sentences;
+  for (const std::string& point : report.points) {
+    const auto volume = report.corpus.volumes.find(point);
+    if (volume == report.corpus.volumes.end()) continue;
+    for (const auto& [language, bytes] : volume->second.left_out) {
+      sentences.push_back(fmt::format(
           "{} is left out at {}: its {} of text are less than `corpus.min_bytes` asks for.",
           language, point, FormatBytes(bytes)));
     }
   }
-  panel.tables.push_back(std::move(table));
+  return sentences;
+}
+
+ReportPanel VolumePanel(const Report& report) {
+  const CorpusPanel& corpus = report.corpus;
+  ReportPanel panel;
+  panel.title = "Text that is trained on";
+  panel.alarm = corpus.shared_lines() > 0 || !corpus.halves.misplaced.empty();
+  const auto say = [&](const auto& sentences) {
+    panel.sentences.insert(panel.sentences.end(), sentences.begin(), sentences.end());
+  };
+  for (const LeakCheck& check : corpus.leaks) panel.sentences.push_back(SayLeaks(check));
+  say(SayHalves(corpus.halves));
+  say(SayFaults(corpus));
+  say(SayLeftOut(report));
+  panel.tables.push_back(VolumeTable(report));
   return panel;
 }
 

@@ -56,6 +56,14 @@ class Framer {
   }
 
   void AddProvenance() {
+    AddSettings();
+    AddTasks();
+    AddImported(report_.provenance);
+    AddSources();
+    AddInvocations();
+  }
+
+  void AddSettings() {
     Provenance& p = report_.provenance;
     p.scale = experiment_.scale;
     p.world = experiment_.world;
@@ -69,6 +77,10 @@ class Framer {
     p.build = inputs_.build_id;
     p.command = inputs_.command;
     p.made_ms = inputs_.now_ms;
+  }
+
+  void AddTasks() {
+    Provenance& p = report_.provenance;
     p.tasks = inputs_.plan.size();
     std::map<std::string, std::size_t> builds;
     for (const auto& [key, task] : inputs_.tasks) {
@@ -78,9 +90,13 @@ class Framer {
       if (!task.build.empty() && task.build != inputs_.build_id) ++builds[task.build];
     }
     for (const auto& [build, count] : builds) {
-      p.stale_builds.push_back(fmt::format("{} ({} task{})", build, count, count == 1 ? "" : "s"));
+      p.stale_builds.push_back(fmt::format("{} ({})", build, Plural(count, "task")));
     }
-    AddImported(p);
+  }
+
+  /// What is not at hand, and what stands in for the paper's tools.
+  void AddSources() {
+    Provenance& p = report_.provenance;
     std::set<std::string> unresolved;
     for (const auto& [key, task] : inputs_.plan) {
       if (!task.unresolved.empty()) {
@@ -94,32 +110,36 @@ class Framer {
       for (const Json& set : *not_kept_out) p.not_kept_out.insert(set.get<std::string>());
     }
     p.unresolved.assign(unresolved.begin(), unresolved.end());
+  }
 
+  /// Wall time, and where it all ran: by the newest invocation of this manifest as it stands, or
+  /// else of an earlier state of it.
+  void AddInvocations() {
+    Provenance& p = report_.provenance;
     const InvocationRow* shown = nullptr;
     for (const InvocationRow& invocation : inputs_.invocations) {
       if (invocation.manifest_hash != experiment_.hash) continue;
       if (shown == nullptr) shown = &invocation;
+      ++p.invocations;
       const std::int64_t end = invocation.ended_ms > 0 ? invocation.ended_ms : inputs_.now_ms;
       p.wall_seconds +=
           static_cast<double>(std::max<std::int64_t>(0, end - invocation.started_ms)) / 1000;
     }
     if (shown == nullptr && !inputs_.invocations.empty()) shown = &inputs_.invocations.front();
     if (shown == nullptr) return;
-    const auto text = [&](const char* pointer) {
-      const Json::json_pointer at(pointer);
-      if (!shown->provenance.contains(at) || !shown->provenance.at(at).is_string())
-        return std::string();
-      return shown->provenance.at(at).get<std::string>();
-    };
-    p.commit = text("/git/commit").substr(0, 12);
-    const Json::json_pointer dirty("/git/dirty");
-    if (!p.commit.empty() && shown->provenance.contains(dirty) &&
-        shown->provenance.at(dirty) == true) {
-      p.commit += " with uncommitted changes";
-    }
-    // Programs that were installed run outside a checkout.
-    if (p.commit.empty() && !text("/build").empty()) p.commit = "of the build " + text("/build");
+    p.commit = CommitOf(shown->provenance);
     p.machine = DescribeMachine(shown->provenance);
+  }
+
+  static std::string CommitOf(const Json& provenance) {
+    const std::string commit = TextAt(provenance, "/git/commit").substr(0, 12);
+    if (commit.empty()) {  // programs that were installed run outside a checkout
+      const std::string build = TextAt(provenance, "/build/id");
+      return build.empty() ? "" : "of the build " + build;
+    }
+    const Json::json_pointer dirty("/git/dirty");
+    const bool changed = provenance.contains(dirty) && provenance.at(dirty) == true;
+    return changed ? commit + " with uncommitted changes" : commit;
   }
 
   void AddNextSteps() {
@@ -181,24 +201,34 @@ class Framer {
   }
 
   void AddHeadline() {
+    SayText();
+    SayClaims();
+    SayTransfers();
+    SayPlateau();
+    SayWhatIsMissing();
+  }
+
+  void SayText() {
     if (std::string leak = LeakWarning(report_.corpus); !leak.empty()) {
       report_.headline.push_back(std::move(leak));
     }
-    if (report_.figures.empty()) {
-      for (std::string& sentence : SayVolumes(report_)) {
-        report_.headline.push_back(std::move(sentence));
-      }
+    if (!report_.figures.empty()) return;
+    for (std::string& sentence : SayVolumes(report_)) {
+      report_.headline.push_back(std::move(sentence));
     }
+  }
+
+  void SayClaims() {
     std::map<ClaimState, int> states;
     for (const ClaimReport& claim : report_.claims) ++states[claim.test.state];
     const std::string world =
         IsSynthetic(experiment_) ? "the synthetic world (babel)" : experiment_.world;
     if (!report_.claims.empty()) {
-      report_.headline.push_back(fmt::format(
-          "Of {} claim{}, {} supported, {} contradicted, {} undecided in {} at {} scale.",
-          report_.claims.size(), report_.claims.size() == 1 ? "" : "s",
-          states[ClaimState::kSupported], states[ClaimState::kContradicted],
-          states[ClaimState::kUndecided], world, experiment_.scale));
+      report_.headline.push_back(
+          fmt::format("Of {}, {} supported, {} contradicted, {} undecided in {} at {} scale.",
+                      Plural(report_.claims.size(), "claim"), states[ClaimState::kSupported],
+                      states[ClaimState::kContradicted], states[ClaimState::kUndecided], world,
+                      experiment_.scale));
     }
     if (IsSynthetic(experiment_)) {
       report_.headline.emplace_back(
@@ -206,6 +236,9 @@ class Framer {
           "paper, whose cells are "
           "shown as not comparable.");
     }
+  }
+
+  void SayTransfers() {
     for (const MeasureReport* measure : TasksAsShown()) {
       std::vector<std::string> parts;
       for (const MeasureReport::AtPoint& at : measure->points) {
@@ -216,31 +249,35 @@ class Framer {
           fmt::format("{}: transfer, the difference from the null world, is {}.",
                       measure->measure.name, fmt::join(parts, "; ")));
     }
+  }
+
+  void SayPlateau() {
     std::vector<std::string> stuck;
     for (const RunReport& run : report_.runs) {
       if (run.on_plateau) stuck.push_back(fmt::format("{} seed {}", run.point, run.pretrain_seed));
     }
-    if (!stuck.empty()) {
-      constexpr std::size_t kNamed = 4;
-      const std::size_t named = std::min(stuck.size(), kNamed);
-      report_.headline.push_back(fmt::format(
-          "{} ended on the early plateau or overfitted, less than {:g} nats below what a predictor "
-          "without context reaches ({}{}): what was measured on {} says nothing about languages.",
-          Plural(stuck.size(), "run"), kPlateauThreshold,
-          fmt::join(stuck.begin(), stuck.begin() + static_cast<std::ptrdiff_t>(named), ", "),
-          stuck.size() > kNamed ? ", ..." : "", stuck.size() == 1 ? "it" : "them"));
-    }
-    if (!report_.complete) {
-      const auto done = std::count_if(report_.runs.begin(), report_.runs.end(),
-                                      [](const RunReport& run) { return run.state == "done"; });
-      // Where a run would go on, the first next step says so.
-      const bool goes_on =
-          std::any_of(report_.next_steps.begin(), report_.next_steps.end(),
-                      [&](const NextStep& step) { return step.command == inputs_.command; });
-      report_.headline.push_back(fmt::format("Partial: {} of {} runs are complete{}.", done,
-                                             report_.runs.size(),
-                                             goes_on ? "; to go on: " + inputs_.command : ""));
-    }
+    if (stuck.empty()) return;
+    constexpr std::size_t kNamed = 4;
+    const std::size_t named = std::min(stuck.size(), kNamed);
+    report_.headline.push_back(fmt::format(
+        "{} ended on the early plateau or overfitted, less than {:g} nats below what a predictor "
+        "without context reaches ({}{}): what was measured on {} says nothing about languages.",
+        Plural(stuck.size(), "run"), kPlateauThreshold,
+        fmt::join(stuck.begin(), stuck.begin() + static_cast<std::ptrdiff_t>(named), ", "),
+        stuck.size() > kNamed ? ", ..." : "", stuck.size() == 1 ? "it" : "them"));
+  }
+
+  void SayWhatIsMissing() {
+    if (report_.complete) return;
+    const auto done = std::count_if(report_.runs.begin(), report_.runs.end(),
+                                    [](const RunReport& run) { return run.state == "done"; });
+    // Where a run would go on, the first next step says so.
+    const bool goes_on =
+        std::any_of(report_.next_steps.begin(), report_.next_steps.end(),
+                    [&](const NextStep& step) { return step.command == inputs_.command; });
+    report_.headline.push_back(fmt::format("Partial: {} of {} runs are complete{}.", done,
+                                           report_.runs.size(),
+                                           goes_on ? "; to go on: " + inputs_.command : ""));
   }
 
   /// The measures of tasks, what moves first and then as the figures stand.

@@ -58,7 +58,7 @@ struct Estimate {
 struct SeriesPoint {
   std::string point;
   Estimate main;
-  std::map<std::string, Estimate> controls;    ///< role -> estimate: "null-world", "no-pretraining"
+  std::map<std::string, Estimate> controls;    ///< by role
   std::optional<DifferenceInterval> transfer;  ///< main minus null world, where both are
   std::optional<ReferenceCell> paper;          ///< as drawn in the figure or printed
   std::optional<ReferenceCell> paper_stated;   ///< as the running text says
@@ -202,8 +202,9 @@ struct Provenance {
   std::string commit, machine, build;
   std::string command;
   std::vector<std::string> overrides;
-  double task_seconds = 0;  ///< sum over finished tasks, each counted once
-  double wall_seconds = 0;  ///< of the `repro run` invocations that belong to this manifest
+  double task_seconds = 0;      ///< sum over finished tasks, each counted once
+  double wall_seconds = 0;      ///< of the `repro run`s of this manifest as it stands
+  std::size_t invocations = 0;  ///< how many those are
   std::size_t tasks = 0, tasks_done = 0;
   std::int64_t made_ms = 0;
   std::vector<std::string>

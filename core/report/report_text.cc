@@ -37,6 +37,18 @@ std::string Spread(const std::vector<VocabularyReport::Row>& rows,
                      unit, low, decimals, high, decimals);
 }
 
+/// The wall time leaves out what was made by another state of the manifest, by other manifests, or
+/// elsewhere; the sum over tasks does not.
+std::string SayRunTime(const Provenance& p) {
+  const std::string tasks = fmt::format("{} summed over {} of {} tasks",
+                                        FormatDuration(p.task_seconds), p.tasks_done, p.tasks);
+  if (p.invocations == 0) {
+    return tasks + "; no invocation of this manifest as it stands is in the log";
+  }
+  return fmt::format("{} of wall time in {} of this manifest as it stands, {}",
+                     FormatDuration(p.wall_seconds), Plural(p.invocations, "invocation"), tasks);
+}
+
 }  // namespace
 
 bool IsSynthetic(const Experiment& experiment) {
@@ -259,8 +271,8 @@ ControlColumns ColumnsOf(const std::vector<MeasureReport>& measures) {
 
 void ControlColumns::AddControls(const std::map<std::string, Estimate>& controls) {
   for (const auto& [role, estimate] : controls) {
-    null_world |= role == "null-world" && !estimate.empty();
-    no_pretraining |= role == "no-pretraining" && !estimate.empty();
+    null_world |= role == kNullWorldRole && !estimate.empty();
+    no_pretraining |= role == kNoPretrainingRole && !estimate.empty();
   }
 }
 
@@ -369,9 +381,7 @@ std::vector<std::pair<std::string, std::string>> Facts(const Report& report) {
       {"Model selection", p.selection},
       {"Commit", p.commit.empty() ? "not known" : p.commit},
       {"Machine", p.machine.empty() ? "nothing has run yet" : p.machine},
-      {"Run time",
-       fmt::format("{} of wall time, {} summed over {} of {} tasks", FormatDuration(p.wall_seconds),
-                   FormatDuration(p.task_seconds), p.tasks_done, p.tasks)},
+      {"Run time", SayRunTime(p)},
       {"Manifest", fmt::format("{}, SHA-256 {}", p.manifest, p.manifest_hash)},
       {"Overrides", p.overrides.empty() ? "none" : fmt::format("{}", fmt::join(p.overrides, ", "))},
       {"This build", p.build},

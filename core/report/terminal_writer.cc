@@ -135,7 +135,7 @@ class Terminal {
                                                  : std::optional(point.main.mean.mean));
         theirs.values.push_back(point.paper ? std::optional(point.paper->value) : std::nullopt);
         for (const auto& [role, control] : point.controls) {
-          run.marks.push_back({i, control.mean.mean, style, role == "null-world" ? "◇" : "+"});
+          run.marks.push_back({i, control.mean.mean, style, role == kNullWorldRole ? "◇" : "+"});
           controls = true;
         }
       }
@@ -184,8 +184,9 @@ class Terminal {
           row.push_back(point.paper ? FormatNumber(point.paper->value, m.decimals) : "–");
         row.push_back(ShowMean(m, point.main));
         if (columns.range) row.push_back(ShowRange(m, point.main));
-        if (columns.null_world) row.push_back(ShowControl(m, point.controls, "null-world"));
-        if (columns.no_pretraining) row.push_back(ShowControl(m, point.controls, "no-pretraining"));
+        if (columns.null_world) row.push_back(ShowControl(m, point.controls, kNullWorldRole));
+        if (columns.no_pretraining)
+          row.push_back(ShowControl(m, point.controls, kNoPretrainingRole));
         if (columns.transfer) row.push_back(ShowDifference(m, point.transfer));
         if (figure.has_paper) row.emplace_back(point.paper ? CellStateName(point.cell) : "–");
         rows.push_back(std::move(row));
@@ -296,9 +297,9 @@ class Terminal {
         Row row = {&at == &measure.points.front() ? m.name : "", at.point, ShowMean(m, at.source),
                    ShowMean(m, at.targets),
                    at.targets.empty() ? "–" : std::to_string(at.target_count)};
-        if (columns.null_world) row.push_back(ShowControl(m, at.target_controls, "null-world"));
+        if (columns.null_world) row.push_back(ShowControl(m, at.target_controls, kNullWorldRole));
         if (columns.no_pretraining)
-          row.push_back(ShowControl(m, at.target_controls, "no-pretraining"));
+          row.push_back(ShowControl(m, at.target_controls, kNoPretrainingRole));
         if (columns.transfer) row.push_back(ShowDifference(m, at.transfer));
         if (columns.range) row.push_back(ShowRange(m, at.transfer));
         rows.push_back(std::move(row));

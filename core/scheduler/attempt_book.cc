@@ -270,8 +270,12 @@ Status AttemptBook::RecordFound(const Task& task) {
   for (const AttemptRow& row : known) numbers.insert(row.number);
   return log_.InTransaction([&]() -> Status {
     std::error_code error;
-    for (int number = 1; fs::exists(store_.AttemptFolder(task.key, number), error); ++number) {
-      if (numbers.contains(number)) continue;
+    // Folders of attempts that the log knows may be gone.
+    const int highest = numbers.empty() ? 0 : *numbers.rbegin();
+    for (int number = 1;; ++number) {
+      const bool there = fs::exists(store_.AttemptFolder(task.key, number), error);
+      if (!there && number > highest) break;
+      if (!there || numbers.contains(number)) continue;
       AttemptRow attempt;
       attempt.task_key = task.key;
       attempt.number = number;

@@ -135,7 +135,7 @@ class Importer {
     if (!artifact && artifact.error().code != ErrorCode::kCorrupt) {
       return tl::unexpected<Error>(artifact.error());
     }
-    const bool whole = entry.files.size() == entry.record->files.size();
+    const bool whole = CameWhole(entry);
     if (!whole && !artifact) {
       return Fail(ErrorCode::kCorrupt,
                   "{}; `repro doctor --fix` removes it, then import the results again",
@@ -170,6 +170,15 @@ class Importer {
     }
     REPRO_RETURN_IF_ERROR(store_.Publish(staging, record));
     return Taken::kArtifact;
+  }
+
+  /// Whether every file that its record names came along.
+  static bool CameWhole(const ResultsTask& entry) {
+    const auto& files = entry.record->files;
+    return std::all_of(files.begin(), files.end(), [&](const ArtifactFile& file) {
+      return std::any_of(entry.files.begin(), entry.files.end(),
+                         [&](const ResultsContent& kept) { return kept.path == file.path; });
+    });
   }
 
   static std::vector<ResultsDifference> OtherFiles(const ResultsTask& entry,
@@ -213,12 +222,17 @@ class Importer {
     return differences;
   }
 
-  /// A cut-off import has written them already.
+  /// Into an attempt that neither the log nor the workspace has. A cut-off import has written them
+  /// already.
   Status WriteEvents(const ResultsTask& entry) const {
     const std::string events = EventsOf(entry);
+    REPRO_ASSIGN_OR_RETURN(const auto known, log_.Attempts(entry.task.key));
+    int highest = 0;
+    for (const AttemptRow& row : known) highest = std::max(highest, row.number);
     std::error_code error;
     int number = 1;
-    for (; fs::exists(store_.AttemptFolder(entry.task.key, number), error); ++number) {
+    for (; number <= highest || fs::exists(store_.AttemptFolder(entry.task.key, number), error);
+         ++number) {
       const auto there = ReadFile(store_.AttemptFolder(entry.task.key, number) / "events.jsonl");
       if (there && *there == events) return {};
     }
@@ -227,61 +241,88 @@ class Importer {
     return WriteFileAtomic(folder / "events.jsonl", events);
   }
 
+  /// Runs that the log has, and to which the file brings nothing, stay as they are.
   Status Record(const ResultsFile& results, const ResultsExperiment& experiment) {
-    TaskGraph graph;
-    std::set<std::string> wanted;
+    const TaskGraph all = GraphOf(results, experiment.runs);
+    REPRO_RETURN_IF_ERROR(all.Validate());
+    REPRO_ASSIGN_OR_RETURN(const std::set<std::string> news, NotDoneInLog(all));
+    REPRO_ASSIGN_OR_RETURN(const std::set<std::string> known, KnownRuns(experiment));
+    std::vector<RunSpec> touched;
     for (const RunSpec& run : experiment.runs) {
-      wanted.insert(run.task_keys.begin(), run.task_keys.end());
+      const bool gains = std::any_of(run.task_keys.begin(), run.task_keys.end(),
+                                     [&](const std::string& key) { return news.contains(key); });
+      if (gains || !known.contains(run.key)) touched.push_back(run);
     }
-    std::vector<bool> done;
-    for (const ResultsTask& entry : results.tasks) {
-      if (!wanted.contains(entry.task.key)) continue;
-      graph.Add(entry.task);
-      const auto artifact = store_.Find(entry.task.kind, entry.task.key);
-      const auto known = store_.FindResults(entry.task.kind, entry.task.key);
-      done.push_back((artifact && artifact->has_value()) || (known && known->has_value()));
-    }
-    for (const RunSpec& run : experiment.runs) graph.AddRun(run);
-    REPRO_RETURN_IF_ERROR(graph.Validate());
-    REPRO_ASSIGN_OR_RETURN(std::vector<std::string> news, NotDoneInLog(graph, done));
-    REPRO_ASSIGN_OR_RETURN(const bool known, AllRunsKnown(experiment));
-    if (known && news.empty()) return {};
+    if (touched.empty()) return {};
     REPRO_ASSIGN_OR_RETURN(const std::int64_t invocation, AddInvocations(experiment));
-    RunBook runs(graph, log_, done);
+    const TaskGraph graph = GraphOf(results, touched);
+    REPRO_ASSIGN_OR_RETURN(std::vector<TaskProgress> progress, ProgressOf(graph, news));
+    RunBook runs(graph, log_, std::move(progress));
     REPRO_RETURN_IF_ERROR(runs.Register(experiment.id, experiment.scale, invocation));
     AttemptBook book(log_, store_);
-    for (const std::string& key : news) {
-      REPRO_RETURN_IF_ERROR(book.RecordFound(*graph.Find(key)));
+    for (const Task& task : graph.tasks()) {
+      if (news.contains(task.key)) REPRO_RETURN_IF_ERROR(book.RecordFound(task));
     }
     return {};
   }
 
+  static TaskGraph GraphOf(const ResultsFile& results, const std::vector<RunSpec>& runs) {
+    TaskGraph graph;
+    std::set<std::string_view> wanted;
+    for (const RunSpec& run : runs) wanted.insert(run.task_keys.begin(), run.task_keys.end());
+    for (const ResultsTask& entry : results.tasks) {
+      if (wanted.contains(entry.task.key)) graph.Add(entry.task);
+    }
+    for (const RunSpec& run : runs) graph.AddRun(run);
+    return graph;
+  }
+
   /// Keys of tasks that are done here, but not in the log.
-  Result<std::vector<std::string>> NotDoneInLog(const TaskGraph& graph,
-                                                const std::vector<bool>& done) const {
-    std::vector<std::string> keys;
-    for (std::size_t i = 0; i < done.size(); ++i) {
-      if (done[i]) keys.push_back(graph.tasks()[i].key);
+  Result<std::set<std::string>> NotDoneInLog(const TaskGraph& graph) const {
+    std::set<std::string> keys;
+    for (const Task& task : graph.tasks()) {
+      const auto artifact = store_.Find(task.kind, task.key);
+      const auto results = store_.FindResults(task.kind, task.key);
+      const bool done = (artifact && artifact->has_value()) || (results && results->has_value());
+      if (done) keys.insert(task.key);
     }
-    REPRO_ASSIGN_OR_RETURN(const std::vector<TaskRow> rows, log_.Tasks(keys));
-    std::set<std::string_view> finished;
+    REPRO_ASSIGN_OR_RETURN(const auto rows, log_.Tasks({keys.begin(), keys.end()}));
     for (const TaskRow& row : rows) {
-      if (row.state == "done") finished.insert(row.key);
+      if (row.state == "done") keys.erase(row.key);
     }
-    std::erase_if(keys, [&](const std::string& key) { return finished.contains(key); });
     return keys;
   }
 
-  Result<bool> AllRunsKnown(const ResultsExperiment& experiment) const {
+  /// As the log has them; `news` are done.
+  Result<std::vector<TaskProgress>> ProgressOf(const TaskGraph& graph,
+                                               const std::set<std::string>& news) const {
+    static const std::map<std::string_view, TaskProgress> kByState = {
+        {"running", TaskProgress::kRunning},
+        {"done", TaskProgress::kDone},
+        {"failed", TaskProgress::kFailed},
+        {"diverged", TaskProgress::kDiverged},
+        {"interrupted", TaskProgress::kInterrupted}};
+    std::vector<TaskProgress> progress;
+    for (const Task& task : graph.tasks()) {
+      REPRO_ASSIGN_OR_RETURN(const auto rows, log_.Tasks({task.key}));
+      const auto state = rows.empty() ? kByState.end() : kByState.find(rows.front().state);
+      progress.push_back(news.contains(task.key)   ? TaskProgress::kDone
+                         : state == kByState.end() ? TaskProgress::kWaiting
+                                                   : state->second);
+    }
+    return progress;
+  }
+
+  /// Keys of the runs that the log has.
+  Result<std::set<std::string>> KnownRuns(const ResultsExperiment& experiment) const {
     RunQuery query;
     query.experiment_id = experiment.id;
     query.scale = experiment.scale;
     query.with_config = false;
     REPRO_ASSIGN_OR_RETURN(const std::vector<RunRow> rows, log_.Runs(query));
-    std::set<std::string_view> keys;
+    std::set<std::string> keys;
     for (const RunRow& row : rows) keys.insert(row.key);
-    return std::all_of(experiment.runs.begin(), experiment.runs.end(),
-                       [&](const RunSpec& run) { return keys.contains(run.key); });
+    return keys;
   }
 
   /// Those that the log does not have. Returns the number of the newest.

@@ -38,7 +38,8 @@ struct ImportedResults {
 /// and all of it into the log. What is whole in the workspace stays as it is; where the file has
 /// other values or other kept files of it, that is told (speed and memory are the machine's, and
 /// are not compared). Each task appears whole: what a crash cuts off, doing it again completes. The
-/// caller holds the lease. Errors: kIo, kCorrupt and kBusy of store and log.
+/// caller holds the lease. Errors: kIo, kCorrupt and kBusy of store and log; kInvalidArgument (a
+/// task's kind is no name of a folder, or an input comes after the task that reads it).
 Result<ImportedResults> ImportResults(const ResultsFile& results, const ArtifactStore& store,
                                       RunLog& log);
 

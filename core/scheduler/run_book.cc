@@ -4,25 +4,24 @@
 #include <set>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/graph/task_history.h"
 
 namespace repro {
 
-RunBook::RunBook(const TaskGraph& graph, RunLog& log, const std::vector<bool>& done)
+RunBook::RunBook(const TaskGraph& graph, RunLog& log, std::vector<TaskProgress> progress)
     : graph_(graph),
       log_(log),
-      progress_(graph.tasks().size(), TaskProgress::kWaiting),
+      progress_(std::move(progress)),
       tasks_of_run_(graph.runs().size()),
       runs_of_task_(graph.tasks().size()),
       ids_(graph.runs().size(), 0),
       states_(graph.runs().size()) {
+  REPRO_CHECK(progress_.size() == graph.tasks().size());
   std::unordered_map<std::string_view, std::size_t> index;
-  for (std::size_t i = 0; i < graph.tasks().size(); ++i) {
-    index.emplace(graph.tasks()[i].key, i);
-    if (done[i]) progress_[i] = TaskProgress::kDone;
-  }
+  for (std::size_t i = 0; i < graph.tasks().size(); ++i) index.emplace(graph.tasks()[i].key, i);
   for (std::size_t run = 0; run < graph.runs().size(); ++run) {
     for (const std::string& key : graph.runs()[run].task_keys) {
       const auto task = index.find(key);

@@ -17,8 +17,8 @@ enum class TaskProgress { kWaiting, kRunning, kDone, kFailed, kDiverged, kInterr
 
 class RunBook {
  public:
-  /// `graph` and `log` must outlive this. `done[i]`: task i of the graph is done already.
-  RunBook(const TaskGraph& graph, RunLog& log, const std::vector<bool>& done);
+  /// `graph` and `log` must outlive this. `progress`: where each task of the graph stands.
+  RunBook(const TaskGraph& graph, RunLog& log, std::vector<TaskProgress> progress);
 
   /// Whether the log has every run of the graph as done: then a finished figure leaves no new
   /// trace.

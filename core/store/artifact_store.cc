@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <set>
 #include <system_error>
 #include <tuple>
 
@@ -123,6 +124,22 @@ Result<std::optional<CompletionRecord>> ReadRecord(const fs::path& folder, std::
   return std::optional<CompletionRecord>(std::move(record));
 }
 
+/// Holds every file that should be in `folder` against the SHA-256 of `record`.
+Status VerifyFiles(const fs::path& folder, const std::optional<CompletionRecord>& record) {
+  if (!record) {
+    return Fail(ErrorCode::kNotFound, "{}: no completion record here", folder.string());
+  }
+  std::string wrong;
+  for (const ArtifactFile& entry : record->files) {
+    if (!HoldsFile(*record, entry.path)) continue;
+    REPRO_ASSIGN_OR_RETURN(const std::string hash, Sha256File(folder / entry.path));
+    if (hash != entry.sha256) wrong += fmt::format("{}'{}'", wrong.empty() ? "" : ", ", entry.path);
+  }
+  if (wrong.empty()) return {};
+  return Fail(ErrorCode::kCorrupt, "{}: the content of {} does not match its SHA-256",
+              folder.string(), wrong);
+}
+
 /// Renames `staging`, whole and synced, to `target`. What `find` says is whole there stays, and
 /// ours is dropped; what is damaged is replaced. Returns the record of what stands afterwards.
 template <class Find>
@@ -224,6 +241,7 @@ Result<CompletionRecord> CompletionRecord::FromJson(const Json& object, std::str
     if (format != kFormat) return bad(fmt::format("format {}, expected {}", format, kFormat));
     record.task = object.at("task");
     if (!record.task.is_object()) return bad("`task` is not an object");
+    std::set<std::string> paths;
     for (const Json& file : object.at("files")) {
       ArtifactFile entry{file.at("path").get<std::string>(), file.at("bytes").get<std::int64_t>(),
                          file.at("sha256").get<std::string>()};
@@ -232,6 +250,9 @@ Result<CompletionRecord> CompletionRecord::FromJson(const Json& object, std::str
       }
       if (entry.bytes < 0 || !IsSha256Hex(entry.sha256)) {
         return bad(fmt::format("the size or SHA-256 of '{}' is malformed", entry.path));
+      }
+      if (!paths.insert(entry.path).second) {
+        return bad(fmt::format("'{}' is there twice", entry.path));
       }
       record.files.push_back(std::move(entry));
     }
@@ -331,18 +352,12 @@ Result<std::optional<CompletionRecord>> ArtifactStore::FindResults(std::string_v
 
 Status ArtifactStore::Verify(std::string_view kind, std::string_view key) const {
   REPRO_ASSIGN_OR_RETURN(const std::optional<CompletionRecord> record, Find(kind, key));
-  const fs::path folder = Folder(kind, key);
-  if (!record) {
-    return Fail(ErrorCode::kNotFound, "{}: no whole artifact here", folder.string());
-  }
-  std::string wrong;
-  for (const ArtifactFile& entry : record->files) {
-    REPRO_ASSIGN_OR_RETURN(const std::string hash, Sha256File(folder / entry.path));
-    if (hash != entry.sha256) wrong += fmt::format("{}'{}'", wrong.empty() ? "" : ", ", entry.path);
-  }
-  if (wrong.empty()) return {};
-  return Fail(ErrorCode::kCorrupt, "{}: the content of {} does not match its SHA-256",
-              folder.string(), wrong);
+  return VerifyFiles(Folder(kind, key), record);
+}
+
+Status ArtifactStore::VerifyResults(std::string_view kind, std::string_view key) const {
+  REPRO_ASSIGN_OR_RETURN(const std::optional<CompletionRecord> record, FindResults(kind, key));
+  return VerifyFiles(ResultsFolder(kind, key), record);
 }
 
 Result<std::vector<StoredArtifact>> ArtifactStore::List() const {

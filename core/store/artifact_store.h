@@ -46,7 +46,7 @@ struct CompletionRecord {
   std::int64_t TotalBytes() const;  ///< of the files; completion.json itself not counted
   Json ToJson() const;
   /// `where` names the source in messages. Errors: kCorrupt when a field is missing or mistyped, a
-  /// path leaves the folder, or the format is not 1.
+  /// path leaves the folder or is there twice, or the format is not 1.
   static Result<CompletionRecord> FromJson(const Json& object, std::string_view where);
 };
 
@@ -102,6 +102,8 @@ class ArtifactStore {
   /// files. Empty when there is none. Errors: as `Find`.
   Result<std::optional<CompletionRecord>> FindResults(std::string_view kind,
                                                       std::string_view key) const;
+  /// As `FindResults`, and the SHA-256 of every file that came along. Errors: as `Verify`.
+  Status VerifyResults(std::string_view kind, std::string_view key) const;
 
   /// Every folder below artifacts/, sorted by kind and key, whole or not. A missing artifacts/ is
   /// an empty store.

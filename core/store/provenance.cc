@@ -267,15 +267,11 @@ Json CollectProvenance(const ProvenanceRequest& request) {
   return provenance;
 }
 
-namespace {
-
 std::string TextAt(const Json& provenance, const char* pointer) {
   const Json::json_pointer at{pointer};
   if (!provenance.contains(at) || !provenance.at(at).is_string()) return {};
   return provenance.at(at).get<std::string>();
 }
-
-}  // namespace
 
 std::string DescribeMachine(const Json& provenance) {
   std::string machine;

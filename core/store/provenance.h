@@ -29,6 +29,9 @@ Json CollectProvenance(const ProvenanceRequest& request);
 /// "AVX2" or "DEFAULT".
 Json ParseCpuInfo(const std::string& cpuinfo);
 
+/// The text at a JSON pointer ("/git/commit"); empty where there is none.
+std::string TextAt(const Json& provenance, const char* pointer);
+
 /// The machine of a provenance: "box, AMD EPYC, Debian GNU/Linux 12, 2 cores"; empty where nothing
 /// is known.
 std::string DescribeMachine(const Json& provenance);

@@ -413,9 +413,9 @@ Result<std::int64_t> RunLog::UpsertRun(const RunRow& row,
     {
       Query query(log.Prepare(
           "UPDATE runs SET point = ?4, role = ?5, sweep = ?6, pretrain_seed = ?7, finetune_seeds = "
-          "?8, state = ?9, invocation = nullif(?10, 0), config = (SELECT id FROM configs WHERE "
-          "hash "
-          "= ?11), finished_ms = CASE WHEN ?12 = 0 AND state = ?9 THEN finished_ms ELSE ?12 END "
+          "?8, state = ?9, invocation = coalesce(nullif(?10, 0), invocation), config = (SELECT id "
+          "FROM configs WHERE hash = ?11), finished_ms = CASE WHEN ?12 = 0 AND state = ?9 THEN "
+          "finished_ms ELSE ?12 END "
           "WHERE experiment = (SELECT id FROM experiments WHERE name = "
           "?1 "
           "AND scale = ?2) AND key = ?3 RETURNING id"));

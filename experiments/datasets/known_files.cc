@@ -61,14 +61,18 @@ Status KnownFiles::Save(const fs::path& workspace) const {
   return WriteFileAtomic(path, json.dump(1) + "\n");
 }
 
-bool KnownFiles::Replace(const std::string& set, Names names) {
-  const auto [at, added] = sets_.try_emplace(set);
-  const bool same = std::equal(at->second.begin(), at->second.end(), names.begin(), names.end(),
-                               [](const auto& a, const auto& b) {
-                                 return a.first == b.first && a.second.sha256 == b.second.sha256;
-                               });
-  at->second = std::move(names);
-  return !added && !same;
+bool KnownFiles::Add(const std::string& set, Names names) {
+  Names& known = sets_[set];
+  const bool changed = std::any_of(names.begin(), names.end(), [&](const auto& file) {
+    const auto before = known.find(file.first);
+    return before != known.end() && before->second.sha256 != file.second.sha256;
+  });
+  if (changed) {
+    known = std::move(names);
+  } else {
+    known.merge(names);
+  }
+  return changed;
 }
 
 const KnownFiles::Entry* KnownFiles::Find(std::string_view set, std::string_view name) const {

@@ -26,9 +26,10 @@ class KnownFiles {
   static Result<KnownFiles> Load(const std::filesystem::path& workspace);
   Status Save(const std::filesystem::path& workspace) const;
 
-  /// Of a set exactly these files are known from now on: a key holds all that a set has. Returns
-  /// whether others were.
-  bool Replace(const std::string& set, Names names);
+  /// Adds files of a set: results of another experiment may read other languages of it. But where
+  /// one of them is known with another digest, the set was another one, and exactly `names` are
+  /// known from now on. Returns whether that was so.
+  bool Add(const std::string& set, Names names);
   /// Null where it is not known.
   const Entry* Find(std::string_view set, std::string_view name) const;
   /// As if the set's files lay in `folder`; no names where none is known.

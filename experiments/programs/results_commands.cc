@@ -64,6 +64,17 @@ Result<std::vector<ResultsSource>> SourcesOf(const TaskGraph& graph, const fs::p
   return list;
 }
 
+/// An earlier export is replaced, anything else is not.
+Status CheckTarget(const fs::path& file) {
+  std::error_code error;
+  if (!fs::exists(file, error)) return {};
+  const auto results = fs::is_regular_file(file, error) ? IsResultsFile(file) : Result<bool>(false);
+  if (results && *results) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "{}: what is there is no results file, so it is never replaced: name another",
+              Printable(file.string()));
+}
+
 void AddSources(std::vector<ResultsSource> fresh, std::vector<ResultsSource>& sources) {
   std::set<std::pair<std::string, std::string>> there;
   for (const ResultsSource& source : sources) there.emplace(source.set, source.name);
@@ -79,15 +90,11 @@ Status KeepSources(const std::vector<ResultsSource>& sources, const CommandConte
   for (const ResultsSource& source : sources) {
     sets[source.set][source.name] = {.bytes = source.bytes, .sha256 = source.sha256};
   }
-  std::set<std::string> changed;
   for (auto& [set, names] : sets) {
-    if (known.Replace(set, std::move(names))) changed.insert(set);
-  }
-  for (const std::string& set : changed) {
+    if (!known.Add(set, std::move(names))) continue;
     context.err << fmt::format(
-        "warning: data set {} holds other files than results imported before were made from; "
-        "without "
-        "the data those are not found any more\n",
+        "warning: of data set {} a file has another SHA-256 than in results imported before; "
+        "without the data those are not found any more\n",
         Printable(set));
   }
   return known.Save(context.options.workspace);
@@ -139,6 +146,7 @@ Result<int> ExportResults(const CommandContext& context,
                           const std::vector<ExperimentArguments>& experiments,
                           const fs::path& file) {
   const GlobalOptions& options = context.options;
+  REPRO_RETURN_IF_ERROR(CheckTarget(file));
   REPRO_ASSIGN_OR_RETURN(const RunLog log, OpenLogForReading(options));
   const ArtifactStore store(options.workspace);
   ResultsFile results;

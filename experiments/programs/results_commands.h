@@ -13,7 +13,8 @@ namespace repro {
 bool KeepsResultsFile(const std::string& kind, const std::string& path);
 
 /// Writes what the workspace knows of the experiments into `file`; returns the exit code. Errors:
-/// of LoadGraph, CollectResults and WriteResults.
+/// of LoadGraph, CollectResults and WriteResults; kInvalidArgument where `file` is there and is no
+/// results file.
 Result<int> ExportResults(const CommandContext& context,
                           const std::vector<ExperimentArguments>& experiments,
                           const std::filesystem::path& file);

@@ -98,11 +98,11 @@ class GraphBuilder {
       const std::string& text = settings.corpus.source;
       if (lists(controls.null_world) && (IsBabel(text) || IsCodedSource(text))) {
         REPRO_RETURN_IF_ERROR(
-            AddRun(point, settings, {.role = "null-world", .null_world = true}, seed));
+            AddRun(point, settings, {.role = kNullWorldRole, .null_world = true}, seed));
       }
       if (lists(controls.no_pretraining)) {
         REPRO_RETURN_IF_ERROR(
-            AddRun(point, settings, {.role = "no-pretraining", .pretrained = false}, seed));
+            AddRun(point, settings, {.role = kNoPretrainingRole, .pretrained = false}, seed));
       }
     }
     return {};

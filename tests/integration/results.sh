@@ -15,6 +15,7 @@ repro() { "$REPRO_BIN" "$@"; }
 repro run "$manifest" --scale smoke --workspace "$there" > "$TMPDIR/log" 2>&1 || { cat "$TMPDIR/log" >&2; fail "the run failed"; }
 repro export "$manifest" --scale smoke --results "$TMPDIR/mini.results" --workspace "$there" > "$TMPDIR/export"
 grep -q "no weights, no text" "$TMPDIR/export" || fail "export says: $(cat "$TMPDIR/export")"
+echo '{"repro_results":1}' | zstd -q > "$TMPDIR/again.results"  # an earlier export is replaced
 repro export "$manifest" --scale smoke --results "$TMPDIR/again.results" --workspace "$there" > /dev/null
 cmp "$TMPDIR/mini.results" "$TMPDIR/again.results" || fail "the same results gave other bytes"
 (($(stat -c %s "$TMPDIR/mini.results") < 100000)) || fail "$(stat -c %s "$TMPDIR/mini.results") bytes of so little"

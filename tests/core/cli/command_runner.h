@@ -18,6 +18,7 @@ struct CommandOutcome {
   int code = -1;    ///< -1: an error
   std::string out;  ///< what it printed; after it the error's message
   Error error;      ///< of an error
+  std::string err;  ///< what it printed on standard error
   Json json() const { return Json::parse(out); }
 };
 
@@ -29,8 +30,8 @@ inline CommandOutcome RunCommand(Command& command, std::vector<std::string> argu
   app.parse(arguments);
   std::ostringstream out, err;
   const Result<int> code = command.Run({suite, options, out, err});
-  if (!code) return {-1, out.str() + code.error().message, code.error()};
-  return {*code, out.str(), {}};
+  if (!code) return {-1, out.str() + code.error().message, code.error(), err.str()};
+  return {*code, out.str(), {}, err.str()};
 }
 
 /// On a workspace, by a build that calls itself "test-build" unless `suite` says otherwise.

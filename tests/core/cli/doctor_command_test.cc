@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/hash.h"
 #include "core/io/file.h"
 #include "core/io/file_lock.h"
 #include "core/store/lease.h"
@@ -50,6 +51,30 @@ TEST_F(DoctorTest, AFlippedByteIsFoundByItsHashAndMended) {
   EXPECT_EQ(mended.code, 0);
   EXPECT_FALSE(fs::exists(Artifact('2')));
   EXPECT_TRUE(fs::exists(Artifact('3')));
+}
+
+// Of the task '5' only results are here, a kept file among them.
+TEST_F(DoctorTest, AFlippedByteOfImportedResultsIsFoundByItsHashAndMended) {
+  const ArtifactStore store(workspace_);
+  const fs::path staging = store.StagingFolder(Key('5'), 0);
+  WriteText(staging / "counts.json", "{\"lines\":12}");
+  CompletionRecord record;
+  record.task = {{"kind", "evaluation_text"}, {"key", Key('5')}};
+  record.files = {{"counts.json", 12, Sha256Hex("{\"lines\":12}")},
+                  {"lines.bin", 5000, Sha256Hex("elsewhere")}};
+  record.imported = {{"machine", "box"}, {"kept", {"counts.json"}}};
+  REPRO_CHECK(store.PublishResults(staging, record).has_value());
+  EXPECT_THAT(Doctor().out, HasSubstr("all is well"));
+
+  const fs::path folder = store.ResultsFolder("evaluation_text", Key('5'));
+  WriteText(folder / "counts.json", "{\"lines\":21}");
+  EXPECT_EQ(Doctor({"--quick"}).code, 0) << "sizes alone cannot see it";
+  const Outcome found = Doctor();
+  EXPECT_EQ(found.code, 1);
+  EXPECT_THAT(found.out, AllOf(HasSubstr("'counts.json'"), HasSubstr("--fix"),
+                               HasSubstr("then import the results again")));
+  EXPECT_EQ(Doctor({"--fix"}).code, 0);
+  EXPECT_FALSE(fs::exists(folder));
 }
 
 TEST_F(DoctorTest, AMissingFileAndAMissingArtifactAreDamage) {

@@ -187,6 +187,53 @@ TEST_F(ResultsFileTest, EqualColumnsOfPredictionsStandOnce) {
   EXPECT_EQ(columns, 4u);  // gold, id, language and pred of two evaluations
 }
 
+TEST_F(ResultsFileTest, WhatNoReaderTakesIsNotWritten) {
+  const fs::path path = Write(Sample());
+  const std::size_t bytes = Unpacked(path).size();
+  EXPECT_TRUE(ReadResults(path, bytes));
+  const auto read = ReadResults(path, bytes - 1);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(read.error().message, HasSubstr("unpacks to more than"));
+
+  const fs::path second = folder_.path() / "second";
+  EXPECT_TRUE(WriteResults(Sample(), second, bytes));
+  fs::remove(second);
+  const Status written = WriteResults(Sample(), second, bytes - 1);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(written.error().message, HasSubstr("export the experiments into several files"));
+  EXPECT_FALSE(fs::exists(second));
+  EXPECT_FALSE(fs::exists(second.string() + ".part"));
+}
+
+// Two of two files, but the second is the first again: the task would pass for whole without it.
+TEST_F(ResultsFileTest, AFileThatIsThereTwiceIsRefused) {
+  ResultsFile twice = Sample();
+  twice.tasks.at(1).files.at(1) = twice.tasks.at(1).files.at(0);
+  auto read = ReadResults(Write(twice));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(read.error().message, HasSubstr("predictions.jsonl is there twice"));
+
+  twice = Sample();
+  std::vector<ArtifactFile>& files = twice.tasks.at(1).record->files;
+  files.push_back(files.front());
+  read = ReadResults(Write(twice));
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::kCorrupt);
+  EXPECT_THAT(read.error().message, HasSubstr("'predictions.jsonl' is there twice"));
+}
+
+// It is for the workspace that takes it in to say what of a task it has.
+TEST_F(ResultsFileTest, OnlyTheMachineIsReadOfAnImportedRecord) {
+  ResultsFile sample = Sample();
+  sample.tasks.at(1).record->imported["kept"] = Json::array();
+  const auto read = ReadResults(Write(sample));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->tasks.at(1).record->imported, Json::object({{"machine", "box, a CPU"}}));
+}
+
 TEST_F(ResultsFileTest, IsToldByItsContent) {
   EXPECT_TRUE(IsResultsFile(Write(Sample(), "any.name")).value());
   ASSERT_TRUE(WriteFileAtomic(folder_.path() / "a.results", "{\"something\":1}\n"));
@@ -245,10 +292,10 @@ TEST_F(ResultsFileTest, LinesThatAreNotOursAreRefused) {
     return ErrorAfter([&](std::string& text) { text.insert(text.find('\n') + 1, line + "\n"); })
         .message;
   };
-  EXPECT_THAT(insert("[1,2]"), HasSubstr("line 2: expected an object of one field"));
-  EXPECT_THAT(insert("not JSON"), HasSubstr("line 2: expected an object of one field"));
-  EXPECT_THAT(insert("{\"weights\":1}"), HasSubstr("line 2: unknown field `weights`"));
-  EXPECT_THAT(insert("{\"task\":{\"kind\":\"pretrain\"}}"), HasSubstr("line 2: "));
+  EXPECT_THAT(insert("[1,2]"), HasSubstr("changed:2: expected an object of one field"));
+  EXPECT_THAT(insert("not JSON"), HasSubstr("changed:2: expected an object of one field"));
+  EXPECT_THAT(insert("{\"weights\":1}"), HasSubstr("changed:2: unknown field `weights`"));
+  EXPECT_THAT(insert("{\"task\":{\"kind\":\"pretrain\"}}"), HasSubstr("changed:2: "));
   EXPECT_THAT(insert("{\"task\":{\"kind\":\"pretrain\"}}"), HasSubstr("version"));
   EXPECT_THAT(insert("{\"source\":{\"set\":\"a\",\"name\":\"b\",\"bytes\":1,\"sha256\":\"x\"}}"),
               HasSubstr("the SHA-256 of 'b' is none"));

@@ -74,5 +74,40 @@ TEST(SectionReaderTest, SettingsReadBackFromTheirOwnJson) {
   EXPECT_EQ(ToJson(*again), ToJson(settings));
 }
 
+struct LaterSettings {
+  struct Filter {
+    std::int64_t least = 5;
+    template <class V>
+    void Visit(V& v) {
+      v("least", least);
+    }
+  };
+  std::int64_t size = 8;
+  bool letters = false;
+  Filter filter;
+  template <class V>
+  void Visit(V& v) {
+    v("size", size);
+    v("letters", letters, AddedLater());
+    v("filter", filter, AddedLater());
+  }
+};
+
+TEST(SectionReaderTest, WhatCameLaterIsNotInTheJsonWhileItDoesNothing) {
+  LaterSettings settings;
+  EXPECT_EQ(ToJson(settings), Json::object({{"size", 8}}));
+  auto again = FromJson<LaterSettings>(ToJson(settings));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_FALSE(again->letters);
+  EXPECT_EQ(again->filter.least, 5);
+
+  settings.letters = true;
+  settings.filter.least = 6;
+  again = FromJson<LaterSettings>(ToJson(settings));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_TRUE(again->letters);
+  EXPECT_EQ(again->filter.least, 6);
+}
+
 }  // namespace
 }  // namespace repro

@@ -576,7 +576,32 @@ TEST(BuildReportTest, ProvenanceNamesCommitMachineAndTimes) {
   EXPECT_EQ(p.commit, "2df5ca4d1e2f");
   EXPECT_EQ(p.machine, "box, Test CPU, Debian 12, 2 cores");
   EXPECT_EQ(p.wall_seconds, 2940);
+  EXPECT_EQ(p.invocations, 1u);
   EXPECT_EQ(p.tasks, p.tasks_done);
+}
+
+TEST(BuildReportTest, RunTimeSaysWhatItIsOf) {
+  ReportInputs inputs = SampleInputs();
+  const auto run_time = [&] {
+    const auto facts = Facts(BuildReport(inputs));
+    const auto found = std::find_if(facts.begin(), facts.end(),
+                                    [](const auto& fact) { return fact.first == "Run time"; });
+    return found == facts.end() ? "" : found->second;
+  };
+  inputs.invocations.push_back(inputs.invocations.front());
+  EXPECT_THAT(run_time(), testing::StartsWith("1 h 38 min of wall time in 2 invocations of this "
+                                              "manifest as it stands, "));
+  for (InvocationRow& invocation : inputs.invocations) invocation.manifest_hash = "another";
+  EXPECT_THAT(run_time(), testing::EndsWith(
+                              "tasks; no invocation of this manifest as it stands is in the log"));
+  EXPECT_THAT(run_time(), testing::Not(HasSubstr("wall time")));
+}
+
+TEST(BuildReportTest, OutsideACheckoutTheBuildStandsForTheCommit) {
+  ReportInputs inputs = SampleInputs();
+  inputs.invocations.at(0).provenance.erase("git");
+  inputs.invocations.at(0).provenance["build"] = {{"id", "2df5ca4.gcc-12.2.0.release"}};
+  EXPECT_EQ(BuildReport(inputs).provenance.commit, "of the build 2df5ca4.gcc-12.2.0.release");
 }
 
 TEST(VegaChartTest, FillsBothPanelsWithTheSameColoursAndControls) {

@@ -62,10 +62,12 @@ class SchedulerTest : public testing::Test {
     TaskHistory history(&log_);
     const auto standings = FindStandings(graph_, &log_, store_, history, "build");
     REPRO_CHECK(standings.has_value());
-    std::vector<bool> done;
-    for (const TaskStanding& standing : *standings)
-      done.push_back(standing.standing == Standing::kCached);
-    RunBook runs(graph_, log_, done);
+    std::vector<TaskProgress> progress;
+    for (const TaskStanding& standing : *standings) {
+      progress.push_back(standing.standing == Standing::kCached ? TaskProgress::kDone
+                                                                : TaskProgress::kWaiting);
+    }
+    RunBook runs(graph_, log_, std::move(progress));
     InvocationRow invocation;
     invocation.experiment_id = "test";
     invocation.scale = "desk";

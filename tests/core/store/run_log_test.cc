@@ -205,6 +205,9 @@ TEST_F(RunLogTest, TheSameRunIsOneRunWhateverTheInvocation) {
   const auto runs = log.Runs().value();
   ASSERT_EQ(runs.size(), 1u);
   EXPECT_EQ(runs[0].invocation, second);
+  row.invocation = 0;  // results without an invocation
+  ASSERT_OK(log.UpsertRun(row, {Key('a')}));
+  EXPECT_EQ(log.Runs().value()[0].invocation, second);
   EXPECT_EQ(runs[0].state, "done");
   EXPECT_EQ(runs[0].config, row.config);
   EXPECT_THAT(runs[0].finetune_seeds, ElementsAre(1, 2));

@@ -20,8 +20,8 @@ TEST(KnownFilesTest, WhatIsKeptIsKnownAgain) {
   KnownFiles known = KnownFiles::Load(workspace.path()).value();
   EXPECT_THAT(known.ListingOf("verses", "/data").names, IsEmpty());
   EXPECT_FALSE(
-      known.Replace("verses", {{"text/sw.txt", {.bytes = 3, .sha256 = std::string(64, 'b')}},
-                               {"text/en.txt", {.bytes = 7, .sha256 = std::string(64, 'a')}}}));
+      known.Add("verses", {{"text/sw.txt", {.bytes = 3, .sha256 = std::string(64, 'b')}},
+                           {"text/en.txt", {.bytes = 7, .sha256 = std::string(64, 'a')}}}));
   ASSERT_TRUE(known.Save(workspace.path()));
 
   const KnownFiles again = KnownFiles::Load(workspace.path()).value();
@@ -34,18 +34,30 @@ TEST(KnownFilesTest, WhatIsKeptIsKnownAgain) {
   EXPECT_EQ(again.Find("news", "text/en.txt"), nullptr);
 }
 
-TEST(KnownFilesTest, OtherFilesOfASetAreTold) {
+TEST(KnownFilesTest, FilesOfASetFromSeveralResultsAreKnownTogether) {
+  const TempFolder workspace;
+  KnownFiles known = KnownFiles::Load(workspace.path()).value();
+  const KnownFiles::Entry english{.bytes = 7, .sha256 = std::string(64, 'a')};
+  const KnownFiles::Entry swahili{.bytes = 8, .sha256 = std::string(64, 'b')};
+  const KnownFiles::Entry german{.bytes = 9, .sha256 = std::string(64, 'c')};
+  EXPECT_FALSE(known.Add("novels", {{"en.txt", english}, {"sw.txt", swahili}}));
+  EXPECT_FALSE(known.Add("novels", {{"en.txt", english}}));
+  EXPECT_FALSE(known.Add("novels", {{"de.txt", german}, {"en.txt", english}}));
+  EXPECT_THAT(known.ListingOf("novels", "/data").names, ElementsAre("de.txt", "en.txt", "sw.txt"));
+  EXPECT_EQ(known.Find("novels", "sw.txt")->bytes, 8);
+}
+
+TEST(KnownFilesTest, AnotherDigestIsToldAndMakesItAnotherSet) {
   const TempFolder workspace;
   KnownFiles known = KnownFiles::Load(workspace.path()).value();
   const KnownFiles::Entry first{.bytes = 7, .sha256 = std::string(64, 'a')};
   const KnownFiles::Entry second{.bytes = 8, .sha256 = std::string(64, 'c')};
-  EXPECT_FALSE(known.Replace("verses", {{"en.txt", first}}));
-  EXPECT_FALSE(known.Replace("verses", {{"en.txt", first}}));
-  EXPECT_TRUE(known.Replace("verses", {{"en.txt", second}}));
+  EXPECT_FALSE(known.Add("verses", {{"en.txt", first}, {"sw.txt", first}}));
+  EXPECT_FALSE(known.Add("novels", {{"en.txt", first}}));
+  EXPECT_TRUE(known.Add("verses", {{"en.txt", second}}));
   EXPECT_EQ(known.Find("verses", "en.txt")->bytes, 8);
-  EXPECT_TRUE(known.Replace("verses", {{"en.txt", second}, {"sw.txt", first}}));
-  EXPECT_TRUE(known.Replace("verses", {{"sw.txt", first}}));
-  EXPECT_EQ(known.Find("verses", "en.txt"), nullptr);
+  EXPECT_EQ(known.Find("verses", "sw.txt"), nullptr);
+  EXPECT_EQ(known.Find("novels", "en.txt")->bytes, 7);
 }
 
 TEST(KnownFilesTest, ADamagedListSaysWhatToDo) {

@@ -189,6 +189,17 @@ TEST_F(ExportCommandTest, ReplacesOnlyAnEarlierExportAndOnlyWhenForced) {
   EXPECT_THAT(Export(forced).out, HasSubstr("a file is there"));
 }
 
+TEST_F(ExportCommandTest, ResultsReplaceNothingButEarlierResults) {
+  const fs::path manifest = root_ / "fig2.toml";
+  REPRO_CHECK(PutFile(manifest, "schema = 1\n").has_value());
+  for (const fs::path& there : {manifest, root_ / "workspace"}) {
+    const CommandOutcome outcome = Export({"fig2", "--results", there.string()});
+    EXPECT_EQ(outcome.error.code, ErrorCode::kInvalidArgument) << outcome.out;
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr(there.string()), HasSubstr("it is never replaced")));
+  }
+  EXPECT_EQ(ReadFile(manifest).value(), "schema = 1\n");
+}
+
 TEST_F(ExportCommandTest, ADamagedArtifactIsNotExported) {
   const fs::path weights = workspace_.store().Folder("pretrain", pretrain_) / "model.safetensors";
   {

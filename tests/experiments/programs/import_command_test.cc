@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "core/base/hash.h"
+#include "core/graph/results_file.h"
 #include "core/io/json_io.h"
+#include "experiments/datasets/known_files.h"
 #include "experiments/tasks/import/import_record.h"
 #include "tests/core/cli/command_runner.h"
 #include "tests/core/peak_memory.h"
@@ -129,6 +131,35 @@ TEST_F(ImportCommandTest, SaysWhatItWants) {
   }
   EXPECT_THAT(Run({"folder", "--as", "../x"}).out, HasSubstr("a name is 1 to 64 letters"));
   EXPECT_THAT(Run({(root_ / "nowhere").string(), "--as", "x"}).out, HasSubstr("no such folder"));
+}
+
+// One experiment reads a set in three languages, another in one: both have to be found again.
+TEST_F(ImportCommandTest, FilesOfASetFromTwoResultsFilesAreKnownTogether) {
+  const auto import = [&](const std::string& file, const std::vector<ResultsSource>& sources) {
+    ResultsFile results;
+    results.sources = sources;
+    REPRO_CHECK(WriteResults(results, root_ / file).has_value());
+    return Run({(root_ / file).string()});
+  };
+  const auto novel = [](const std::string& language, char digit) {
+    return ResultsSource{
+        .set = "novels", .name = language + ".txt", .bytes = 7, .sha256 = std::string(64, digit)};
+  };
+  const auto names = [&] {
+    return KnownFiles::Load(workspace()).value().ListingOf("novels", "/data").names;
+  };
+  const auto real = import("real", {novel("de", 'a'), novel("en", 'b'), novel("fr", 'c')});
+  ASSERT_EQ(real.code, 0) << real.out;
+  const CommandOutcome coded = import("coded", {novel("en", 'b')});
+  ASSERT_EQ(coded.code, 0) << coded.out;
+  EXPECT_EQ(coded.err, "");
+  EXPECT_THAT(names(), ElementsAre("de.txt", "en.txt", "fr.txt"));
+
+  const CommandOutcome other = import("other", {novel("en", 'd')});
+  EXPECT_EQ(other.code, 0) << other.out;
+  EXPECT_THAT(other.err, AllOf(HasSubstr("warning: of data set novels a file has another SHA-256"),
+                               HasSubstr("are not found any more")));
+  EXPECT_THAT(names(), ElementsAre("en.txt"));
 }
 
 // Each kind of damage: SafetensorsTest.
