@@ -28,10 +28,10 @@ inline constexpr std::string_view kDatasetPrefix = "dataset:";
 /// The same, and its English is recoded into the languages en-c01, en-c02, ... (corpus/coded).
 inline constexpr std::string_view kCodedPrefix = "coded:";
 
-/// Whether a source is real text by one of the two, and the name behind the prefix.
 /// Of an `evaluation_text` task's info: test sets that are not at hand.
 inline constexpr const char* kNotKeptOut = "not_kept_out";
 
+/// Whether a source is real text by one of the two, and the name behind the prefix.
 bool IsCodedSource(std::string_view source);
 bool IsRealText(std::string_view source);
 std::string_view DatasetOf(std::string_view source);
