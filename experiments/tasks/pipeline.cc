@@ -441,7 +441,7 @@ class GraphBuilder {
     run.point = point.id;
     run.sweep = point.sweep;
     run.pretrain_seed = experiment_.pretrain_seeds.front();
-    for (const char* const section : {"corpus", "clean", "coded", "babel"}) {
+    for (const char* const section : {"corpus", "clean", "coded", "testsets", "babel"}) {
       run.config[section] = all.at(section);
     }
     run.config["languages"] = point.languages;

@@ -241,6 +241,19 @@ TEST(PipelineTest, TextAloneEndsWithItsStatistics) {
   EXPECT_EQ(graph.runs()[0].task_keys.size(), graph.tasks().size());
 }
 
+// Which test sets are kept out decides what text is left.
+TEST(PipelineTest, ARunThatEndsWithItsTextSaysWhichTestSetsAreKeptOut) {
+  const auto path = std::filesystem::path(REPRO_TESTDATA) / "mini-text.toml";
+  const TaskGraph graph =
+      Build(Load(path.string(), "smoke",
+                 {"corpus.only=true", "testsets.evaluation=[\"mini_text/mini-nli.toml\"]"}));
+  ASSERT_EQ(graph.runs().size(), 1U);
+  const Json& config = graph.runs()[0].config;
+  ASSERT_TRUE(config.contains("testsets")) << config.dump();
+  EXPECT_EQ(config["testsets"]["evaluation"], Json({"mini_text/mini-nli.toml"}));
+  EXPECT_EQ(config["testsets"]["parallel"], "mini_text/mini-parallel.toml");
+}
+
 TEST(PipelineTest, TheFigureOfTwoCorporaHasALanguagesTextOfEach) {
   const TaskGraph graph = Build(Load("fig1", "smoke"));
   EXPECT_EQ(OfKind(graph, "corpus_stats").size(), 2U);
