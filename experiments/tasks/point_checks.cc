@@ -53,7 +53,7 @@ class PointChecker {
                          "expected \"dataset:\" or \"coded:\" with a name of `repro data list`, or "
                          "with the path of a manifest");
       }
-      CheckCodedLanguages(source);
+      CheckCodedLanguages(settings);
       CheckClean(settings);
       if (!settings.corpus.only) CheckTestsets(settings);
       if (SameTokens(point_) && !IsCodedSource(source)) {
@@ -189,20 +189,42 @@ class PointChecker {
     }
   }
 
-  // Coded languages have text where English is recoded, and nowhere else.
-  void CheckCodedLanguages(const std::string& source) {
+  // Coded languages have text where English is recoded, and nowhere else; and each has its slice.
+  void CheckCodedLanguages(const RunSettings& settings) {
+    const std::string& source = settings.corpus.source;
     std::vector<std::string> wrong;
     for (const std::string& code : point_.languages) {
       const std::optional<std::int64_t> number = ParseCodedLanguageName(code);  // en: 0
       const bool fits = IsCodedSource(source) ? number.has_value() : number.value_or(0) == 0;
       if (!fits) wrong.push_back(code);
     }
-    if (wrong.empty()) return;
-    diagnostics_.Add(config_.PositionOf("corpus.source"),
-                     fmt::format("point `{}` holds {} with `corpus.source` = \"{}\"", point_.id,
-                                 fmt::join(wrong, ", "), source),
-                     IsCodedSource(source) ? "expected en, en-c01, en-c02, ..."
-                                           : "expected languages that people speak");
+    if (!wrong.empty()) {
+      diagnostics_.Add(config_.PositionOf("corpus.source"),
+                       fmt::format("point `{}` holds {} with `corpus.source` = \"{}\"", point_.id,
+                                   fmt::join(wrong, ", "), source),
+                       IsCodedSource(source) ? "expected en, en-c01, en-c02, ..."
+                                             : "expected languages that people speak");
+    }
+    if (IsCodedSource(source)) CheckSlices(settings.coded.slices);
+  }
+
+  void CheckSlices(std::int64_t slices) {
+    std::vector<std::string> beyond;
+    std::int64_t highest = 0;
+    for (const std::string& code : point_.languages) {
+      const std::int64_t number = ParseCodedLanguageName(code).value_or(0);
+      if (number < slices) continue;
+      beyond.push_back(code);
+      highest = std::max(highest, number);
+    }
+    if (beyond.empty()) return;
+    diagnostics_.Add(
+        config_.PositionOf("coded.slices"),
+        fmt::format("`coded.slices` = {}{} leaves no text for {} of point `{}`", slices,
+                    config_.Find("coded.slices") == nullptr ? " (the default)" : "",
+                    fmt::join(beyond, ", "), point_.id),
+        fmt::format("expected at least {}: English reads slice 0, en-c01 slice 1, and so on",
+                    highest + 1));
   }
 
   // Weights from outside against what the manifest says beside them.
