@@ -55,7 +55,7 @@ class PointChecker {
       }
       CheckCodedLanguages(settings);
       CheckClean(settings);
-      if (!settings.corpus.only) CheckTestsets(settings);
+      CheckTestsets(settings);
       if (SameTokens(point_) && !IsCodedSource(source)) {
         diagnostics_.Add(where,
                          fmt::format("{} at point `{}`, whose `budget` is "
@@ -141,22 +141,45 @@ class PointChecker {
                     wanted.language.empty() ? "" : " in ", wanted.language));
   }
 
-  // What each set has to have; whether it is at hand is another question.
+  // A set that is `used` has to be named and to hold what is `wanted`. Every set has to be known:
+  // what it holds is looked for in the text, whatever is measured. Whether it is at hand is another
+  // question.
+  void CheckTestset(const char* key, const std::string& set, bool used,
+                    const RealText::Wanted& wanted) {
+    if (used && set.empty()) {
+      diagnostics_.Add(config_.PositionOf(key), fmt::format("`{}` is empty", key),
+                       fmt::format("expected a data set of kind `{}`: models are measured with it",
+                                   wanted.kind));
+    } else if (used) {
+      CheckParts(key, set, wanted);
+    } else if (!set.empty()) {
+      CheckKnown(key, set);
+    }
+  }
+  void CheckKnown(const char* key, const std::string& set) {
+    CheckSet(key, set, real_text_.CheckParts(set, {}),
+             "expected a name of `repro data list`, or the path of a manifest");
+  }
+
   void CheckTestsets(const RunSettings& settings) {
     const TestsetsSettings& sets = settings.testsets;
-    for (const std::string& task : settings.finetune.tasks) {
-      if (task == "tags") {
-        CheckParts("testsets.tags", sets.tags, {.kind = "ner", .parts = {"train", "dev"}});
-      }
-      if (task != "xnli") continue;
-      CheckParts("testsets.xnli", sets.xnli, {.kind = "nli", .parts = {"dev", "test"}});
-      for (const std::string& set : sets.xnli_train) {
-        CheckParts("testsets.xnli_train", set,
+    const bool measured = !settings.corpus.only;
+    const auto& tasks = settings.finetune.tasks;
+    const auto learnt = [&](std::string_view task) {
+      return measured && std::find(tasks.begin(), tasks.end(), task) != tasks.end();
+    };
+    CheckTestset("testsets.xnli", sets.xnli, learnt("xnli"),
+                 {.kind = "nli", .parts = {"dev", "test"}});
+    for (const std::string& set : sets.xnli_train) {
+      CheckTestset("testsets.xnli_train", set, learnt("xnli"),
                    {.kind = "nli", .parts = {"train"}, .language = experiment_.source_language});
-      }
     }
-    CheckParts("testsets.parallel", sets.parallel, {.kind = "parallel", .parts = {"text"}});
-    CheckParts("testsets.pairs", sets.pairs, {.kind = "parallel", .parts = {"text", "english"}});
+    CheckTestset("testsets.tags", sets.tags, learnt("tags"),
+                 {.kind = "ner", .parts = {"train", "dev"}});
+    CheckTestset("testsets.parallel", sets.parallel, measured,
+                 {.kind = "parallel", .parts = {"text"}});
+    CheckTestset("testsets.pairs", sets.pairs, measured && !sets.pairs.empty(),
+                 {.kind = "parallel", .parts = {"text", "english"}});
   }
 
   // Sets that cleaning reads beside the text.
@@ -165,10 +188,12 @@ class PointChecker {
     const auto has = [&](std::string_view stage) {
       return std::find(clean.stages.begin(), clean.stages.end(), stage) != clean.stages.end();
     };
-    if (has("evaluation")) {
-      for (const std::string& set : settings.testsets.evaluation) {
+    for (const std::string& set : settings.testsets.evaluation) {
+      if (has("evaluation")) {
         CheckSet("testsets.evaluation", set, real_text_.CheckEvaluation(set),
                  "expected data sets for evaluation");
+      } else {
+        CheckKnown("testsets.evaluation", set);
       }
     }
     if (has("language")) {
