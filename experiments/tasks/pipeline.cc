@@ -238,8 +238,9 @@ class GraphBuilder {
     }
     const auto cleaned = cleaned_.find(id);
     if (cleaned != cleaned_.end()) return cleaned->second;
-    REPRO_ASSIGN_OR_RETURN(auto models, real_text_.LineModels(settings.clean));
-    for (auto& [language, task] : models) {
+    auto models = real_text_.LineModels(settings.clean);
+    if (!models) return Context(experiment_.path, models.error());
+    for (auto& [language, task] : *models) {
       inputs[std::string(kLineModelRole) + language] = graph_.Add(std::move(task));
     }
     REPRO_ASSIGN_OR_RETURN(Task task, real_text_.Clean(dataset, settings.clean, std::move(inputs)));

@@ -204,7 +204,7 @@ class PointChecker {
     CheckParts("clean.line_models", clean.line_models, {.parts = {std::string(kLineModelPart)}});
     if (!clean.line_model_text.empty()) {
       CheckSet("clean.line_model_text", clean.line_model_text,
-               real_text_.Check(clean.line_model_text), "expected a data set of text");
+               real_text_.CheckLineModelText(clean.line_model_text), "expected a data set of text");
     }
     if (clean.line_models.empty() && clean.line_model_text.empty()) {
       diagnostics_.Add(config_.PositionOf("clean.stages"),

@@ -186,6 +186,14 @@ Status RealText::CheckParts(std::string_view dataset, const Wanted& wanted) {
   return {};
 }
 
+Status RealText::CheckLineModelText(std::string_view dataset) {
+  REPRO_RETURN_IF_ERROR(Check(dataset));
+  REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
+  if (manifest->takes.empty()) return {};
+  return Fail(ErrorCode::kInvalidArgument, "data set {} is a mixture: name a set that it takes",
+              manifest->id);
+}
+
 Status RealText::CheckEvaluation(std::string_view dataset) {
   REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
   if (!manifest->takes.empty()) {
@@ -358,9 +366,17 @@ Result<std::map<std::string, Task>> RealText::LineModels(const CleanSettings& se
     spec.pieces = settings.line_model_pieces;
     CopySourceFile(files, i, spec.files);
   }
+  if (specs.empty() && files.size() > 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "`clean.line_model_text` = \"{}\": no file of data set {} says its language, "
+                "expected `language` in its [[part]], or `{{language}}` in its paths",
+                settings.line_model_text, manifest->id);
+  }
+  if (specs.empty()) specs[""].pieces = settings.line_model_pieces;  // its languages are not known
   for (const auto& [language, spec] : specs) {
     Task& task = tasks[language];
-    Describe("line_model", kLineModelVersion, spec, fmt::format("line model {}", language), task);
+    Describe("line_model", kLineModelVersion, spec,
+             fmt::format("line model {}", language.empty() ? manifest->id : language), task);
     task.info = all.info;
     task.unresolved = all.unresolved;
     task.absent = all.absent;

@@ -69,6 +69,8 @@ class RealText {
     std::string language{};
   };
   Status CheckParts(std::string_view dataset, const Wanted& wanted);
+  /// Whether language models can be trained on a data set: text, and no mixture. Errors: as above.
+  Status CheckLineModelText(std::string_view dataset);
   /// Whether anything of a data set can be kept out of the text. Errors: as above.
   Status CheckEvaluation(std::string_view dataset);
   /// The lines, or their letters, of all data sets for evaluation that are at hand, of the
@@ -76,7 +78,9 @@ class RealText {
   /// hand (kNotKeptOut).
   Result<Task> EvaluationText(const TestsetsSettings& settings, std::string_view dataset,
                               bool letters);
-  /// Language models that stage "perplexity" wants trained, by language.
+  /// Language models that stage "perplexity" wants trained, by language. Where nothing of their
+  /// text is at hand, one unresolved task without a language says so. Errors: kInvalidArgument
+  /// where no file of the text says its language; kIo.
   Result<std::map<std::string, Task>> LineModels(const CleanSettings& settings);
   /// Every file of a data set. `inputs`: keys of the tasks above, by role. A part that is not at
   /// hand makes the task an unresolved one. Errors: kIo.

@@ -12,6 +12,7 @@
 #include "core/manifest/manifest.h"
 #include "experiments/model/config.h"
 #include "experiments/tasks/contradictions.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -354,6 +355,35 @@ TEST(PipelineTest, AnyStageMayBeLeftOut) {
     const bool kept_out = std::string_view(stages).find("evaluation") != std::string_view::npos;
     EXPECT_EQ(clean[0]->inputs.contains("evaluation"), kept_out) << stages;
   }
+}
+
+// Without a language no model is made, and no document would get a class.
+TEST(PipelineTest, TextForLanguageModelsHasToSayItsLanguage) {
+  const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
+  const TempFolder folder;
+  ASSERT_TRUE(PutFile(folder / "words.toml",
+                      "schema = 1\ntitle = \"words\"\nkind = \"text\"\n"
+                      "use = \"pretraining\"\nfolder = \".\"\n\n[[part]]\n"
+                      "name = \"text\"\nlayout = \"text\"\nfiles = [\"*.txt\"]\n"));
+  const std::string set = "clean.line_model_text=\"" + (folder / "words.toml").string() + "\"";
+  const auto build = [&] {
+    return BuildTaskGraph(Load(manifest, "smoke", {set}),
+                          {.workspace = "/no/workspace", .datasets = {}});
+  };
+  const auto absent = build();  // nobody knows its languages then
+  ASSERT_TRUE(absent) << absent.error().message;
+  const auto clean = OfKind(*absent, "clean");
+  ASSERT_EQ(clean.size(), 1U);
+  EXPECT_NE(clean[0]->unresolved.find("words, part `text`"), std::string::npos)
+      << clean[0]->unresolved;
+
+  ASSERT_TRUE(PutFile(folder / "all.txt", "Lines of some language.\n"));
+  const auto there = build();
+  ASSERT_FALSE(there);
+  EXPECT_EQ(there.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(there.error().message.find("no file of data set words says its language"),
+            std::string::npos)
+      << there.error().message;
 }
 
 TEST(PipelineTest, TestSetsAreKeptOutByTheirLettersWhereThatIsAskedFor) {
