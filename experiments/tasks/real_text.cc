@@ -244,7 +244,8 @@ Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wan
       } else {
         REPRO_ASSIGN_OR_RETURN(sha256, hashes_.Sha256Of(file.path));
       }
-      AddSourceFile(manifest, file, place->listing.folder, std::move(sha256), files, task.info);
+      REPRO_RETURN_IF_ERROR(AddSourceFile(manifest, file, place->listing.folder, std::move(sha256),
+                                          files, task.info));
     }
   }
   return {};

@@ -1,5 +1,6 @@
 #include "experiments/tasks/source_files.h"
 
+#include <system_error>
 #include <utility>
 
 #include "core/base/hash.h"
@@ -48,11 +49,27 @@ bool AreOfOneLength(const SourceFilesSpec& spec) {
   return spec.prefixes.size() == spec.size();
 }
 
+/// However they are written.
+bool IsOneFolder(const std::filesystem::path& one, const std::filesystem::path& other) {
+  std::error_code error;  // where they are not there, their names decide
+  return one.lexically_normal() == other.lexically_normal() ||
+         std::filesystem::equivalent(one, other, error);
+}
+
 }  // namespace
 
-void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
-                   const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
-                   Json& info) {
+Status AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
+                     const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
+                     Json& info) {
+  Json& known = info[kFolders][manifest.id];
+  if (!known.is_null() && !IsOneFolder(known.get<std::string>(), folder)) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "{}: data set {} in {}, beside another one of this name in {}; expected one set of a "
+        "name: rename this manifest, or name the other set instead",
+        manifest.path.string(), manifest.id, folder.string(), known.get<std::string>());
+  }
+  known = folder.string();
   Append({.path = {},
           .set = manifest.id,
           .part = file.part->name,
@@ -66,7 +83,7 @@ void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
           .encoding = file.part->encoding,
           .prefix = file.prefix},
          spec);
-  info[kFolders][manifest.id] = folder.string();
+  return {};
 }
 
 void CopySourceFile(const SourceFilesSpec& from, std::size_t i, SourceFilesSpec& to) {

@@ -386,6 +386,26 @@ TEST(PipelineTest, TextForLanguageModelsHasToSayItsLanguage) {
       << there.error().message;
 }
 
+// A task finds files by the name of their set.
+TEST(PipelineTest, TwoSetsOfOneNameAreNotMixedUp) {
+  const std::filesystem::path mini = REPRO_SOURCE_DIR "/tests/testdata/mini_text";
+  const TempFolder folder;
+  const auto own = ReadFile(mini / "mini-nli.toml");
+  ASSERT_TRUE(own) << own.error().message;
+  ASSERT_TRUE(PutFile(folder / "mini-nli.toml", *own));
+  ASSERT_TRUE(PutFile(folder / "nli/test-en.tsv", "one sentence\tanother\tneutral\n"));
+  const std::string path = (folder / "mini-nli.toml").string();
+  const auto graph = BuildTaskGraph(Load(REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml", "smoke",
+                                         {"testsets.evaluation=[\"" + path + "\"]"}),
+                                    {.workspace = "/no/workspace", .datasets = {}});
+  ASSERT_FALSE(graph);
+  EXPECT_EQ(graph.error().code, ErrorCode::kInvalidArgument);
+  for (const std::string& part :
+       {std::string("data set mini-nli"), folder.path().string(), mini.filename().string()}) {
+    EXPECT_NE(graph.error().message.find(part), std::string::npos) << graph.error().message;
+  }
+}
+
 TEST(PipelineTest, TestSetsAreKeptOutByTheirLettersWhereThatIsAskedFor) {
   const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
   const TaskGraph graph = Build(Load(manifest, "smoke", {"clean.evaluation_letters=true"}));
