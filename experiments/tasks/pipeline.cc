@@ -210,11 +210,11 @@ class GraphBuilder {
                            real_text_.EvaluationText(settings.testsets, dataset, letters));
     const auto missing = task.info.find(kNotKeptOut);
     if (missing != task.info.end() && !letters) {
-      graph_.AddNote(
-          fmt::format("not at hand, so no line of them is kept out of the text: {}; "
-                      "`testsets.evaluation` names "
-                      "those that are meant",
-                      fmt::join(missing->get<std::vector<std::string>>(), ", ")));
+      graph_.AddNote(fmt::format("not at hand, so no line of them is kept out of the text: {}{}",
+                                 fmt::join(missing->get<std::vector<std::string>>(), ", "),
+                                 settings.testsets.evaluation.empty()
+                                     ? "; `testsets.evaluation` names those that are meant"
+                                     : ""));
     }
     return evaluation_texts_.emplace(id, graph_.Add(std::move(task))).first->second;
   }

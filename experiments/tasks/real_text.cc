@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/text.h"
 #include "core/manifest/fields.h"
@@ -30,12 +30,17 @@ void Describe(std::string kind, int version, const Spec& spec, std::string label
 }
 
 /// Parts that are tested with: their lines are kept out of the text.
-std::vector<std::string> PartsToKeepOut(const DatasetManifest& manifest) {
-  std::vector<std::string> parts;
+std::vector<const DatasetPart*> PartsToKeepOut(const DatasetManifest& manifest) {
+  std::vector<const DatasetPart*> parts;
   for (const DatasetPart& part : manifest.parts) {
-    if (part.name != "train" && part.layout != kFileLayout) parts.push_back(part.name);
+    if (part.name != "train" && part.layout != kFileLayout) parts.push_back(&part);
   }
   return parts;
+}
+
+/// The name that parts with the same examples have in common.
+const std::string& ContentOf(const DatasetPart& part) {
+  return part.same_as.empty() ? part.name : part.same_as;
 }
 
 /// Whether a part of these names, or any where there are none, is read as documents.
@@ -288,13 +293,26 @@ Result<Task> RealText::EvaluationText(const TestsetsSettings& settings, std::str
   std::vector<std::string> not_kept_out;
   for (std::size_t i = 0; i < manifests.size(); ++i) {
     const DatasetManifest& manifest = manifests[i];
-    const std::vector<std::string> parts = PartsToKeepOut(manifest);
-    if (parts.empty()) continue;
-    const std::size_t before = spec.files.size();
-    REPRO_RETURN_IF_ERROR(
-        AddFiles(manifest, {.parts = parts}, /*required=*/false, spec.files, task));
-    if (i >= listed || spec.files.size() > before) continue;
-    if (settings.evaluation.empty()) {
+    const std::vector<const DatasetPart*> parts = PartsToKeepOut(manifest);
+    std::set<std::string> kept_out;
+    for (const DatasetPart* const part : parts) {
+      const std::size_t before = spec.files.size();
+      REPRO_RETURN_IF_ERROR(
+          AddFiles(manifest, {.parts = {part->name}}, /*required=*/false, spec.files, task));
+      if (spec.files.size() > before) kept_out.insert(ContentOf(*part));
+    }
+    std::vector<std::string> missing;
+    for (const DatasetPart* const part : parts) {
+      if (!kept_out.contains(ContentOf(*part))) missing.push_back(part->name);
+    }
+    if (missing.empty()) continue;
+    if (!kept_out.empty()) {  // with the others it is of use: much of it may be published nowhere
+      not_kept_out.push_back(fmt::format("{} ({} `{}`)", manifest.id,
+                                         missing.size() == 1 ? "part" : "parts",
+                                         fmt::join(missing, "`, `")));
+      continue;
+    }
+    if (i >= listed || settings.evaluation.empty()) {
       not_kept_out.push_back(manifest.id);
       continue;
     }

@@ -28,7 +28,7 @@ inline constexpr std::string_view kDatasetPrefix = "dataset:";
 /// The same, and its English is recoded into the languages en-c01, en-c02, ... (corpus/coded).
 inline constexpr std::string_view kCodedPrefix = "coded:";
 
-/// Of an `evaluation_text` task's info: test sets that are not at hand.
+/// Of an `evaluation_text` task's info: test sets that are not at hand, and parts of them.
 inline constexpr const char* kNotKeptOut = "not_kept_out";
 
 /// Whether a source is real text by one of the two, and the name behind the prefix.
@@ -74,8 +74,9 @@ class RealText {
   /// Whether anything of a data set can be kept out of the text. Errors: as above.
   Status CheckEvaluation(std::string_view dataset);
   /// The lines, or their letters, of all data sets for evaluation that are at hand, of the
-  /// experiment's own, and of those that `dataset`, the corpus, takes. `info` names what is not at
-  /// hand (kNotKeptOut).
+  /// experiment's own, and of those that `dataset`, the corpus, takes. `info` names sets and parts
+  /// that are not at hand (kNotKeptOut); a set of `settings.evaluation` of which nothing is makes
+  /// the task an unresolved one.
   Result<Task> EvaluationText(const TestsetsSettings& settings, std::string_view dataset,
                               bool letters);
   /// Language models that stage "perplexity" wants trained, by language. Where nothing of their

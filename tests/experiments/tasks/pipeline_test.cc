@@ -346,6 +346,52 @@ TEST(PipelineTest, SetsForEvaluationMayBeNamed) {
   EXPECT_TRUE(std::includes(more.begin(), more.end(), own.begin(), own.end()));
 }
 
+// Parts at hand are kept out, whatever is missing beside them; what is missing is said.
+TEST(PipelineTest, PartsOfATestSetThatAreNotAtHandAreNamed) {
+  const TempFolder folder;
+  const auto part = [](const std::string& name, const std::string& same_as) {
+    return "[[part]]\nname = \"" + name + "\"\nlayout = \"nli\"\nfiles = [\"" + name +
+           ".tsv\"]\nlanguage = \"en\"\n" +
+           (same_as.empty() ? "" : "same_as = \"" + same_as + "\"\n");
+  };
+  ASSERT_TRUE(PutFile(folder / "own-pairs.toml",
+                      "schema = 1\ntitle = \"pairs\"\nkind = \"nli\"\nuse = \"evaluation\"\n"
+                      "folder = \".\"\n" +
+                          part("dev", "") + part("dev-again", "dev") + part("test", "")));
+  const auto build = [&](const std::string& list) {
+    return Build(Load(REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml", "smoke",
+                      {"testsets.evaluation=[" + list + "]",
+                       "testsets.xnli=\"" + (folder / "own-pairs.toml").string() + "\""}));
+  };
+  const std::string named = "\"" + (folder / "own-pairs.toml").string() + "\"";
+  const auto not_kept_out = [](const TaskGraph& graph) {
+    const auto tasks = OfKind(graph, "evaluation_text");
+    EXPECT_FALSE(tasks.empty());
+    return tasks.empty() ? Json() : tasks[0]->info.value("not_kept_out", Json::array());
+  };
+  const auto noted = [](const TaskGraph& graph, std::string_view text) {
+    return std::any_of(graph.notes().begin(), graph.notes().end(), [&](const std::string& note) {
+      return note.find(text) != std::string::npos;
+    });
+  };
+
+  const TaskGraph nothing = build(named);
+  EXPECT_NE(OfKind(nothing, "evaluation_text").at(0)->unresolved.find("own-pairs"),
+            std::string::npos);
+  EXPECT_EQ(not_kept_out(build("")), Json({"own-pairs"}));
+
+  ASSERT_TRUE(PutFile(folder / "dev-again.tsv", "one\tanother\tneutral\n"));
+  for (const std::string& list : {named, std::string()}) {
+    const TaskGraph some = build(list);
+    EXPECT_EQ(OfKind(some, "evaluation_text").at(0)->unresolved, "") << list;
+    EXPECT_EQ(not_kept_out(some), Json({"own-pairs (part `test`)"})) << list;
+    EXPECT_TRUE(noted(some, "own-pairs (part `test`)")) << list;
+  }
+
+  ASSERT_TRUE(PutFile(folder / "test.tsv", "one\tanother\tneutral\n"));
+  EXPECT_EQ(not_kept_out(build(named)), Json::array());
+}
+
 TEST(PipelineTest, AnyStageMayBeLeftOut) {
   const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
   for (const char* stages : {"[]", "[\"repeated\"]", "[\"length\"]", "[\"evaluation\"]"}) {
