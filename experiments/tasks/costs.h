@@ -28,6 +28,10 @@ void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, std::int64_t pr
 void AddCosts(const FinetuneSpec& spec, const RunSettings& settings, Task& task);
 void AddCosts(const EvaluateSpec& spec, const RunSettings& settings, Task& task);
 void AddCosts(const ControlsSpec& spec, Task& task);
+/// Real text, which is held against test sets. `text_mb`: what is read of it, unpacked;
+/// `evaluation_mb`: the files of the test sets.
+void AddCorpusStatsCosts(double text_mb, double evaluation_mb, Task& task);
+/// Made text: its counts alone are read.
 void AddCosts(const CorpusStatsSpec& spec, Task& task);
 
 }  // namespace repro

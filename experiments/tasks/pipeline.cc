@@ -224,6 +224,16 @@ class GraphBuilder {
     std::string key;
     double packed_mb = 0;                   // of its files
     std::map<std::string, double> mb_of{};  // language: of it; "": of files that do not say
+
+    // Of a language, and of what may be in it.
+    double PackedMb(const std::string& language) const {
+      double mb = 0;
+      for (const std::string& one : {language, std::string()}) {
+        const auto found = mb_of.find(one);
+        if (found != mb_of.end()) mb += found->second;
+      }
+      return mb;
+    }
   };
   Result<Cleaned> AddClean(const RunSettings& settings) {
     const std::string_view dataset = DatasetOf(settings.corpus.source);
@@ -284,12 +294,8 @@ class GraphBuilder {
     const bool drawn_order = settings.corpus.max_tokens > 0;
     const SubsetSpec subset{.language = code, .settings = limits, .drawn_order = drawn_order};
     Task task = MakeTask("subset", kSubsetVersion, subset, label);
-    const auto mb_of = [&](const std::string& language) {
-      const auto found = clean.mb_of.find(language);
-      return found == clean.mb_of.end() ? 0 : found->second;
-    };
     const bool coded = IsCodedSource(settings.corpus.source);
-    AddCosts(subset, mb_of(coded ? CodedLanguageName(0) : code) + mb_of(""), task);
+    AddCosts(subset, clean.PackedMb(coded ? CodedLanguageName(0) : code), task);
     if (coded) {
       const CodedSpec spec{.language = ParseCodedLanguageName(code).value_or(0),
                            .coded = CodedOf(settings, variant),
@@ -410,10 +416,13 @@ class GraphBuilder {
   Result<std::string> AddCorpusStats(const Point& point, const RunSettings& settings) {
     CorpusStatsSpec spec{.languages = Sorted(point.languages)};
     std::map<std::string, std::string> inputs;
+    double text_mb = 0;
     for (const std::string& code : spec.languages) {
       REPRO_ASSIGN_OR_RETURN(inputs[code], AddCorpus(settings, {}, code));
+      text_mb += graph_.Find(inputs[code])->work;
     }
-    if (IsRealText(settings.corpus.source)) {
+    const bool real = IsRealText(settings.corpus.source);
+    if (real) {
       REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
       inputs[kCleanRole] = clean.key;
       REPRO_ASSIGN_OR_RETURN(inputs[kEvaluationRole],
@@ -421,16 +430,22 @@ class GraphBuilder {
       REPRO_ASSIGN_OR_RETURN(inputs[kEvaluationLettersRole],
                              AddEvaluationText(settings, /*letters=*/true));
       spec.stages = settings.clean.stages;
-    }
-    if (IsCodedSource(settings.corpus.source)) {
-      spec.slices = settings.coded.slices;
-      spec.slice_seed = settings.coded.seed;
-      spec.buckets = settings.corpus.buckets;
+      if (IsCodedSource(settings.corpus.source)) {
+        spec.slices = settings.coded.slices;
+        spec.slice_seed = settings.coded.seed;
+        spec.buckets = settings.corpus.buckets;
+        // One pass over the English, whatever is recoded of it.
+        text_mb = kUnpacked * clean.PackedMb(CodedLanguageName(0));
+      }
     }
     Task task = MakeTask("corpus_stats", kCorpusStatsVersion, spec,
                          fmt::format("text statistics {}", point.id));
     task.inputs = std::move(inputs);
-    AddCosts(spec, task);
+    if (real) {
+      AddCorpusStatsCosts(text_mb, graph_.Find(task.inputs.at(kEvaluationRole))->work, task);
+    } else {
+      AddCosts(spec, task);
+    }
     return graph_.Add(std::move(task));
   }
 

@@ -474,6 +474,31 @@ TEST(PipelineTest, WhatCleaningMayTakeOfTheMachineIsInNoKey) {
   EXPECT_EQ(clean[0]->resources.memory_bytes, 128 << 20);
 }
 
+// The leak check reads the texts; of coded English the one corpus, before it is recoded.
+TEST(PipelineTest, StatisticsOfRealTextAreAsMuchWorkAsTheTextIsLong) {
+  const auto works = [](const char* manifest, const char* text) {
+    const TaskGraph graph =
+        Build(Load(std::string(REPRO_SOURCE_DIR "/tests/testdata/") + manifest, "smoke"));
+    const Task* const stats = OfKind(graph, "corpus_stats").at(0);
+    EXPECT_EQ(stats->work_unit, "MB");
+    const Task* const evaluation = graph.Find(stats->inputs.at("evaluation"));
+    EXPECT_GT(stats->resources.memory_bytes, std::int64_t{400} << 20) << "hashes of test lines";
+    EXPECT_GT(evaluation->work, 0);
+    double texts = 0;
+    for (const auto& [role, key] : stats->inputs) {
+      const Task& input = *graph.Find(key);
+      if (input.kind != text) continue;
+      EXPECT_GT(input.work, 0);
+      texts += input.work;
+    }
+    return std::pair(stats->work, texts);
+  };
+  const auto [stats, texts] = works("mini-text.toml", "subset");
+  EXPECT_DOUBLE_EQ(stats, texts);
+  const auto [once, twice] = works("mini-coded.toml", "coded");
+  EXPECT_DOUBLE_EQ(once, twice / 2);
+}
+
 TEST(PipelineTest, StatisticsOfRealTextBelongToARunButNotToItsIdentity) {
   const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
   const TaskGraph graph = Build(Load(manifest, "smoke"));
