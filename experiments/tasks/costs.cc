@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 
 #include "experiments/text/vocab_memory.h"
 
@@ -129,15 +128,14 @@ void AddCosts(const VocabSpec& spec, bool babel, Task& task) {
 }
 
 void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
-                    std::size_t languages, Task& task) {
+                    std::int64_t max_bytes, std::size_t languages, Task& task) {
   double bytes = nominal_gb * kGb;
   if (babel) {
     const auto count = static_cast<double>(languages);
     bytes = count * BabelSentences(settings.babel, nominal_gb / count) * kBytesPerBabelSentence;
   }
-  if (settings.corpus.max_bytes > 0) {
-    bytes = std::min(
-        bytes, static_cast<double>(languages) * static_cast<double>(settings.corpus.max_bytes));
+  if (max_bytes > 0) {
+    bytes = std::min(bytes, static_cast<double>(languages) * static_cast<double>(max_bytes));
   }
   if (settings.corpus.max_tokens > 0) {
     bytes = std::min(bytes, static_cast<double>(languages) * kBytesPerToken *

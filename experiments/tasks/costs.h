@@ -3,6 +3,7 @@
 /// it enters a key.
 
 #include <cstddef>
+#include <cstdint>
 
 #include "core/graph/task.h"
 #include "experiments/tasks/controls/spec.h"
@@ -20,8 +21,9 @@ inline constexpr double kUnpacked = 4;
 void AddCosts(const SubsetSpec& spec, double packed_mb, Task& task);
 void AddCosts(const BenchmarkSpec& spec, Task& task);
 void AddCosts(const VocabSpec& spec, bool babel, Task& task);
+/// `max_bytes`: of each language's text; 0: all of it.
 void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
-                    std::size_t languages, Task& task);
+                    std::int64_t max_bytes, std::size_t languages, Task& task);
 /// `processes`: `pretrain.processes`; it goes into `task.info`, where the task finds it.
 void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, std::int64_t processes,
               Task& task);

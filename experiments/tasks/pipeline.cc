@@ -282,11 +282,10 @@ class GraphBuilder {
     return coded;
   }
 
-  // Text of a language out of a data set.
+  // Text of a language out of a data set, no more than `limits`.
   Result<std::string> AddSubset(const RunSettings& settings, const Variant& variant,
-                                const std::string& code) {
+                                const std::string& code, const SubsetSettings& limits) {
     REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
-    const auto& limits = static_cast<const SubsetSettings&>(settings.corpus);
     std::string label = fmt::format(
         "text {} {}{}", std::filesystem::path(DatasetOf(settings.corpus.source)).stem().string(),
         code, variant.alone.empty() ? Suffix(variant) : "");
@@ -311,8 +310,8 @@ class GraphBuilder {
   }
 
   Result<std::string> AddCorpus(const RunSettings& settings, const Variant& variant,
-                                const std::string& code) {
-    if (IsRealText(settings.corpus.source)) return AddSubset(settings, variant, code);
+                                const std::string& code, const SubsetSettings& limits) {
+    if (IsRealText(settings.corpus.source)) return AddSubset(settings, variant, code, limits);
     const CorpusSpec spec{.source = settings.corpus.source,
                           .language = code,
                           .null_world = variant.null_world,
@@ -418,7 +417,7 @@ class GraphBuilder {
     std::map<std::string, std::string> inputs;
     double text_mb = 0;
     for (const std::string& code : spec.languages) {
-      REPRO_ASSIGN_OR_RETURN(inputs[code], AddCorpus(settings, {}, code));
+      REPRO_ASSIGN_OR_RETURN(inputs[code], AddCorpus(settings, {}, code, settings.corpus));
       text_mb += graph_.Find(inputs[code])->work;
     }
     const bool real = IsRealText(settings.corpus.source);
@@ -473,77 +472,126 @@ class GraphBuilder {
 
   Status AddRun(const Point& point, const RunSettings& settings, const Variant& variant,
                 std::int64_t seed) {
-    const std::vector<std::string> languages = Sorted(point.languages);
-    const std::string& source = SourceOf(variant);
     REPRO_ASSIGN_OR_RETURN(const TestData test_data, AddTestData(point, settings, variant));
-
     const std::string where = point.id + Suffix(variant);
-    const ModelSettings& model = settings.model;  // without what only a manifest says
+    REPRO_ASSIGN_OR_RETURN(const Encoder encoder,
+                           AddEncoder(point, settings, variant, seed, where));
+    std::vector<std::string> finals = AddFinals(settings, variant, seed, where, encoder, test_data);
+    RunSpec run = MakeRunSpec(point, settings, variant, seed);
+    run.key = RunKey(variant.role, finals);
+    // Of the text that the models of the sweep see. It changes no number, so no run's identity.
+    if (variant.role == kMainRole && settings.pretrain.from.empty() &&
+        IsRealText(settings.corpus.source)) {
+      REPRO_ASSIGN_OR_RETURN(finals.emplace_back(), AddCorpusStats(point, settings));
+    }
+    run.task_keys = graph_.Closure(finals);
+    graph_.AddRun(std::move(run));
+    return {};
+  }
+
+  // The tasks that give a model and its vocabulary: one and the same for a model from outside.
+  struct Encoder {
+    std::string key;
+    std::string vocab;
+  };
+
+  Result<Encoder> AddEncoder(const Point& point, const RunSettings& settings,
+                             const Variant& variant, std::int64_t seed, const std::string& where) {
     const bool imported = !settings.pretrain.from.empty();
-    std::string vocab_key;
-    std::string encoder_key;
-    if (imported) vocab_key = encoder_key = AddImport(settings.pretrain.from);
-    PretrainSpec pretrain_spec{.languages = languages,
-                               .model = model,
-                               .sampling = settings.sampling,
-                               .settings = static_cast<const PretrainSettings&>(settings.pretrain),
-                               .compute = settings.compute,
-                               .seed = seed};
+    Encoder encoder;
+    if (imported) encoder.key = encoder.vocab = AddImport(settings.pretrain.from);
     // "No pretraining" of a model from outside: its shape and its vocabulary, with fresh weights.
-    if (!imported || !variant.pretrained) {
-      std::map<std::string, std::string> corpora;
-      double nominal_gb = 0;
+    if (imported && variant.pretrained) return encoder;
+    const std::vector<std::string> languages = Sorted(point.languages);
+    std::map<std::string, std::string> corpora;
+    for (const std::string& code : languages) {
+      REPRO_ASSIGN_OR_RETURN(corpora[code], AddCorpus(settings, variant, code, settings.corpus));
+    }
+    if (!imported) {
+      encoder.vocab =
+          AddVocab(settings, languages, corpora,
+                   fmt::format("vocab {}", variant.alone.empty() ? where : variant.alone));
+    }
+    SubsetSettings limits = settings.corpus;  // of what is encoded
+    if (variant.max_bytes > 0) {
+      limits.max_bytes = variant.max_bytes;
       for (const std::string& code : languages) {
-        REPRO_ASSIGN_OR_RETURN(corpora[code], AddCorpus(settings, variant, code));
+        REPRO_ASSIGN_OR_RETURN(corpora[code], AddCorpus(settings, variant, code, limits));
+      }
+    }
+    REPRO_ASSIGN_OR_RETURN(const std::string tokens,
+                           AddEncode(settings, languages, limits, std::move(corpora), encoder.vocab,
+                                     fmt::format("encode {}", where)));
+    encoder.key = AddPretrain(settings, variant, languages, tokens, seed,
+                              fmt::format("pretrain {} seed {}", where, seed));
+    return encoder;
+  }
+
+  std::string AddVocab(const RunSettings& settings, const std::vector<std::string>& languages,
+                       std::map<std::string, std::string> corpora, std::string label) {
+    const VocabSpec spec{.languages = languages, .settings = settings.vocab};
+    Task task = MakeTask("vocab", kVocabVersion, spec, std::move(label));
+    task.inputs = std::move(corpora);
+    AddCosts(spec, IsBabel(settings.corpus.source), task);
+    if (settings.vocab.model == "bpe") task.info["stand_in"] = PreTokenization::kNote;
+    return graph_.Add(std::move(task));
+  }
+
+  Result<std::string> AddEncode(const RunSettings& settings,
+                                const std::vector<std::string>& languages,
+                                const SubsetSettings& limits,
+                                std::map<std::string, std::string> inputs, const std::string& vocab,
+                                std::string label) {
+    const EncodeSpec spec{.languages = languages, .max_tokens = settings.corpus.max_tokens};
+    Task task = MakeTask("encode", kEncodeVersion, spec, std::move(label));
+    task.inputs = std::move(inputs);
+    task.inputs["vocab"] = vocab;
+    double nominal_gb = 0;
+    if (IsRealText(settings.corpus.source)) {
+      REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
+      nominal_gb = kUnpacked * clean.packed_mb / 1e3;
+    } else {
+      for (const std::string& code : languages) {
         nominal_gb += NominalGb(experiment_, code, settings.corpus.source);
       }
-      if (!imported) {
-        const VocabSpec vocab_spec{.languages = languages, .settings = settings.vocab};
-        Task vocab =
-            MakeTask("vocab", kVocabVersion, vocab_spec,
-                     fmt::format("vocab {}", variant.alone.empty() ? where : variant.alone));
-        vocab.inputs = corpora;
-        AddCosts(vocab_spec, IsBabel(settings.corpus.source), vocab);
-        if (settings.vocab.model == "bpe") vocab.info["stand_in"] = PreTokenization::kNote;
-        vocab_key = graph_.Add(std::move(vocab));
-      }
-
-      const EncodeSpec encode_spec{.languages = languages,
-                                   .max_tokens = settings.corpus.max_tokens};
-      Task encode =
-          MakeTask("encode", kEncodeVersion, encode_spec, fmt::format("encode {}", where));
-      encode.inputs = corpora;
-      RunSettings part = settings;  // what is encoded: of a curve's point the limited text
-      if (variant.max_bytes > 0) {
-        part.corpus.max_bytes = variant.max_bytes;
-        for (const std::string& code : languages) {
-          REPRO_ASSIGN_OR_RETURN(encode.inputs[code], AddCorpus(part, variant, code));
-        }
-      }
-      encode.inputs["vocab"] = vocab_key;
-      if (IsRealText(settings.corpus.source)) {
-        REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
-        nominal_gb = kUnpacked * clean.packed_mb / 1e3;
-      }
-      AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), part, languages.size(), encode);
-      const std::string encode_key = graph_.Add(std::move(encode));
-
-      if (!variant.pretrained) {
-        pretrain_spec.settings.updates = 0;
-        pretrain_spec.settings.warmup_updates = 0;
-      }
-      Task pretrain = MakeTask("pretrain", kPretrainVersion, pretrain_spec,
-                               fmt::format("pretrain {} seed {}", where, seed));
-      pretrain.inputs = {{"tokens", encode_key}};
-      AddCosts(pretrain_spec, settings.vocab.size,
-               variant.pretrained ? settings.pretrain.processes : 1, pretrain);
-      encoder_key = graph_.Add(std::move(pretrain));
     }
+    AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), settings, limits.max_bytes,
+                   languages.size(), task);
+    return graph_.Add(std::move(task));
+  }
 
+  // The recipe of a variant.
+  static PretrainSettings PretrainingOf(const RunSettings& settings, const Variant& variant) {
+    PretrainSettings recipe = settings.pretrain;
+    if (!variant.pretrained) recipe.updates = recipe.warmup_updates = 0;
+    return recipe;
+  }
+
+  std::string AddPretrain(const RunSettings& settings, const Variant& variant,
+                          const std::vector<std::string>& languages, const std::string& tokens,
+                          std::int64_t seed, std::string label) {
+    const PretrainSpec spec{.languages = languages,
+                            .model = settings.model,  // without what only a manifest says
+                            .sampling = settings.sampling,
+                            .settings = PretrainingOf(settings, variant),
+                            .compute = settings.compute,
+                            .seed = seed};
+    Task task = MakeTask("pretrain", kPretrainVersion, spec, std::move(label));
+    task.inputs = {{"tokens", tokens}};
+    AddCosts(spec, settings.vocab.size, variant.pretrained ? settings.pretrain.processes : 1, task);
+    return graph_.Add(std::move(task));
+  }
+
+  // What a run ends with: everything that is measured on its models.
+  std::vector<std::string> AddFinals(const RunSettings& settings, const Variant& variant,
+                                     std::int64_t seed, const std::string& where,
+                                     const Encoder& encoder, const TestData& test_data) {
+    const std::string& source = SourceOf(variant);
+    const std::string& from = settings.pretrain.from;
     std::vector<std::string> finals;
-    if (!imported || !variant.pretrained || imported_.Find(settings.pretrain.from)->has_lm_head) {
-      finals.push_back(AddEvaluate(settings, "intrinsic", source, encoder_key, vocab_key, test_data,
-                                   0, -1,
+    if (from.empty() || !variant.pretrained || imported_.Find(from)->has_lm_head) {
+      finals.push_back(AddEvaluate(settings, "intrinsic", source, encoder.key, encoder.vocab,
+                                   test_data, 0, -1,
                                    fmt::format("evaluate intrinsic {} seed {}", where, seed)));
     }
     if (!IsRealText(settings.corpus.source)) finals.push_back(AddControls(test_data, where));
@@ -560,15 +608,20 @@ class GraphBuilder {
         const std::string label = fmt::format("{} {} seed {}.{}", name, where, seed, finetune_seed);
         Task finetune = MakeTask("finetune", kFinetuneVersion, spec, "finetune " + label);
         finetune.inputs = test_data.Inputs(name);
-        finetune.inputs["encoder"] = encoder_key;
-        finetune.inputs["vocab"] = vocab_key;
+        finetune.inputs["encoder"] = encoder.key;
+        finetune.inputs["vocab"] = encoder.vocab;
         AddCosts(spec, settings, finetune);
         const std::string finetune_key = graph_.Add(std::move(finetune));
-        finals.push_back(AddEvaluate(settings, name, source, finetune_key, vocab_key, test_data,
+        finals.push_back(AddEvaluate(settings, name, source, finetune_key, encoder.vocab, test_data,
                                      recipe.max_tokens, finetune_seed, "evaluate " + label));
       }
     }
+    return finals;
+  }
 
+  // What stands in the run log about a run: its settings as they are in force.
+  RunSpec MakeRunSpec(const Point& point, const RunSettings& settings, const Variant& variant,
+                      std::int64_t seed) const {
     RunSpec run;
     run.point = point.id;
     run.sweep = point.sweep;
@@ -576,9 +629,9 @@ class GraphBuilder {
     run.pretrain_seed = seed;
     run.finetune_seeds = experiment_.finetune_seeds;
     run.config = ToJson(settings);
-    run.config["pretrain"] = ToJson(pretrain_spec.settings);
+    run.config["pretrain"] = ToJson(PretrainingOf(settings, variant));
     run.config["pretrain"]["from"] = settings.pretrain.from;
-    if (imported) {  // the other settings are in force nowhere
+    if (!settings.pretrain.from.empty()) {  // the other settings are in force nowhere
       run.config["pretrain"] = {{"from", settings.pretrain.from}};
       run.config["vocab"] = {{"size", settings.vocab.size}};
       run.config.erase("sampling");
@@ -587,14 +640,7 @@ class GraphBuilder {
     run.config["languages"] = point.languages;
     run.config["selection"] = experiment_.selection;
     run.config["null_world"] = variant.null_world;
-    run.key = RunKey(variant.role, finals);
-    // Of the text that the models of the sweep see. It changes no number, so no run's identity.
-    if (variant.role == kMainRole && !imported && IsRealText(settings.corpus.source)) {
-      REPRO_ASSIGN_OR_RETURN(finals.emplace_back(), AddCorpusStats(point, settings));
-    }
-    run.task_keys = graph_.Closure(finals);
-    graph_.AddRun(std::move(run));
-    return {};
+    return run;
   }
 
   // `from` was resolved before.
