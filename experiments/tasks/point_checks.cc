@@ -31,44 +31,64 @@ class PointChecker {
 
   void Check() {
     const auto settings = ReadSettings<RunSettings>(config_, diagnostics_);
-    const std::string& source = settings.corpus.source;
-    const SourcePosition where = config_.PositionOf("corpus.source");
-    const std::string stated =
-        fmt::format("`corpus.source` = \"{}\"{}", source,
-                    config_.Find("corpus.source") == nullptr ? " (the default)" : "");
-    if (WorldOf(source) != experiment_.world) {
-      std::vector<std::string> fitting = CorpusSources();
-      fitting.push_back(std::string(kDatasetPrefix) + "ID");
-      fitting.push_back(std::string(kCodedPrefix) + "ID");
-      std::erase_if(fitting,
-                    [&](const auto& other) { return WorldOf(other) != experiment_.world; });
-      diagnostics_.Add(where, fmt::format("{} with `world` = \"{}\"", stated, experiment_.world),
-                       "expected " + OneOfText(fitting) + " in this world");
-    }
+    CheckWorld(settings);
     if (IsImportSource(settings.pretrain.from)) CheckImported(settings);
     if (!experiment_.monolingual.max_bytes.empty()) CheckMonolingual(settings);
-    if (IsRealText(source)) {
-      if (const Status known = real_text_.Check(DatasetOf(source)); !known) {
-        diagnostics_.Add(where, stated + ": " + known.error().message,
-                         "expected \"dataset:\" or \"coded:\" with a name of `repro data list`, or "
-                         "with the path of a manifest");
-      }
-      CheckCodedLanguages(settings);
-      CheckClean(settings);
-      CheckTestsets(settings);
-      if (SameTokens(point_) && !IsCodedSource(source)) {
-        diagnostics_.Add(where,
-                         fmt::format("{} at point `{}`, whose `budget` is "
-                                     "\"same-tokens-per-language\"",
-                                     stated, point_.id),
-                         "expected \"same-updates\": how much text a language has is known only "
-                         "when it is read");
-      }
-      return;
+    if (IsRealText(settings.corpus.source)) {
+      CheckRealText(settings);
+    } else {
+      CheckNominalSizes(settings);
     }
+  }
+
+ private:
+  SourcePosition PositionOfSource() const { return config_.PositionOf("corpus.source"); }
+
+  // The source as messages say it.
+  std::string Stated(const std::string& source) const {
+    return fmt::format("`corpus.source` = \"{}\"{}", source,
+                       config_.Find("corpus.source") == nullptr ? " (the default)" : "");
+  }
+
+  void CheckWorld(const RunSettings& settings) {
+    const std::string& source = settings.corpus.source;
+    if (WorldOf(source) == experiment_.world) return;
+    std::vector<std::string> fitting = CorpusSources();
+    fitting.push_back(std::string(kDatasetPrefix) + "ID");
+    fitting.push_back(std::string(kCodedPrefix) + "ID");
+    std::erase_if(fitting, [&](const auto& other) { return WorldOf(other) != experiment_.world; });
+    diagnostics_.Add(PositionOfSource(),
+                     fmt::format("{} with `world` = \"{}\"", Stated(source), experiment_.world),
+                     "expected " + OneOfText(fitting) + " in this world");
+  }
+
+  // Text of data sets: what they hold is in their manifests, how much of it is not.
+  void CheckRealText(const RunSettings& settings) {
+    const std::string& source = settings.corpus.source;
+    if (const Status known = real_text_.Check(DatasetOf(source)); !known) {
+      diagnostics_.Add(PositionOfSource(), Stated(source) + ": " + known.error().message,
+                       "expected \"dataset:\" or \"coded:\" with a name of `repro data list`, or "
+                       "with the path of a manifest");
+    }
+    CheckCodedLanguages(settings);
+    CheckClean(settings);
+    CheckTestsets(settings);
+    if (!SameTokens(point_) || IsCodedSource(source)) return;
+    diagnostics_.Add(
+        PositionOfSource(),
+        fmt::format("{} at point `{}`, whose `budget` is "
+                    "\"same-tokens-per-language\"",
+                    Stated(source), point_.id),
+        "expected \"same-updates\": how much text a language has is known only when it "
+        "is read");
+  }
+
+  // Sources whose sizes languages.toml says.
+  void CheckNominalSizes(const RunSettings& settings) {
+    const std::string& source = settings.corpus.source;
     if (!experiment_.monolingual.max_bytes.empty()) {
       diagnostics_.Add(
-          where, stated + " with [monolingual]",
+          PositionOfSource(), Stated(source) + " with [monolingual]",
           "expected \"dataset:\" or \"coded:\": other sources have no smaller amounts");
     }
     std::vector<std::string> empty;
@@ -77,9 +97,9 @@ class PointChecker {
     }
     if (!empty.empty()) {
       diagnostics_.Add(
-          where,
-          fmt::format("point `{}` holds languages without text in {} ({})", point_.id, stated,
-                      fmt::join(empty, ", ")),
+          PositionOfSource(),
+          fmt::format("point `{}` holds languages without text in {} ({})", point_.id,
+                      Stated(source), fmt::join(empty, ", ")),
           fmt::format("expected languages that have `{}` in languages.toml", SizeField(source)));
     }
     if (SameTokens(point_) && settings.sampling.unit == "blocks") {
@@ -99,7 +119,6 @@ class PointChecker {
     }
   }
 
- private:
   // One curve serves all points: they may differ in their languages alone, and have all their text.
   void CheckMonolingual(const RunSettings& settings) {
     for (const std::string& key : experiment_.sweep_keys) {
