@@ -207,6 +207,12 @@ class DatasetReader {
                          "one of `part.stand_in` and `part.stand_in_note`",
                          "expected both: the note says what is missing or different");
       }
+      const DatasetPart* const same = manifest_.FindPart(part.same_as);
+      if (!part.same_as.empty() && (same == nullptr || same == &part || !same->same_as.empty())) {
+        diagnostics_.Add(At(*tables, i, "same_as"),
+                         fmt::format("`part.same_as` = \"{}\"", part.same_as),
+                         "expected the name of another part, one without `same_as`");
+      }
       if (part.encoding != "utf-8" && IsCorpus(part.layout)) {
         diagnostics_.Add(
             At(*tables, i, "encoding"),

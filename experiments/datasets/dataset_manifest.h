@@ -62,6 +62,7 @@ struct DatasetPart {
   std::string content{};                 ///< whose ids these are: equal in parts that say the same
   std::string encoding = "utf-8";
   std::int64_t examples = 0;  ///< how many there are in all; 0: not known
+  std::string same_as{};      ///< name of the part that holds the same examples in another layout
   SourcePosition where{};
 
   template <class V>
@@ -79,6 +80,7 @@ struct DatasetPart {
     v("content", content);
     v("encoding", encoding, OneOf({"utf-8", "latin-1"}));
     v("examples", examples, AtLeast(1));
+    v("same_as", same_as);
   }
 };
 

@@ -16,8 +16,10 @@ constexpr double kBytesPerBabelSentence = 60;
 constexpr double kBytesPerLine = 300, kCharactersPerLine = 230;
 // Half a minute of encoding: with less, other tasks need the core more.
 constexpr double kEncodedBytesPerThread = 64e6;
-constexpr std::int64_t kTorchProcessBytes =
-    400 << 20;  // repro-task with LibTorch loaded, before any tensor
+// A sentence of a test set has more; and its two hashes, in lists that grow by doubling.
+constexpr double kBytesPerTestLine = 50, kBytesPerHashedLine = 2 * 2 * sizeof(std::uint64_t);
+// repro-task with LibTorch loaded, before any tensor; windows of files that are read fit in it.
+constexpr std::int64_t kTorchProcessBytes = 400 << 20;
 
 ModelShape ShapeOf(const ModelSettings& model, std::int64_t vocab_size, std::int64_t tokens) {
   return {.settings = model, .vocab_size = vocab_size, .max_positions = tokens + 2};
@@ -126,15 +128,14 @@ void AddCosts(const VocabSpec& spec, bool babel, Task& task) {
 }
 
 void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
-                    std::size_t languages, Task& task) {
+                    std::int64_t max_bytes, std::size_t languages, Task& task) {
   double bytes = nominal_gb * kGb;
   if (babel) {
     const auto count = static_cast<double>(languages);
     bytes = count * BabelSentences(settings.babel, nominal_gb / count) * kBytesPerBabelSentence;
   }
-  if (settings.corpus.max_bytes > 0) {
-    bytes = std::min(
-        bytes, static_cast<double>(languages) * static_cast<double>(settings.corpus.max_bytes));
+  if (max_bytes > 0) {
+    bytes = std::min(bytes, static_cast<double>(languages) * static_cast<double>(max_bytes));
   }
   if (settings.corpus.max_tokens > 0) {
     bytes = std::min(bytes, static_cast<double>(languages) * kBytesPerToken *
@@ -224,6 +225,14 @@ void AddCosts(const ControlsSpec& spec, Task& task) {
   task.work = static_cast<double>(spec.languages.size());
   task.work_unit = "languages";
   task.resources.memory_bytes = kTorchProcessBytes;
+}
+
+void AddCorpusStatsCosts(double text_mb, double evaluation_mb, Task& task) {
+  task.work = text_mb;
+  task.work_unit = "MB";
+  const double lines = kUnpacked * evaluation_mb * 1e6 / kBytesPerTestLine;
+  task.resources.memory_bytes =
+      kTorchProcessBytes + static_cast<std::int64_t>(lines * kBytesPerHashedLine);
 }
 
 void AddCosts(const CorpusStatsSpec& spec, Task& task) {

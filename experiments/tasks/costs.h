@@ -3,6 +3,7 @@
 /// it enters a key.
 
 #include <cstddef>
+#include <cstdint>
 
 #include "core/graph/task.h"
 #include "experiments/tasks/controls/spec.h"
@@ -20,14 +21,19 @@ inline constexpr double kUnpacked = 4;
 void AddCosts(const SubsetSpec& spec, double packed_mb, Task& task);
 void AddCosts(const BenchmarkSpec& spec, Task& task);
 void AddCosts(const VocabSpec& spec, bool babel, Task& task);
+/// `max_bytes`: of each language's text; 0: all of it.
 void AddEncodeCosts(double nominal_gb, bool babel, const RunSettings& settings,
-                    std::size_t languages, Task& task);
+                    std::int64_t max_bytes, std::size_t languages, Task& task);
 /// `processes`: `pretrain.processes`; it goes into `task.info`, where the task finds it.
 void AddCosts(const PretrainSpec& spec, std::int64_t vocab_size, std::int64_t processes,
               Task& task);
 void AddCosts(const FinetuneSpec& spec, const RunSettings& settings, Task& task);
 void AddCosts(const EvaluateSpec& spec, const RunSettings& settings, Task& task);
 void AddCosts(const ControlsSpec& spec, Task& task);
+/// Real text, which is held against test sets. `text_mb`: what is read of it, unpacked;
+/// `evaluation_mb`: the files of the test sets.
+void AddCorpusStatsCosts(double text_mb, double evaluation_mb, Task& task);
+/// Made text: its counts alone are read.
 void AddCosts(const CorpusStatsSpec& spec, Task& task);
 
 }  // namespace repro

@@ -210,11 +210,11 @@ class GraphBuilder {
                            real_text_.EvaluationText(settings.testsets, dataset, letters));
     const auto missing = task.info.find(kNotKeptOut);
     if (missing != task.info.end() && !letters) {
-      graph_.AddNote(
-          fmt::format("not at hand, so no line of them is kept out of the text: {}; "
-                      "`testsets.evaluation` names "
-                      "those that are meant",
-                      fmt::join(missing->get<std::vector<std::string>>(), ", ")));
+      graph_.AddNote(fmt::format("not at hand, so no line of them is kept out of the text: {}{}",
+                                 fmt::join(missing->get<std::vector<std::string>>(), ", "),
+                                 settings.testsets.evaluation.empty()
+                                     ? "; `testsets.evaluation` names those that are meant"
+                                     : ""));
     }
     return evaluation_texts_.emplace(id, graph_.Add(std::move(task))).first->second;
   }
@@ -224,6 +224,16 @@ class GraphBuilder {
     std::string key;
     double packed_mb = 0;                   // of its files
     std::map<std::string, double> mb_of{};  // language: of it; "": of files that do not say
+
+    // Of a language, and of what may be in it.
+    double PackedMb(const std::string& language) const {
+      double mb = 0;
+      for (const std::string& one : {language, std::string()}) {
+        const auto found = mb_of.find(one);
+        if (found != mb_of.end()) mb += found->second;
+      }
+      return mb;
+    }
   };
   Result<Cleaned> AddClean(const RunSettings& settings) {
     const std::string_view dataset = DatasetOf(settings.corpus.source);
@@ -238,8 +248,9 @@ class GraphBuilder {
     }
     const auto cleaned = cleaned_.find(id);
     if (cleaned != cleaned_.end()) return cleaned->second;
-    REPRO_ASSIGN_OR_RETURN(auto models, real_text_.LineModels(settings.clean));
-    for (auto& [language, task] : models) {
+    auto models = real_text_.LineModels(settings.clean);
+    if (!models) return Context(experiment_.path, models.error());
+    for (auto& [language, task] : *models) {
       inputs[std::string(kLineModelRole) + language] = graph_.Add(std::move(task));
     }
     REPRO_ASSIGN_OR_RETURN(Task task, real_text_.Clean(dataset, settings.clean, std::move(inputs)));
@@ -271,11 +282,10 @@ class GraphBuilder {
     return coded;
   }
 
-  // Text of a language out of a data set.
+  // Text of a language out of a data set, no more than `limits`.
   Result<std::string> AddSubset(const RunSettings& settings, const Variant& variant,
-                                const std::string& code) {
+                                const std::string& code, const SubsetSettings& limits) {
     REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
-    const auto& limits = static_cast<const SubsetSettings&>(settings.corpus);
     std::string label = fmt::format(
         "text {} {}{}", std::filesystem::path(DatasetOf(settings.corpus.source)).stem().string(),
         code, variant.alone.empty() ? Suffix(variant) : "");
@@ -283,12 +293,8 @@ class GraphBuilder {
     const bool drawn_order = settings.corpus.max_tokens > 0;
     const SubsetSpec subset{.language = code, .settings = limits, .drawn_order = drawn_order};
     Task task = MakeTask("subset", kSubsetVersion, subset, label);
-    const auto mb_of = [&](const std::string& language) {
-      const auto found = clean.mb_of.find(language);
-      return found == clean.mb_of.end() ? 0 : found->second;
-    };
     const bool coded = IsCodedSource(settings.corpus.source);
-    AddCosts(subset, mb_of(coded ? CodedLanguageName(0) : code) + mb_of(""), task);
+    AddCosts(subset, clean.PackedMb(coded ? CodedLanguageName(0) : code), task);
     if (coded) {
       const CodedSpec spec{.language = ParseCodedLanguageName(code).value_or(0),
                            .coded = CodedOf(settings, variant),
@@ -304,8 +310,8 @@ class GraphBuilder {
   }
 
   Result<std::string> AddCorpus(const RunSettings& settings, const Variant& variant,
-                                const std::string& code) {
-    if (IsRealText(settings.corpus.source)) return AddSubset(settings, variant, code);
+                                const std::string& code, const SubsetSettings& limits) {
+    if (IsRealText(settings.corpus.source)) return AddSubset(settings, variant, code, limits);
     const CorpusSpec spec{.source = settings.corpus.source,
                           .language = code,
                           .null_world = variant.null_world,
@@ -409,10 +415,13 @@ class GraphBuilder {
   Result<std::string> AddCorpusStats(const Point& point, const RunSettings& settings) {
     CorpusStatsSpec spec{.languages = Sorted(point.languages)};
     std::map<std::string, std::string> inputs;
+    double text_mb = 0;
     for (const std::string& code : spec.languages) {
-      REPRO_ASSIGN_OR_RETURN(inputs[code], AddCorpus(settings, {}, code));
+      REPRO_ASSIGN_OR_RETURN(inputs[code], AddCorpus(settings, {}, code, settings.corpus));
+      text_mb += graph_.Find(inputs[code])->work;
     }
-    if (IsRealText(settings.corpus.source)) {
+    const bool real = IsRealText(settings.corpus.source);
+    if (real) {
       REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
       inputs[kCleanRole] = clean.key;
       REPRO_ASSIGN_OR_RETURN(inputs[kEvaluationRole],
@@ -420,16 +429,22 @@ class GraphBuilder {
       REPRO_ASSIGN_OR_RETURN(inputs[kEvaluationLettersRole],
                              AddEvaluationText(settings, /*letters=*/true));
       spec.stages = settings.clean.stages;
-    }
-    if (IsCodedSource(settings.corpus.source)) {
-      spec.slices = settings.coded.slices;
-      spec.slice_seed = settings.coded.seed;
-      spec.buckets = settings.corpus.buckets;
+      if (IsCodedSource(settings.corpus.source)) {
+        spec.slices = settings.coded.slices;
+        spec.slice_seed = settings.coded.seed;
+        spec.buckets = settings.corpus.buckets;
+        // One pass over the English, whatever is recoded of it.
+        text_mb = kUnpacked * clean.PackedMb(CodedLanguageName(0));
+      }
     }
     Task task = MakeTask("corpus_stats", kCorpusStatsVersion, spec,
                          fmt::format("text statistics {}", point.id));
     task.inputs = std::move(inputs);
-    AddCosts(spec, task);
+    if (real) {
+      AddCorpusStatsCosts(text_mb, graph_.Find(task.inputs.at(kEvaluationRole))->work, task);
+    } else {
+      AddCosts(spec, task);
+    }
     return graph_.Add(std::move(task));
   }
 
@@ -441,7 +456,7 @@ class GraphBuilder {
     run.point = point.id;
     run.sweep = point.sweep;
     run.pretrain_seed = experiment_.pretrain_seeds.front();
-    for (const char* const section : {"corpus", "clean", "coded", "babel"}) {
+    for (const char* const section : {"corpus", "clean", "coded", "testsets", "babel"}) {
       run.config[section] = all.at(section);
     }
     run.config["languages"] = point.languages;
@@ -457,77 +472,126 @@ class GraphBuilder {
 
   Status AddRun(const Point& point, const RunSettings& settings, const Variant& variant,
                 std::int64_t seed) {
-    const std::vector<std::string> languages = Sorted(point.languages);
-    const std::string& source = SourceOf(variant);
     REPRO_ASSIGN_OR_RETURN(const TestData test_data, AddTestData(point, settings, variant));
-
     const std::string where = point.id + Suffix(variant);
-    const ModelSettings& model = settings.model;  // without what only a manifest says
+    REPRO_ASSIGN_OR_RETURN(const Encoder encoder,
+                           AddEncoder(point, settings, variant, seed, where));
+    std::vector<std::string> finals = AddFinals(settings, variant, seed, where, encoder, test_data);
+    RunSpec run = MakeRunSpec(point, settings, variant, seed);
+    run.key = RunKey(variant.role, finals);
+    // Of the text that the models of the sweep see. It changes no number, so no run's identity.
+    if (variant.role == kMainRole && settings.pretrain.from.empty() &&
+        IsRealText(settings.corpus.source)) {
+      REPRO_ASSIGN_OR_RETURN(finals.emplace_back(), AddCorpusStats(point, settings));
+    }
+    run.task_keys = graph_.Closure(finals);
+    graph_.AddRun(std::move(run));
+    return {};
+  }
+
+  // The tasks that give a model and its vocabulary: one and the same for a model from outside.
+  struct Encoder {
+    std::string key;
+    std::string vocab;
+  };
+
+  Result<Encoder> AddEncoder(const Point& point, const RunSettings& settings,
+                             const Variant& variant, std::int64_t seed, const std::string& where) {
     const bool imported = !settings.pretrain.from.empty();
-    std::string vocab_key;
-    std::string encoder_key;
-    if (imported) vocab_key = encoder_key = AddImport(settings.pretrain.from);
-    PretrainSpec pretrain_spec{.languages = languages,
-                               .model = model,
-                               .sampling = settings.sampling,
-                               .settings = static_cast<const PretrainSettings&>(settings.pretrain),
-                               .compute = settings.compute,
-                               .seed = seed};
+    Encoder encoder;
+    if (imported) encoder.key = encoder.vocab = AddImport(settings.pretrain.from);
     // "No pretraining" of a model from outside: its shape and its vocabulary, with fresh weights.
-    if (!imported || !variant.pretrained) {
-      std::map<std::string, std::string> corpora;
-      double nominal_gb = 0;
+    if (imported && variant.pretrained) return encoder;
+    const std::vector<std::string> languages = Sorted(point.languages);
+    std::map<std::string, std::string> corpora;
+    for (const std::string& code : languages) {
+      REPRO_ASSIGN_OR_RETURN(corpora[code], AddCorpus(settings, variant, code, settings.corpus));
+    }
+    if (!imported) {
+      encoder.vocab =
+          AddVocab(settings, languages, corpora,
+                   fmt::format("vocab {}", variant.alone.empty() ? where : variant.alone));
+    }
+    SubsetSettings limits = settings.corpus;  // of what is encoded
+    if (variant.max_bytes > 0) {
+      limits.max_bytes = variant.max_bytes;
       for (const std::string& code : languages) {
-        REPRO_ASSIGN_OR_RETURN(corpora[code], AddCorpus(settings, variant, code));
+        REPRO_ASSIGN_OR_RETURN(corpora[code], AddCorpus(settings, variant, code, limits));
+      }
+    }
+    REPRO_ASSIGN_OR_RETURN(const std::string tokens,
+                           AddEncode(settings, languages, limits, std::move(corpora), encoder.vocab,
+                                     fmt::format("encode {}", where)));
+    encoder.key = AddPretrain(settings, variant, languages, tokens, seed,
+                              fmt::format("pretrain {} seed {}", where, seed));
+    return encoder;
+  }
+
+  std::string AddVocab(const RunSettings& settings, const std::vector<std::string>& languages,
+                       std::map<std::string, std::string> corpora, std::string label) {
+    const VocabSpec spec{.languages = languages, .settings = settings.vocab};
+    Task task = MakeTask("vocab", kVocabVersion, spec, std::move(label));
+    task.inputs = std::move(corpora);
+    AddCosts(spec, IsBabel(settings.corpus.source), task);
+    if (settings.vocab.model == "bpe") task.info["stand_in"] = PreTokenization::kNote;
+    return graph_.Add(std::move(task));
+  }
+
+  Result<std::string> AddEncode(const RunSettings& settings,
+                                const std::vector<std::string>& languages,
+                                const SubsetSettings& limits,
+                                std::map<std::string, std::string> inputs, const std::string& vocab,
+                                std::string label) {
+    const EncodeSpec spec{.languages = languages, .max_tokens = settings.corpus.max_tokens};
+    Task task = MakeTask("encode", kEncodeVersion, spec, std::move(label));
+    task.inputs = std::move(inputs);
+    task.inputs["vocab"] = vocab;
+    double nominal_gb = 0;
+    if (IsRealText(settings.corpus.source)) {
+      REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
+      nominal_gb = kUnpacked * clean.packed_mb / 1e3;
+    } else {
+      for (const std::string& code : languages) {
         nominal_gb += NominalGb(experiment_, code, settings.corpus.source);
       }
-      if (!imported) {
-        const VocabSpec vocab_spec{.languages = languages, .settings = settings.vocab};
-        Task vocab =
-            MakeTask("vocab", kVocabVersion, vocab_spec,
-                     fmt::format("vocab {}", variant.alone.empty() ? where : variant.alone));
-        vocab.inputs = corpora;
-        AddCosts(vocab_spec, IsBabel(settings.corpus.source), vocab);
-        if (settings.vocab.model == "bpe") vocab.info["stand_in"] = PreTokenization::kNote;
-        vocab_key = graph_.Add(std::move(vocab));
-      }
-
-      const EncodeSpec encode_spec{.languages = languages,
-                                   .max_tokens = settings.corpus.max_tokens};
-      Task encode =
-          MakeTask("encode", kEncodeVersion, encode_spec, fmt::format("encode {}", where));
-      encode.inputs = corpora;
-      RunSettings part = settings;  // what is encoded: of a curve's point the limited text
-      if (variant.max_bytes > 0) {
-        part.corpus.max_bytes = variant.max_bytes;
-        for (const std::string& code : languages) {
-          REPRO_ASSIGN_OR_RETURN(encode.inputs[code], AddCorpus(part, variant, code));
-        }
-      }
-      encode.inputs["vocab"] = vocab_key;
-      if (IsRealText(settings.corpus.source)) {
-        REPRO_ASSIGN_OR_RETURN(const Cleaned clean, AddClean(settings));
-        nominal_gb = kUnpacked * clean.packed_mb / 1e3;
-      }
-      AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), part, languages.size(), encode);
-      const std::string encode_key = graph_.Add(std::move(encode));
-
-      if (!variant.pretrained) {
-        pretrain_spec.settings.updates = 0;
-        pretrain_spec.settings.warmup_updates = 0;
-      }
-      Task pretrain = MakeTask("pretrain", kPretrainVersion, pretrain_spec,
-                               fmt::format("pretrain {} seed {}", where, seed));
-      pretrain.inputs = {{"tokens", encode_key}};
-      AddCosts(pretrain_spec, settings.vocab.size,
-               variant.pretrained ? settings.pretrain.processes : 1, pretrain);
-      encoder_key = graph_.Add(std::move(pretrain));
     }
+    AddEncodeCosts(nominal_gb, IsBabel(settings.corpus.source), settings, limits.max_bytes,
+                   languages.size(), task);
+    return graph_.Add(std::move(task));
+  }
 
+  // The recipe of a variant.
+  static PretrainSettings PretrainingOf(const RunSettings& settings, const Variant& variant) {
+    PretrainSettings recipe = settings.pretrain;
+    if (!variant.pretrained) recipe.updates = recipe.warmup_updates = 0;
+    return recipe;
+  }
+
+  std::string AddPretrain(const RunSettings& settings, const Variant& variant,
+                          const std::vector<std::string>& languages, const std::string& tokens,
+                          std::int64_t seed, std::string label) {
+    const PretrainSpec spec{.languages = languages,
+                            .model = settings.model,  // without what only a manifest says
+                            .sampling = settings.sampling,
+                            .settings = PretrainingOf(settings, variant),
+                            .compute = settings.compute,
+                            .seed = seed};
+    Task task = MakeTask("pretrain", kPretrainVersion, spec, std::move(label));
+    task.inputs = {{"tokens", tokens}};
+    AddCosts(spec, settings.vocab.size, variant.pretrained ? settings.pretrain.processes : 1, task);
+    return graph_.Add(std::move(task));
+  }
+
+  // What a run ends with: everything that is measured on its models.
+  std::vector<std::string> AddFinals(const RunSettings& settings, const Variant& variant,
+                                     std::int64_t seed, const std::string& where,
+                                     const Encoder& encoder, const TestData& test_data) {
+    const std::string& source = SourceOf(variant);
+    const std::string& from = settings.pretrain.from;
     std::vector<std::string> finals;
-    if (!imported || !variant.pretrained || imported_.Find(settings.pretrain.from)->has_lm_head) {
-      finals.push_back(AddEvaluate(settings, "intrinsic", source, encoder_key, vocab_key, test_data,
-                                   0, -1,
+    if (from.empty() || !variant.pretrained || imported_.Find(from)->has_lm_head) {
+      finals.push_back(AddEvaluate(settings, "intrinsic", source, encoder.key, encoder.vocab,
+                                   test_data, 0, -1,
                                    fmt::format("evaluate intrinsic {} seed {}", where, seed)));
     }
     if (!IsRealText(settings.corpus.source)) finals.push_back(AddControls(test_data, where));
@@ -544,15 +608,20 @@ class GraphBuilder {
         const std::string label = fmt::format("{} {} seed {}.{}", name, where, seed, finetune_seed);
         Task finetune = MakeTask("finetune", kFinetuneVersion, spec, "finetune " + label);
         finetune.inputs = test_data.Inputs(name);
-        finetune.inputs["encoder"] = encoder_key;
-        finetune.inputs["vocab"] = vocab_key;
+        finetune.inputs["encoder"] = encoder.key;
+        finetune.inputs["vocab"] = encoder.vocab;
         AddCosts(spec, settings, finetune);
         const std::string finetune_key = graph_.Add(std::move(finetune));
-        finals.push_back(AddEvaluate(settings, name, source, finetune_key, vocab_key, test_data,
+        finals.push_back(AddEvaluate(settings, name, source, finetune_key, encoder.vocab, test_data,
                                      recipe.max_tokens, finetune_seed, "evaluate " + label));
       }
     }
+    return finals;
+  }
 
+  // What stands in the run log about a run: its settings as they are in force.
+  RunSpec MakeRunSpec(const Point& point, const RunSettings& settings, const Variant& variant,
+                      std::int64_t seed) const {
     RunSpec run;
     run.point = point.id;
     run.sweep = point.sweep;
@@ -560,9 +629,9 @@ class GraphBuilder {
     run.pretrain_seed = seed;
     run.finetune_seeds = experiment_.finetune_seeds;
     run.config = ToJson(settings);
-    run.config["pretrain"] = ToJson(pretrain_spec.settings);
+    run.config["pretrain"] = ToJson(PretrainingOf(settings, variant));
     run.config["pretrain"]["from"] = settings.pretrain.from;
-    if (imported) {  // the other settings are in force nowhere
+    if (!settings.pretrain.from.empty()) {  // the other settings are in force nowhere
       run.config["pretrain"] = {{"from", settings.pretrain.from}};
       run.config["vocab"] = {{"size", settings.vocab.size}};
       run.config.erase("sampling");
@@ -571,14 +640,7 @@ class GraphBuilder {
     run.config["languages"] = point.languages;
     run.config["selection"] = experiment_.selection;
     run.config["null_world"] = variant.null_world;
-    run.key = RunKey(variant.role, finals);
-    // Of the text that the models of the sweep see. It changes no number, so no run's identity.
-    if (variant.role == kMainRole && !imported && IsRealText(settings.corpus.source)) {
-      REPRO_ASSIGN_OR_RETURN(finals.emplace_back(), AddCorpusStats(point, settings));
-    }
-    run.task_keys = graph_.Closure(finals);
-    graph_.AddRun(std::move(run));
-    return {};
+    return run;
   }
 
   // `from` was resolved before.

@@ -31,44 +31,64 @@ class PointChecker {
 
   void Check() {
     const auto settings = ReadSettings<RunSettings>(config_, diagnostics_);
-    const std::string& source = settings.corpus.source;
-    const SourcePosition where = config_.PositionOf("corpus.source");
-    const std::string stated =
-        fmt::format("`corpus.source` = \"{}\"{}", source,
-                    config_.Find("corpus.source") == nullptr ? " (the default)" : "");
-    if (WorldOf(source) != experiment_.world) {
-      std::vector<std::string> fitting = CorpusSources();
-      fitting.push_back(std::string(kDatasetPrefix) + "ID");
-      fitting.push_back(std::string(kCodedPrefix) + "ID");
-      std::erase_if(fitting,
-                    [&](const auto& other) { return WorldOf(other) != experiment_.world; });
-      diagnostics_.Add(where, fmt::format("{} with `world` = \"{}\"", stated, experiment_.world),
-                       "expected " + OneOfText(fitting) + " in this world");
-    }
+    CheckWorld(settings);
     if (IsImportSource(settings.pretrain.from)) CheckImported(settings);
     if (!experiment_.monolingual.max_bytes.empty()) CheckMonolingual(settings);
-    if (IsRealText(source)) {
-      if (const Status known = real_text_.Check(DatasetOf(source)); !known) {
-        diagnostics_.Add(where, stated + ": " + known.error().message,
-                         "expected \"dataset:\" or \"coded:\" with a name of `repro data list`, or "
-                         "with the path of a manifest");
-      }
-      CheckCodedLanguages(source);
-      CheckClean(settings);
-      if (!settings.corpus.only) CheckTestsets(settings);
-      if (SameTokens(point_) && !IsCodedSource(source)) {
-        diagnostics_.Add(where,
-                         fmt::format("{} at point `{}`, whose `budget` is "
-                                     "\"same-tokens-per-language\"",
-                                     stated, point_.id),
-                         "expected \"same-updates\": how much text a language has is known only "
-                         "when it is read");
-      }
-      return;
+    if (IsRealText(settings.corpus.source)) {
+      CheckRealText(settings);
+    } else {
+      CheckNominalSizes(settings);
     }
+  }
+
+ private:
+  SourcePosition PositionOfSource() const { return config_.PositionOf("corpus.source"); }
+
+  // The source as messages say it.
+  std::string Stated(const std::string& source) const {
+    return fmt::format("`corpus.source` = \"{}\"{}", source,
+                       config_.Find("corpus.source") == nullptr ? " (the default)" : "");
+  }
+
+  void CheckWorld(const RunSettings& settings) {
+    const std::string& source = settings.corpus.source;
+    if (WorldOf(source) == experiment_.world) return;
+    std::vector<std::string> fitting = CorpusSources();
+    fitting.push_back(std::string(kDatasetPrefix) + "ID");
+    fitting.push_back(std::string(kCodedPrefix) + "ID");
+    std::erase_if(fitting, [&](const auto& other) { return WorldOf(other) != experiment_.world; });
+    diagnostics_.Add(PositionOfSource(),
+                     fmt::format("{} with `world` = \"{}\"", Stated(source), experiment_.world),
+                     "expected " + OneOfText(fitting) + " in this world");
+  }
+
+  // Text of data sets: what they hold is in their manifests, how much of it is not.
+  void CheckRealText(const RunSettings& settings) {
+    const std::string& source = settings.corpus.source;
+    if (const Status known = real_text_.Check(DatasetOf(source)); !known) {
+      diagnostics_.Add(PositionOfSource(), Stated(source) + ": " + known.error().message,
+                       "expected \"dataset:\" or \"coded:\" with a name of `repro data list`, or "
+                       "with the path of a manifest");
+    }
+    CheckCodedLanguages(settings);
+    CheckClean(settings);
+    CheckTestsets(settings);
+    if (!SameTokens(point_) || IsCodedSource(source)) return;
+    diagnostics_.Add(
+        PositionOfSource(),
+        fmt::format("{} at point `{}`, whose `budget` is "
+                    "\"same-tokens-per-language\"",
+                    Stated(source), point_.id),
+        "expected \"same-updates\": how much text a language has is known only when it "
+        "is read");
+  }
+
+  // Sources whose sizes languages.toml says.
+  void CheckNominalSizes(const RunSettings& settings) {
+    const std::string& source = settings.corpus.source;
     if (!experiment_.monolingual.max_bytes.empty()) {
       diagnostics_.Add(
-          where, stated + " with [monolingual]",
+          PositionOfSource(), Stated(source) + " with [monolingual]",
           "expected \"dataset:\" or \"coded:\": other sources have no smaller amounts");
     }
     std::vector<std::string> empty;
@@ -77,9 +97,9 @@ class PointChecker {
     }
     if (!empty.empty()) {
       diagnostics_.Add(
-          where,
-          fmt::format("point `{}` holds languages without text in {} ({})", point_.id, stated,
-                      fmt::join(empty, ", ")),
+          PositionOfSource(),
+          fmt::format("point `{}` holds languages without text in {} ({})", point_.id,
+                      Stated(source), fmt::join(empty, ", ")),
           fmt::format("expected languages that have `{}` in languages.toml", SizeField(source)));
     }
     if (SameTokens(point_) && settings.sampling.unit == "blocks") {
@@ -99,7 +119,6 @@ class PointChecker {
     }
   }
 
- private:
   // One curve serves all points: they may differ in their languages alone, and have all their text.
   void CheckMonolingual(const RunSettings& settings) {
     for (const std::string& key : experiment_.sweep_keys) {
@@ -141,22 +160,45 @@ class PointChecker {
                     wanted.language.empty() ? "" : " in ", wanted.language));
   }
 
-  // What each set has to have; whether it is at hand is another question.
+  // A set that is `used` has to be named and to hold what is `wanted`. Every set has to be known:
+  // what it holds is looked for in the text, whatever is measured. Whether it is at hand is another
+  // question.
+  void CheckTestset(const char* key, const std::string& set, bool used,
+                    const RealText::Wanted& wanted) {
+    if (used && set.empty()) {
+      diagnostics_.Add(config_.PositionOf(key), fmt::format("`{}` is empty", key),
+                       fmt::format("expected a data set of kind `{}`: models are measured with it",
+                                   wanted.kind));
+    } else if (used) {
+      CheckParts(key, set, wanted);
+    } else if (!set.empty()) {
+      CheckKnown(key, set);
+    }
+  }
+  void CheckKnown(const char* key, const std::string& set) {
+    CheckSet(key, set, real_text_.CheckParts(set, {}),
+             "expected a name of `repro data list`, or the path of a manifest");
+  }
+
   void CheckTestsets(const RunSettings& settings) {
     const TestsetsSettings& sets = settings.testsets;
-    for (const std::string& task : settings.finetune.tasks) {
-      if (task == "tags") {
-        CheckParts("testsets.tags", sets.tags, {.kind = "ner", .parts = {"train", "dev"}});
-      }
-      if (task != "xnli") continue;
-      CheckParts("testsets.xnli", sets.xnli, {.kind = "nli", .parts = {"dev", "test"}});
-      for (const std::string& set : sets.xnli_train) {
-        CheckParts("testsets.xnli_train", set,
+    const bool measured = !settings.corpus.only;
+    const auto& tasks = settings.finetune.tasks;
+    const auto learnt = [&](std::string_view task) {
+      return measured && std::find(tasks.begin(), tasks.end(), task) != tasks.end();
+    };
+    CheckTestset("testsets.xnli", sets.xnli, learnt("xnli"),
+                 {.kind = "nli", .parts = {"dev", "test"}});
+    for (const std::string& set : sets.xnli_train) {
+      CheckTestset("testsets.xnli_train", set, learnt("xnli"),
                    {.kind = "nli", .parts = {"train"}, .language = experiment_.source_language});
-      }
     }
-    CheckParts("testsets.parallel", sets.parallel, {.kind = "parallel", .parts = {"text"}});
-    CheckParts("testsets.pairs", sets.pairs, {.kind = "parallel", .parts = {"text", "english"}});
+    CheckTestset("testsets.tags", sets.tags, learnt("tags"),
+                 {.kind = "ner", .parts = {"train", "dev"}});
+    CheckTestset("testsets.parallel", sets.parallel, measured,
+                 {.kind = "parallel", .parts = {"text"}});
+    CheckTestset("testsets.pairs", sets.pairs, measured && !sets.pairs.empty(),
+                 {.kind = "parallel", .parts = {"text", "english"}});
   }
 
   // Sets that cleaning reads beside the text.
@@ -165,10 +207,12 @@ class PointChecker {
     const auto has = [&](std::string_view stage) {
       return std::find(clean.stages.begin(), clean.stages.end(), stage) != clean.stages.end();
     };
-    if (has("evaluation")) {
-      for (const std::string& set : settings.testsets.evaluation) {
+    for (const std::string& set : settings.testsets.evaluation) {
+      if (has("evaluation")) {
         CheckSet("testsets.evaluation", set, real_text_.CheckEvaluation(set),
                  "expected data sets for evaluation");
+      } else {
+        CheckKnown("testsets.evaluation", set);
       }
     }
     if (has("language")) {
@@ -179,7 +223,7 @@ class PointChecker {
     CheckParts("clean.line_models", clean.line_models, {.parts = {std::string(kLineModelPart)}});
     if (!clean.line_model_text.empty()) {
       CheckSet("clean.line_model_text", clean.line_model_text,
-               real_text_.Check(clean.line_model_text), "expected a data set of text");
+               real_text_.CheckLineModelText(clean.line_model_text), "expected a data set of text");
     }
     if (clean.line_models.empty() && clean.line_model_text.empty()) {
       diagnostics_.Add(config_.PositionOf("clean.stages"),
@@ -189,20 +233,42 @@ class PointChecker {
     }
   }
 
-  // Coded languages have text where English is recoded, and nowhere else.
-  void CheckCodedLanguages(const std::string& source) {
+  // Coded languages have text where English is recoded, and nowhere else; and each has its slice.
+  void CheckCodedLanguages(const RunSettings& settings) {
+    const std::string& source = settings.corpus.source;
     std::vector<std::string> wrong;
     for (const std::string& code : point_.languages) {
       const std::optional<std::int64_t> number = ParseCodedLanguageName(code);  // en: 0
       const bool fits = IsCodedSource(source) ? number.has_value() : number.value_or(0) == 0;
       if (!fits) wrong.push_back(code);
     }
-    if (wrong.empty()) return;
-    diagnostics_.Add(config_.PositionOf("corpus.source"),
-                     fmt::format("point `{}` holds {} with `corpus.source` = \"{}\"", point_.id,
-                                 fmt::join(wrong, ", "), source),
-                     IsCodedSource(source) ? "expected en, en-c01, en-c02, ..."
-                                           : "expected languages that people speak");
+    if (!wrong.empty()) {
+      diagnostics_.Add(config_.PositionOf("corpus.source"),
+                       fmt::format("point `{}` holds {} with `corpus.source` = \"{}\"", point_.id,
+                                   fmt::join(wrong, ", "), source),
+                       IsCodedSource(source) ? "expected en, en-c01, en-c02, ..."
+                                             : "expected languages that people speak");
+    }
+    if (IsCodedSource(source)) CheckSlices(settings.coded.slices);
+  }
+
+  void CheckSlices(std::int64_t slices) {
+    std::vector<std::string> beyond;
+    std::int64_t highest = 0;
+    for (const std::string& code : point_.languages) {
+      const std::int64_t number = ParseCodedLanguageName(code).value_or(0);
+      if (number < slices) continue;
+      beyond.push_back(code);
+      highest = std::max(highest, number);
+    }
+    if (beyond.empty()) return;
+    diagnostics_.Add(
+        config_.PositionOf("coded.slices"),
+        fmt::format("`coded.slices` = {}{} leaves no text for {} of point `{}`", slices,
+                    config_.Find("coded.slices") == nullptr ? " (the default)" : "",
+                    fmt::join(beyond, ", "), point_.id),
+        fmt::format("expected at least {}: English reads slice 0, en-c01 slice 1, and so on",
+                    highest + 1));
   }
 
   // Weights from outside against what the manifest says beside them.

@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/base/text.h"
 #include "core/manifest/fields.h"
@@ -30,12 +30,17 @@ void Describe(std::string kind, int version, const Spec& spec, std::string label
 }
 
 /// Parts that are tested with: their lines are kept out of the text.
-std::vector<std::string> PartsToKeepOut(const DatasetManifest& manifest) {
-  std::vector<std::string> parts;
+std::vector<const DatasetPart*> PartsToKeepOut(const DatasetManifest& manifest) {
+  std::vector<const DatasetPart*> parts;
   for (const DatasetPart& part : manifest.parts) {
-    if (part.name != "train" && part.layout != kFileLayout) parts.push_back(part.name);
+    if (part.name != "train" && part.layout != kFileLayout) parts.push_back(&part);
   }
   return parts;
+}
+
+/// The name that parts with the same examples have in common.
+const std::string& ContentOf(const DatasetPart& part) {
+  return part.same_as.empty() ? part.name : part.same_as;
 }
 
 /// Whether a part of these names, or any where there are none, is read as documents.
@@ -186,6 +191,14 @@ Status RealText::CheckParts(std::string_view dataset, const Wanted& wanted) {
   return {};
 }
 
+Status RealText::CheckLineModelText(std::string_view dataset) {
+  REPRO_RETURN_IF_ERROR(Check(dataset));
+  REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
+  if (manifest->takes.empty()) return {};
+  return Fail(ErrorCode::kInvalidArgument, "data set {} is a mixture: name a set that it takes",
+              manifest->id);
+}
+
 Status RealText::CheckEvaluation(std::string_view dataset) {
   REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
   if (!manifest->takes.empty()) {
@@ -236,7 +249,8 @@ Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wan
       } else {
         REPRO_ASSIGN_OR_RETURN(sha256, hashes_.Sha256Of(file.path));
       }
-      AddSourceFile(manifest, file, place->listing.folder, std::move(sha256), files, task.info);
+      REPRO_RETURN_IF_ERROR(AddSourceFile(manifest, file, place->listing.folder, std::move(sha256),
+                                          files, task.info));
     }
   }
   return {};
@@ -279,13 +293,26 @@ Result<Task> RealText::EvaluationText(const TestsetsSettings& settings, std::str
   std::vector<std::string> not_kept_out;
   for (std::size_t i = 0; i < manifests.size(); ++i) {
     const DatasetManifest& manifest = manifests[i];
-    const std::vector<std::string> parts = PartsToKeepOut(manifest);
-    if (parts.empty()) continue;
-    const std::size_t before = spec.files.size();
-    REPRO_RETURN_IF_ERROR(
-        AddFiles(manifest, {.parts = parts}, /*required=*/false, spec.files, task));
-    if (i >= listed || spec.files.size() > before) continue;
-    if (settings.evaluation.empty()) {
+    const std::vector<const DatasetPart*> parts = PartsToKeepOut(manifest);
+    std::set<std::string> kept_out;
+    for (const DatasetPart* const part : parts) {
+      const std::size_t before = spec.files.size();
+      REPRO_RETURN_IF_ERROR(
+          AddFiles(manifest, {.parts = {part->name}}, /*required=*/false, spec.files, task));
+      if (spec.files.size() > before) kept_out.insert(ContentOf(*part));
+    }
+    std::vector<std::string> missing;
+    for (const DatasetPart* const part : parts) {
+      if (!kept_out.contains(ContentOf(*part))) missing.push_back(part->name);
+    }
+    if (missing.empty()) continue;
+    if (!kept_out.empty()) {  // with the others it is of use: much of it may be published nowhere
+      not_kept_out.push_back(fmt::format("{} ({} `{}`)", manifest.id,
+                                         missing.size() == 1 ? "part" : "parts",
+                                         fmt::join(missing, "`, `")));
+      continue;
+    }
+    if (i >= listed || settings.evaluation.empty()) {
       not_kept_out.push_back(manifest.id);
       continue;
     }
@@ -358,9 +385,17 @@ Result<std::map<std::string, Task>> RealText::LineModels(const CleanSettings& se
     spec.pieces = settings.line_model_pieces;
     CopySourceFile(files, i, spec.files);
   }
+  if (specs.empty() && files.size() > 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "`clean.line_model_text` = \"{}\": no file of data set {} says its language, "
+                "expected `language` in its [[part]], or `{{language}}` in its paths",
+                settings.line_model_text, manifest->id);
+  }
+  if (specs.empty()) specs[""].pieces = settings.line_model_pieces;  // its languages are not known
   for (const auto& [language, spec] : specs) {
     Task& task = tasks[language];
-    Describe("line_model", kLineModelVersion, spec, fmt::format("line model {}", language), task);
+    Describe("line_model", kLineModelVersion, spec,
+             fmt::format("line model {}", language.empty() ? manifest->id : language), task);
     task.info = all.info;
     task.unresolved = all.unresolved;
     task.absent = all.absent;

@@ -28,10 +28,10 @@ inline constexpr std::string_view kDatasetPrefix = "dataset:";
 /// The same, and its English is recoded into the languages en-c01, en-c02, ... (corpus/coded).
 inline constexpr std::string_view kCodedPrefix = "coded:";
 
-/// Whether a source is real text by one of the two, and the name behind the prefix.
-/// Of an `evaluation_text` task's info: test sets that are not at hand.
+/// Of an `evaluation_text` task's info: test sets that are not at hand, and parts of them.
 inline constexpr const char* kNotKeptOut = "not_kept_out";
 
+/// Whether a source is real text by one of the two, and the name behind the prefix.
 bool IsCodedSource(std::string_view source);
 bool IsRealText(std::string_view source);
 std::string_view DatasetOf(std::string_view source);
@@ -69,14 +69,19 @@ class RealText {
     std::string language{};
   };
   Status CheckParts(std::string_view dataset, const Wanted& wanted);
+  /// Whether language models can be trained on a data set: text, and no mixture. Errors: as above.
+  Status CheckLineModelText(std::string_view dataset);
   /// Whether anything of a data set can be kept out of the text. Errors: as above.
   Status CheckEvaluation(std::string_view dataset);
   /// The lines, or their letters, of all data sets for evaluation that are at hand, of the
-  /// experiment's own, and of those that `dataset`, the corpus, takes. `info` names what is not at
-  /// hand (kNotKeptOut).
+  /// experiment's own, and of those that `dataset`, the corpus, takes. `info` names sets and parts
+  /// that are not at hand (kNotKeptOut); a set of `settings.evaluation` of which nothing is makes
+  /// the task an unresolved one.
   Result<Task> EvaluationText(const TestsetsSettings& settings, std::string_view dataset,
                               bool letters);
-  /// Language models that stage "perplexity" wants trained, by language.
+  /// Language models that stage "perplexity" wants trained, by language. Where nothing of their
+  /// text is at hand, one unresolved task without a language says so. Errors: kInvalidArgument
+  /// where no file of the text says its language; kIo.
   Result<std::map<std::string, Task>> LineModels(const CleanSettings& settings);
   /// Every file of a data set. `inputs`: keys of the tasks above, by role. A part that is not at
   /// hand makes the task an unresolved one. Errors: kIo.

@@ -1,6 +1,7 @@
 #include "experiments/tasks/source_files.h"
 
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "core/base/hash.h"
@@ -61,6 +62,13 @@ bool AreOfOneLength(const SourceFilesSpec& spec) {
   return spec.prefixes.size() == spec.size();
 }
 
+/// However they are written.
+bool IsOneFolder(const std::filesystem::path& one, const std::filesystem::path& other) {
+  std::error_code error;  // where they are not there, their names decide
+  return one.lexically_normal() == other.lexically_normal() ||
+         std::filesystem::equivalent(one, other, error);
+}
+
 }  // namespace
 
 SourceFile SourceFileOf(const DatasetManifest& manifest, const DatasetFileAt& file,
@@ -79,11 +87,20 @@ SourceFile SourceFileOf(const DatasetManifest& manifest, const DatasetFileAt& fi
           .prefix = file.prefix};
 }
 
-void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
-                   const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
-                   Json& info) {
+Status AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
+                     const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
+                     Json& info) {
+  Json& known = info[kFolders][manifest.id];
+  if (!known.is_null() && !IsOneFolder(known.get<std::string>(), folder)) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "{}: data set {} in {}, beside another one of this name in {}; expected one set of a "
+        "name: rename this manifest, or name the other set instead",
+        manifest.path.string(), manifest.id, folder.string(), known.get<std::string>());
+  }
+  known = folder.string();
   Append(SourceFileOf(manifest, file, std::move(sha256)), spec);
-  info[kFolders][manifest.id] = folder.string();
+  return {};
 }
 
 void CopySourceFile(const SourceFilesSpec& from, std::size_t i, SourceFilesSpec& to) {

@@ -66,10 +66,12 @@ struct SourceFile {
 SourceFile SourceFileOf(const DatasetManifest& manifest, const DatasetFileAt& file,
                         std::string sha256);
 
-/// Adds a file to the lists of a spec and its folder to `info`, the task's.
-void AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
-                   const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
-                   Json& info);
+/// Adds a file to the lists of a spec and its folder to `info`, the task's. Errors:
+/// kInvalidArgument where a set of the same name lies in another folder: a task knows sets by their
+/// names.
+Status AddSourceFile(const DatasetManifest& manifest, const DatasetFileAt& file,
+                     const std::filesystem::path& folder, std::string sha256, SourceFilesSpec& spec,
+                     Json& info);
 
 /// Adds entry `i` of one spec to another.
 void CopySourceFile(const SourceFilesSpec& from, std::size_t i, SourceFilesSpec& to);

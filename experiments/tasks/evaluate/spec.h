@@ -21,7 +21,9 @@ struct EvaluateSettings {
       -1;  ///< whose mean-pooled states are compared; -1: the middle layer
   std::int64_t pseudo_bits_sentences = 100;  ///< parallel sentences a language
   /// Longer sentences are passed over, 0: none. A model reads no more tokens of one than it has
-  /// positions, and how much text that is depends on its vocabulary.
+  /// positions, and how much text that is depends on its vocabulary. Lengths are those of each
+  /// language, so with it languages are scored on different sentences: pseudo_bits.per_sentence is
+  /// then comparable between models of one language, not between languages.
   std::int64_t pseudo_bits_characters = 0;
 
   template <class V>

@@ -107,6 +107,12 @@ TEST_F(DatasetManifestTest, MistakesAreSaidWithTheirPlaces) {
        "LANGUAGES.TOML\""},
       {"field = \"2\"", "[[part]]\nname = \"text\"\nlayout = \"text\"\nfiles = [\"b\"]\n",
        "small.toml:20:8: `part.name` = \"text\" twice, expected each name once"},
+      {"field = \"2\"", "same_as = \"txt\"\n",
+       "small.toml:19:11: `part.same_as` = \"txt\", expected the name of another part, one without "
+       "`same_as`"},
+      {"field = \"2\"", "same_as = \"text\"\n",
+       "small.toml:19:11: `part.same_as` = \"text\", expected the name of another part, one "
+       "without `same_as`"},
   };
   for (const auto& mistake : kMistakes) {
     EXPECT_EQ(Problems(With(mistake.line, mistake.instead)), mistake.message);

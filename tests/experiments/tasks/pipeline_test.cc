@@ -12,6 +12,7 @@
 #include "core/manifest/manifest.h"
 #include "experiments/model/config.h"
 #include "experiments/tasks/contradictions.h"
+#include "tests/core/temp_folder.h"
 
 namespace repro {
 namespace {
@@ -241,6 +242,19 @@ TEST(PipelineTest, TextAloneEndsWithItsStatistics) {
   EXPECT_EQ(graph.runs()[0].task_keys.size(), graph.tasks().size());
 }
 
+// Which test sets are kept out decides what text is left.
+TEST(PipelineTest, ARunThatEndsWithItsTextSaysWhichTestSetsAreKeptOut) {
+  const auto path = std::filesystem::path(REPRO_TESTDATA) / "mini-text.toml";
+  const TaskGraph graph =
+      Build(Load(path.string(), "smoke",
+                 {"corpus.only=true", "testsets.evaluation=[\"mini_text/mini-nli.toml\"]"}));
+  ASSERT_EQ(graph.runs().size(), 1U);
+  const Json& config = graph.runs()[0].config;
+  ASSERT_TRUE(config.contains("testsets")) << config.dump();
+  EXPECT_EQ(config["testsets"]["evaluation"], Json({"mini_text/mini-nli.toml"}));
+  EXPECT_EQ(config["testsets"]["parallel"], "mini_text/mini-parallel.toml");
+}
+
 TEST(PipelineTest, TheFigureOfTwoCorporaHasALanguagesTextOfEach) {
   const TaskGraph graph = Build(Load("fig1", "smoke"));
   EXPECT_EQ(OfKind(graph, "corpus_stats").size(), 2U);
@@ -332,6 +346,52 @@ TEST(PipelineTest, SetsForEvaluationMayBeNamed) {
   EXPECT_TRUE(std::includes(more.begin(), more.end(), own.begin(), own.end()));
 }
 
+// Parts at hand are kept out, whatever is missing beside them; what is missing is said.
+TEST(PipelineTest, PartsOfATestSetThatAreNotAtHandAreNamed) {
+  const TempFolder folder;
+  const auto part = [](const std::string& name, const std::string& same_as) {
+    return "[[part]]\nname = \"" + name + "\"\nlayout = \"nli\"\nfiles = [\"" + name +
+           ".tsv\"]\nlanguage = \"en\"\n" +
+           (same_as.empty() ? "" : "same_as = \"" + same_as + "\"\n");
+  };
+  ASSERT_TRUE(PutFile(folder / "own-pairs.toml",
+                      "schema = 1\ntitle = \"pairs\"\nkind = \"nli\"\nuse = \"evaluation\"\n"
+                      "folder = \".\"\n" +
+                          part("dev", "") + part("dev-again", "dev") + part("test", "")));
+  const auto build = [&](const std::string& list) {
+    return Build(Load(REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml", "smoke",
+                      {"testsets.evaluation=[" + list + "]",
+                       "testsets.xnli=\"" + (folder / "own-pairs.toml").string() + "\""}));
+  };
+  const std::string named = "\"" + (folder / "own-pairs.toml").string() + "\"";
+  const auto not_kept_out = [](const TaskGraph& graph) {
+    const auto tasks = OfKind(graph, "evaluation_text");
+    EXPECT_FALSE(tasks.empty());
+    return tasks.empty() ? Json() : tasks[0]->info.value("not_kept_out", Json::array());
+  };
+  const auto noted = [](const TaskGraph& graph, std::string_view text) {
+    return std::any_of(graph.notes().begin(), graph.notes().end(), [&](const std::string& note) {
+      return note.find(text) != std::string::npos;
+    });
+  };
+
+  const TaskGraph nothing = build(named);
+  EXPECT_NE(OfKind(nothing, "evaluation_text").at(0)->unresolved.find("own-pairs"),
+            std::string::npos);
+  EXPECT_EQ(not_kept_out(build("")), Json({"own-pairs"}));
+
+  ASSERT_TRUE(PutFile(folder / "dev-again.tsv", "one\tanother\tneutral\n"));
+  for (const std::string& list : {named, std::string()}) {
+    const TaskGraph some = build(list);
+    EXPECT_EQ(OfKind(some, "evaluation_text").at(0)->unresolved, "") << list;
+    EXPECT_EQ(not_kept_out(some), Json({"own-pairs (part `test`)"})) << list;
+    EXPECT_TRUE(noted(some, "own-pairs (part `test`)")) << list;
+  }
+
+  ASSERT_TRUE(PutFile(folder / "test.tsv", "one\tanother\tneutral\n"));
+  EXPECT_EQ(not_kept_out(build(named)), Json::array());
+}
+
 TEST(PipelineTest, AnyStageMayBeLeftOut) {
   const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
   for (const char* stages : {"[]", "[\"repeated\"]", "[\"length\"]", "[\"evaluation\"]"}) {
@@ -340,6 +400,55 @@ TEST(PipelineTest, AnyStageMayBeLeftOut) {
     ASSERT_EQ(clean.size(), 1U) << stages;
     const bool kept_out = std::string_view(stages).find("evaluation") != std::string_view::npos;
     EXPECT_EQ(clean[0]->inputs.contains("evaluation"), kept_out) << stages;
+  }
+}
+
+// Without a language no model is made, and no document would get a class.
+TEST(PipelineTest, TextForLanguageModelsHasToSayItsLanguage) {
+  const std::string manifest = REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml";
+  const TempFolder folder;
+  ASSERT_TRUE(PutFile(folder / "words.toml",
+                      "schema = 1\ntitle = \"words\"\nkind = \"text\"\n"
+                      "use = \"pretraining\"\nfolder = \".\"\n\n[[part]]\n"
+                      "name = \"text\"\nlayout = \"text\"\nfiles = [\"*.txt\"]\n"));
+  const std::string set = "clean.line_model_text=\"" + (folder / "words.toml").string() + "\"";
+  const auto build = [&] {
+    return BuildTaskGraph(Load(manifest, "smoke", {set}),
+                          {.workspace = "/no/workspace", .datasets = {}});
+  };
+  const auto absent = build();  // nobody knows its languages then
+  ASSERT_TRUE(absent) << absent.error().message;
+  const auto clean = OfKind(*absent, "clean");
+  ASSERT_EQ(clean.size(), 1U);
+  EXPECT_NE(clean[0]->unresolved.find("words, part `text`"), std::string::npos)
+      << clean[0]->unresolved;
+
+  ASSERT_TRUE(PutFile(folder / "all.txt", "Lines of some language.\n"));
+  const auto there = build();
+  ASSERT_FALSE(there);
+  EXPECT_EQ(there.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_NE(there.error().message.find("no file of data set words says its language"),
+            std::string::npos)
+      << there.error().message;
+}
+
+// A task finds files by the name of their set.
+TEST(PipelineTest, TwoSetsOfOneNameAreNotMixedUp) {
+  const std::filesystem::path mini = REPRO_SOURCE_DIR "/tests/testdata/mini_text";
+  const TempFolder folder;
+  const auto own = ReadFile(mini / "mini-nli.toml");
+  ASSERT_TRUE(own) << own.error().message;
+  ASSERT_TRUE(PutFile(folder / "mini-nli.toml", *own));
+  ASSERT_TRUE(PutFile(folder / "nli/test-en.tsv", "one sentence\tanother\tneutral\n"));
+  const std::string path = (folder / "mini-nli.toml").string();
+  const auto graph = BuildTaskGraph(Load(REPRO_SOURCE_DIR "/tests/testdata/mini-text.toml", "smoke",
+                                         {"testsets.evaluation=[\"" + path + "\"]"}),
+                                    {.workspace = "/no/workspace", .datasets = {}});
+  ASSERT_FALSE(graph);
+  EXPECT_EQ(graph.error().code, ErrorCode::kInvalidArgument);
+  for (const std::string& part :
+       {std::string("data set mini-nli"), folder.path().string(), mini.filename().string()}) {
+    EXPECT_NE(graph.error().message.find(part), std::string::npos) << graph.error().message;
   }
 }
 
@@ -363,6 +472,31 @@ TEST(PipelineTest, WhatCleaningMayTakeOfTheMachineIsInNoKey) {
   ASSERT_EQ(clean.size(), 1U);
   EXPECT_EQ(clean[0]->resources.threads, 1);
   EXPECT_EQ(clean[0]->resources.memory_bytes, 128 << 20);
+}
+
+// The leak check reads the texts; of coded English the one corpus, before it is recoded.
+TEST(PipelineTest, StatisticsOfRealTextAreAsMuchWorkAsTheTextIsLong) {
+  const auto works = [](const char* manifest, const char* text) {
+    const TaskGraph graph =
+        Build(Load(std::string(REPRO_SOURCE_DIR "/tests/testdata/") + manifest, "smoke"));
+    const Task* const stats = OfKind(graph, "corpus_stats").at(0);
+    EXPECT_EQ(stats->work_unit, "MB");
+    const Task* const evaluation = graph.Find(stats->inputs.at("evaluation"));
+    EXPECT_GT(stats->resources.memory_bytes, std::int64_t{400} << 20) << "hashes of test lines";
+    EXPECT_GT(evaluation->work, 0);
+    double texts = 0;
+    for (const auto& [role, key] : stats->inputs) {
+      const Task& input = *graph.Find(key);
+      if (input.kind != text) continue;
+      EXPECT_GT(input.work, 0);
+      texts += input.work;
+    }
+    return std::pair(stats->work, texts);
+  };
+  const auto [stats, texts] = works("mini-text.toml", "subset");
+  EXPECT_DOUBLE_EQ(stats, texts);
+  const auto [once, twice] = works("mini-coded.toml", "coded");
+  EXPECT_DOUBLE_EQ(once, twice / 2);
 }
 
 TEST(PipelineTest, StatisticsOfRealTextBelongToARunButNotToItsIdentity) {
