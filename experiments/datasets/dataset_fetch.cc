@@ -39,19 +39,14 @@ fs::path FetchRecordPath(const fs::path& folder) {
   return folder / ".fetched.json";
 }
 
-/// Of a set's folder in a workspace: where SHA-256 of files are remembered.
-fs::path HashMemory(const fs::path& folder) {
-  return folder.parent_path() / "hashes.json";
-}
-
 /// Tells whether a file that is there is the one that is wanted.
 class ThereCheck {
  public:
-  ThereCheck(fs::path folder, bool verify)
-      : folder_(std::move(folder)),
+  ThereCheck(const FetchPlan& plan, bool verify)
+      : folder_(plan.folder),
         verify_(verify),
         fetched_(FetchedIndex(folder_)),
-        hashes_(FileHashes::Load(HashMemory(folder_))) {}
+        hashes_(FileHashes::Load(plan.hashes)) {}
   ~ThereCheck() { hashes_.Save(); }
   ThereCheck(const ThereCheck&) = delete;
   ThereCheck& operator=(const ThereCheck&) = delete;
@@ -123,6 +118,14 @@ Status CheckFetchable(const DatasetManifest& manifest) {
   return {};
 }
 
+FetchPlan EmptyPlan(const DatasetManifest& manifest, const fs::path& workspace) {
+  FetchPlan plan;
+  plan.manifest = &manifest;
+  plan.folder = DatasetFolder(manifest, workspace);
+  plan.hashes = HashesPath(workspace);
+  return plan;
+}
+
 /// How its files must lie, for a person who gets them.
 std::string ExpectedLayout(const DatasetManifest& manifest) {
   std::string text;
@@ -171,7 +174,7 @@ class Fetcher {
 
   /// The memory is loaded each time: others may add to it meanwhile.
   void Remember(const fs::path& target, std::string sha256) const {
-    FileHashes hashes = FileHashes::Load(HashMemory(plan_.folder));
+    FileHashes hashes = FileHashes::Load(plan_.hashes);
     hashes.Remember(target, std::move(sha256));
     hashes.Save();
   }
@@ -319,10 +322,8 @@ bool FetchPlan::size_known() const {
 Result<FetchPlan> PlanFetch(const DatasetManifest& manifest, const fs::path& workspace,
                             bool verify) {
   REPRO_RETURN_IF_ERROR(CheckFetchable(manifest));
-  FetchPlan plan;
-  plan.manifest = &manifest;
-  plan.folder = DatasetFolder(manifest, workspace);
-  ThereCheck check(plan.folder, verify);
+  FetchPlan plan = EmptyPlan(manifest, workspace);
+  ThereCheck check(plan, verify);
   for (const PublishedFile& file : manifest.files) {
     if (file.url.empty()) continue;
     FetchItem item;
@@ -347,10 +348,8 @@ Result<FetchPlan> PlanFetch(const DatasetManifest& manifest, const fs::path& wor
 Result<FetchPlan> PlanCopy(const DatasetManifest& manifest, const fs::path& workspace,
                            const FolderListing& mirror, const MirrorIndex& index, bool verify) {
   REPRO_RETURN_IF_ERROR(CheckFetchable(manifest));
-  FetchPlan plan;
-  plan.manifest = &manifest;
-  plan.folder = DatasetFolder(manifest, workspace);
-  ThereCheck check(plan.folder, verify);
+  FetchPlan plan = EmptyPlan(manifest, workspace);
+  ThereCheck check(plan, verify);
   std::set<std::string> names;
   const auto add = [&](const std::string& name, const PublishedFile* file) -> Status {
     if (!names.insert(name).second) return {};

@@ -25,6 +25,7 @@ struct FetchItem {
 struct FetchPlan {
   const DatasetManifest* manifest = nullptr;
   std::filesystem::path folder;  ///< where it goes
+  std::filesystem::path hashes;  ///< `HashesPath` of the workspace
   std::vector<FetchItem> items;
 
   std::int64_t bytes_to_fetch() const;

@@ -136,8 +136,16 @@ std::vector<DatasetFileAt> MatchPatterns(const DatasetPart& part,
 
 }  // namespace
 
+fs::path DataFolder(const fs::path& workspace) {
+  return workspace / "data";
+}
+
+fs::path HashesPath(const fs::path& workspace) {
+  return DataFolder(workspace) / "hashes.json";
+}
+
 fs::path DatasetFolder(const DatasetManifest& manifest, const fs::path& workspace) {
-  if (manifest.folder.empty()) return workspace / "data" / manifest.id;
+  if (manifest.folder.empty()) return DataFolder(workspace) / manifest.id;
   return fs::absolute(manifest.path).parent_path() / manifest.folder;
 }
 
@@ -176,6 +184,12 @@ std::vector<DatasetFileAt> MatchFiles(const DatasetManifest& manifest, const Dat
         });
   }
   return found;
+}
+
+bool AnyAtHand(const DatasetManifest& manifest, const FolderListing& listing) {
+  return std::any_of(manifest.parts.begin(), manifest.parts.end(), [&](const DatasetPart& part) {
+    return !MatchFiles(manifest, part, listing).empty();
+  });
 }
 
 Result<std::vector<DatasetFileAt>> FilesOfPart(const DatasetManifest& manifest,

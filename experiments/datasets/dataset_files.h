@@ -21,7 +21,12 @@ struct DatasetFileAt {
   bool prefix = false;  ///< cut on purpose (`first_bytes`): see Extent in core/io/byte_source.h
 };
 
-/// Where a data set lies: the manifest's own `folder`, else WORKSPACE/data/ID.
+/// Where the data sets of a workspace lie.
+std::filesystem::path DataFolder(const std::filesystem::path& workspace);
+/// Where SHA-256 of files are remembered (`FileHashes`).
+std::filesystem::path HashesPath(const std::filesystem::path& workspace);
+
+/// Where a data set lies: the manifest's own `folder`, else `DataFolder`/ID.
 std::filesystem::path DatasetFolder(const DatasetManifest& manifest,
                                     const std::filesystem::path& workspace);
 
@@ -38,6 +43,9 @@ Result<FolderListing> ListFolder(const std::filesystem::path& folder);
 /// The files of one part, sorted by name; empty when there is none.
 std::vector<DatasetFileAt> MatchFiles(const DatasetManifest& manifest, const DatasetPart& part,
                                       const FolderListing& listing);
+
+/// Whether `listing` holds a file of some part.
+bool AnyAtHand(const DatasetManifest& manifest, const FolderListing& listing);
 
 /// As `MatchFiles`. Errors: kNotFound, naming the folder, the patterns and how the set is got, when
 /// there is none.

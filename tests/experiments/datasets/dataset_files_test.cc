@@ -97,6 +97,12 @@ TEST_F(DatasetFilesTest, AStandInIsTakenWhereNothingElseIsThere) {
   EXPECT_FALSE(whole[0].stand_in);
 }
 
+TEST_F(DatasetFilesTest, ASetIsAtHandWhereSomePartHasAFile) {
+  part().files = {"{language}.txt"};
+  EXPECT_TRUE(AnyAtHand(manifest_, {"/data", {"README", "en.txt"}}));
+  EXPECT_FALSE(AnyAtHand(manifest_, {"/data", {"README"}}));
+}
+
 TEST_F(DatasetFilesTest, WhatIsCutOnPurposeIsMarked) {
   part().files = {"{language}.txt.xz"};
   manifest_.files.push_back({.path = "sw.txt.xz", .first_bytes = 1000});
