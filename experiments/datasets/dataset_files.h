@@ -59,6 +59,8 @@ std::optional<std::string> FindPublished(const DatasetManifest& manifest, const 
                                          const FolderListing& listing);
 /// Whether `name` is `path`, or a path that ends with it, packed by gzip, zstd, bzip2 or xz.
 bool PackedOnTop(std::string_view name, std::string_view path);
+/// "a.txt" of "a.txt", "a.txt.gz", ".zst", ".bz2" and ".xz".
+std::string_view WithoutPacking(std::string_view name);
 
 /// What of a part's `files` no file is there for, as paths; a path that is there in some of the
 /// part's `languages` with the codes of the others: "{language}.testb (nl)".

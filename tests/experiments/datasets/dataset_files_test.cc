@@ -137,6 +137,10 @@ TEST_F(DatasetFilesTest, APublishedFileIsFoundWhereAPartFindsIt) {
   EXPECT_TRUE(PackedOnTop("qa/train.json.zst", "train.json"));
   EXPECT_FALSE(PackedOnTop("qa/train.json", "train.json"));
   EXPECT_FALSE(PackedOnTop("sw.txt.xz", "sw.txt.xz"));
+  EXPECT_EQ(WithoutPacking("qa/train.json.zst"), "qa/train.json");
+  EXPECT_EQ(WithoutPacking("qa/train.json"), "qa/train.json");
+  manifest_.files.push_back({.path = "other/train.json"});
+  EXPECT_EQ(find({"other/train.json"}), "(none)") << "that is another published file";
 }
 
 TEST_F(DatasetFilesTest, AFolderIsListedWithoutWhatIsNoData) {
