@@ -583,7 +583,7 @@ Result<FetchPlan> PlanCopy(const DatasetManifest& manifest, const fs::path& work
     return {};
   };
   const DatasetState offered = LookAt(manifest, mirror);
-  std::map<std::string, std::optional<Candidate>> in_place;  // of published files, by their names
+  std::map<std::string, Candidate> in_place;  // of published files, by their names
   for (const PublishedState& at : offered.published) {
     const std::optional<Candidate> here = check.FindPublished(*at.file);
     if (at.name) REPRO_RETURN_IF_ERROR(add(*at.name, at.file, here));
