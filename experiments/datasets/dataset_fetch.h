@@ -14,17 +14,20 @@ namespace repro {
 
 /// One file that a fetch is about.
 struct FetchItem {
-  std::string name;                     ///< below the data set's folder
+  std::string name;                     ///< below the data set's folder: where it is, or will be
   const PublishedFile* file = nullptr;  ///< what the manifest says of it, if it does
   std::filesystem::path source;         ///< in the mirror; empty: from its URL
   std::int64_t bytes = 0;               ///< that will be there; 0: not known
   bool there = false;                   ///< nothing has to be done
   bool differs = false;                 ///< what is there has another size or SHA-256
+  std::string replaces;   ///< its name, where it is another than `name`: removed when this came
+  bool unpacked = false;  ///< an archive: what is in it is there
 };
 
 struct FetchPlan {
   const DatasetManifest* manifest = nullptr;
   std::filesystem::path folder;  ///< where it goes
+  std::filesystem::path hashes;  ///< `HashesPath` of the workspace
   std::vector<FetchItem> items;
 
   std::int64_t bytes_to_fetch() const;
@@ -33,9 +36,11 @@ struct FetchPlan {
 };
 
 /// What its publisher gives and is not there, or is there with another size or SHA-256 than the
-/// manifest or the record of the fetch says. A file is read for that only where its size or time is
-/// not as remembered (WORKSPACE/data/hashes.json), or, with `verify`, always: a set that is whole
-/// costs no time. Errors: kNotFound where a person has to get it, with all that is known: from
+/// manifest or the record of the fetch says. A file may be there packed, or in another folder where
+/// a part finds it; what archives would bring may have come from a mirror. A file of which
+/// WORKSPACE/data/hashes.json remembers something is read where its size or time has changed; of
+/// one that is not remembered only the size is looked at. With `verify` every file is read.
+/// Errors: kNotFound where a person has to get it, with all that is known: from
 /// whom, and how its files must lie; kInvalidArgument for a set that lies in a folder of its own
 /// (`folder`) or is a mixture; kIo.
 Result<FetchPlan> PlanFetch(const DatasetManifest& manifest, const std::filesystem::path& workspace,
@@ -71,14 +76,14 @@ struct FetchOutcome {
   std::int64_t bytes = 0;     ///< that came
 };
 
-/// Size and SHA-256 of what was fetched into a folder, as they were then; empty where nothing was,
-/// or nobody wrote it down.
-MirrorIndex FetchedIndex(const std::filesystem::path& folder);
+/// Size and SHA-256 of what was fetched into the set's folder, and of what was unpacked there, as
+/// they were then; empty where nothing was, or nobody wrote it down.
+MirrorIndex FetchedIndex(const DatasetManifest& manifest, const std::filesystem::path& folder);
 
-/// Does the plan, file by file; an archive is unpacked once, and again when it came again. What
-/// came from where stands in FOLDER/.fetched.json after each file. Errors: kBusy when another
-/// process fetches the set; as `Download` and `UnpackArchive`; kCorrupt where a copy is not what
-/// the index or manifest says.
+/// Does the plan, file by file; an archive is unpacked once, and again when it came again, or what
+/// came out of it is no longer so. What came from where stands in FOLDER/.fetched.json after each
+/// file. Errors: kBusy when another process fetches the set; as `Download` and `UnpackArchive`;
+/// kCorrupt where a copy is not what the index or manifest says.
 Result<FetchOutcome> RunFetch(const FetchPlan& plan, const FetchOptions& options);
 
 }  // namespace repro

@@ -136,8 +136,16 @@ std::vector<DatasetFileAt> MatchPatterns(const DatasetPart& part,
 
 }  // namespace
 
+fs::path DataFolder(const fs::path& workspace) {
+  return workspace / "data";
+}
+
+fs::path HashesPath(const fs::path& workspace) {
+  return DataFolder(workspace) / "hashes.json";
+}
+
 fs::path DatasetFolder(const DatasetManifest& manifest, const fs::path& workspace) {
-  if (manifest.folder.empty()) return workspace / "data" / manifest.id;
+  if (manifest.folder.empty()) return DataFolder(workspace) / manifest.id;
   return fs::absolute(manifest.path).parent_path() / manifest.folder;
 }
 
@@ -178,6 +186,12 @@ std::vector<DatasetFileAt> MatchFiles(const DatasetManifest& manifest, const Dat
   return found;
 }
 
+bool AnyAtHand(const DatasetManifest& manifest, const FolderListing& listing) {
+  return std::any_of(manifest.parts.begin(), manifest.parts.end(), [&](const DatasetPart& part) {
+    return !MatchFiles(manifest, part, listing).empty();
+  });
+}
+
 Result<std::vector<DatasetFileAt>> FilesOfPart(const DatasetManifest& manifest,
                                                const DatasetPart& part,
                                                const FolderListing& listing) {
@@ -188,6 +202,13 @@ Result<std::vector<DatasetFileAt>> FilesOfPart(const DatasetManifest& manifest,
               !manifest.how_to_get.empty()
                   ? manifest.how_to_get
                   : fmt::format("get it with `repro data fetch {}`", manifest.id));
+}
+
+std::string_view WithoutPacking(std::string_view name) {
+  for (const std::string_view suffix : kPackedSuffixes) {
+    if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
+  }
+  return name;
 }
 
 bool PackedOnTop(std::string_view name, std::string_view path) {
@@ -202,9 +223,15 @@ std::optional<std::string> FindPublished(const DatasetManifest& manifest, const 
   for (const std::string& path : {file.path, manifest.id + "/" + file.path}) {
     if (std::binary_search(listing.names.begin(), listing.names.end(), path)) return path;
   }
+  // "sub/a.txt" ends with "a.txt", too, but is another file where both are published.
+  const auto is_another = [&](const std::string& name) {
+    return std::any_of(manifest.files.begin(), manifest.files.end(), [&](const PublishedFile& p) {
+      return p.path.size() > file.path.size() && IsPublished(name, p.path);
+    });
+  };
   for (const DatasetPart& part : manifest.parts) {
     for (const DatasetFileAt& at : MatchPatterns(part, part.files, /*stand_in=*/false, listing)) {
-      if (IsPublished(at.name, file.path)) return at.name;
+      if (IsPublished(at.name, file.path) && !is_another(at.name)) return at.name;
     }
   }
   return std::nullopt;

@@ -21,7 +21,12 @@ struct DatasetFileAt {
   bool prefix = false;  ///< cut on purpose (`first_bytes`): see Extent in core/io/byte_source.h
 };
 
-/// Where a data set lies: the manifest's own `folder`, else WORKSPACE/data/ID.
+/// Where the data sets of a workspace lie.
+std::filesystem::path DataFolder(const std::filesystem::path& workspace);
+/// Where SHA-256 of files are remembered (`FileHashes`).
+std::filesystem::path HashesPath(const std::filesystem::path& workspace);
+
+/// Where a data set lies: the manifest's own `folder`, else `DataFolder`/ID.
 std::filesystem::path DatasetFolder(const DatasetManifest& manifest,
                                     const std::filesystem::path& workspace);
 
@@ -39,6 +44,9 @@ Result<FolderListing> ListFolder(const std::filesystem::path& folder);
 std::vector<DatasetFileAt> MatchFiles(const DatasetManifest& manifest, const DatasetPart& part,
                                       const FolderListing& listing);
 
+/// Whether `listing` holds a file of some part.
+bool AnyAtHand(const DatasetManifest& manifest, const FolderListing& listing);
+
 /// As `MatchFiles`. Errors: kNotFound, naming the folder, the patterns and how the set is got, when
 /// there is none.
 Result<std::vector<DatasetFileAt>> FilesOfPart(const DatasetManifest& manifest,
@@ -51,6 +59,8 @@ std::optional<std::string> FindPublished(const DatasetManifest& manifest, const 
                                          const FolderListing& listing);
 /// Whether `name` is `path`, or a path that ends with it, packed by gzip, zstd, bzip2 or xz.
 bool PackedOnTop(std::string_view name, std::string_view path);
+/// "a.txt" of "a.txt", "a.txt.gz", ".zst", ".bz2" and ".xz".
+std::string_view WithoutPacking(std::string_view name);
 
 /// What of a part's `files` no file is there for, as paths; a path that is there in some of the
 /// part's `languages` with the codes of the others: "{language}.testb (nl)".

@@ -243,6 +243,20 @@ class DatasetReader {
   Diagnostics diagnostics_;
 };
 
+/// Of the data sets in a folder, sorted by id. Errors: kNotFound.
+Result<std::vector<std::filesystem::path>> ManifestPaths(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> paths;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".toml") paths.push_back(entry.path());
+  }
+  if (error) return Fail(ErrorCode::kNotFound, "{}: {}", folder.string(), error.message());
+  // With their ".toml", "mnli-slice" would stand before "mnli".
+  std::sort(paths.begin(), paths.end(),
+            [](const auto& a, const auto& b) { return a.stem() < b.stem(); });
+  return paths;
+}
+
 }  // namespace
 
 const DatasetPart* DatasetManifest::FindPart(std::string_view name) const {
@@ -275,15 +289,7 @@ Result<DatasetManifest> LoadDataset(const std::filesystem::path& path) {
 }
 
 Result<std::vector<DatasetManifest>> LoadDatasets(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> paths;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".toml") paths.push_back(entry.path());
-  }
-  if (error) return Fail(ErrorCode::kNotFound, "{}: {}", folder.string(), error.message());
-  // By id: with their ".toml", "mnli-slice" would stand before "mnli".
-  std::sort(paths.begin(), paths.end(),
-            [](const auto& a, const auto& b) { return a.stem() < b.stem(); });
+  REPRO_ASSIGN_OR_RETURN(const auto paths, ManifestPaths(folder));
   std::vector<DatasetManifest> manifests;
   std::string problems;
   for (const auto& path : paths) {
@@ -304,10 +310,9 @@ Result<DatasetManifest> FindDataset(const std::filesystem::path& folder, std::st
   std::error_code error;
   if (std::filesystem::exists(path, error)) return LoadDataset(path);
   std::vector<std::string> known;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".toml") known.push_back(entry.path().stem().string());
+  if (const auto paths = ManifestPaths(folder)) {
+    for (const auto& manifest : *paths) known.push_back(manifest.stem().string());
   }
-  std::sort(known.begin(), known.end());
   return Fail(ErrorCode::kNotFound, "no data set named `{}` in {}{}", name, folder.string(),
               DidYouMean(name, known));
 }

@@ -44,28 +44,52 @@ bool IsOfOneName(const std::string& a, const std::string& b) {
   return first == second || PackedOnTop(first, second) || PackedOnTop(second, first);
 }
 
-/// Of a published file that is not in the folder under its own path. `others`: the names of those
-/// that are there, which are not in its place.
-bool IsMissing(const DatasetManifest& manifest, const PublishedState& published,
-               const std::vector<PartState>& parts, const std::set<std::string>& others) {
-  const PublishedFile& file = *published.file;
-  bool some_part_lacks = false;
-  bool reader_lacks = false;
+bool Lacks(const PartState& at) {
+  return at.at_hand == AtHand::kNothing || at.at_hand == AtHand::kPart;
+}
+
+/// How a part would read a published file if it were there; no file where it would not.
+std::vector<DatasetFileAt> AsReadBy(const DatasetManifest& manifest, const PartState& at,
+                                    const PublishedFile& file) {
+  return MatchFiles(manifest, *at.part, {.folder = {}, .names = {file.path}});
+}
+
+std::vector<const PartState*> ReadersOf(const DatasetManifest& manifest, const PublishedFile& file,
+                                        const std::vector<PartState>& parts) {
+  std::vector<const PartState*> readers;
   for (const PartState& at : parts) {
-    const bool lacks = at.at_hand == AtHand::kNothing || at.at_hand == AtHand::kPart;
-    some_part_lacks |= lacks;
-    const auto reads = MatchFiles(manifest, *at.part, {.folder = {}, .names = {file.path}});
-    if (reads.empty()) continue;
-    if (reads.front().stand_in || at.at_hand == AtHand::kStandIn) return false;
-    const bool there =
-        std::any_of(at.files.begin(), at.files.end(), [&](const DatasetFileAt& found) {
-          return IsOfOneName(found.name, file.path) && !others.contains(found.name);
-        });
-    if (there) return false;
-    reader_lacks |= lacks;
+    if (!AsReadBy(manifest, at, file).empty()) readers.push_back(&at);
   }
-  if (published.unfinished > 0 && some_part_lacks) return true;
-  return file.unpack.empty() && !reader_lacks;
+  return readers;
+}
+
+/// `others`: the names of published files that are there, which are not in its place.
+std::optional<std::string> FindElsewhere(const PublishedFile& file,
+                                         const std::vector<const PartState*>& readers,
+                                         const std::set<std::string>& others) {
+  for (const PartState* reader : readers) {
+    for (const DatasetFileAt& found : reader->files) {
+      if (!found.stand_in && IsOfOneName(found.name, file.path) && !others.contains(found.name)) {
+        return found.name;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+/// Of a published file that is not in the folder under its own path.
+bool IsMissing(const DatasetManifest& manifest, const PublishedState& published,
+               const std::vector<PartState>& parts, const std::vector<const PartState*>& readers) {
+  const PublishedFile& file = *published.file;
+  const auto stands_in = [&](const PartState* reader) {
+    return reader->at_hand == AtHand::kStandIn ||
+           AsReadBy(manifest, *reader, file).front().stand_in;
+  };
+  const auto lacks = [](const PartState* reader) { return Lacks(*reader); };
+  if (published.elsewhere || std::any_of(readers.begin(), readers.end(), stands_in)) return false;
+  if (published.unfinished > 0 && std::any_of(parts.begin(), parts.end(), Lacks)) return true;
+  // What a part lacks is said of the part.
+  return file.unpack.empty() && std::none_of(readers.begin(), readers.end(), lacks);
 }
 
 std::vector<std::string_view> Columns(std::string_view line) {
@@ -78,31 +102,6 @@ std::vector<std::string_view> Columns(std::string_view line) {
   }
 }
 
-struct Digest {
-  std::int64_t bytes = 0;
-  std::string sha256;
-};
-
-Result<Digest> DigestOf(const fs::path& path, bool unpacked) {
-  Digest digest;
-  if (!unpacked) {
-    digest.bytes = SizeOf(path);
-    REPRO_ASSIGN_OR_RETURN(digest.sha256, Sha256File(path));
-    return digest;
-  }
-  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
-  Sha256 hash;
-  std::vector<char> block(1 << 20);
-  for (;;) {
-    REPRO_ASSIGN_OR_RETURN(const std::size_t got, source.Read(block));
-    if (got == 0) break;
-    hash.Update({block.data(), got});
-    digest.bytes += static_cast<std::int64_t>(got);
-  }
-  digest.sha256 = hash.HexDigest();
-  return digest;
-}
-
 class Checker {
  public:
   Checker(const DatasetState& state, const MirrorIndex& index) : state_(state), index_(index) {}
@@ -110,11 +109,15 @@ class Checker {
   Result<DatasetCheck> Check() {
     for (const PartState& part : state_.parts) CheckPaths(part);
     for (const PublishedState& published : state_.published) {
-      if (published.name) REPRO_RETURN_IF_ERROR(CheckPublished(published));
       if (published.missing) AddMissing(published);
+      if (!published.name) continue;
+      REPRO_RETURN_IF_ERROR(CheckPublished(published));
+      REPRO_RETURN_IF_ERROR(CheckIndexed("", *published.name));
     }
     for (const PartState& part : state_.parts) {
-      for (const DatasetFileAt& file : part.files) REPRO_RETURN_IF_ERROR(CheckIndexed(file));
+      for (const DatasetFileAt& file : part.files) {
+        REPRO_RETURN_IF_ERROR(CheckIndexed(part.part->name, file.name));
+      }
     }
     return std::move(check_);
   }
@@ -160,18 +163,20 @@ class Checker {
     return {};
   }
 
-  Status CheckIndexed(const DatasetFileAt& file) {
-    const auto entry = index_.find(file.name);
-    if (entry == index_.end() || IsProblem(file.name)) return {};
-    const std::int64_t bytes = SizeOf(file.path);
+  /// A file that is as published may be another than the index says: somebody put it right.
+  Status CheckIndexed(const std::string& part, const std::string& name) {
+    const auto entry = index_.find(name);
+    if (entry == index_.end() || same_.contains(name) || IsProblem(name)) return {};
+    const fs::path path = state_.folder / name;
+    const std::int64_t bytes = SizeOf(path);
     if (bytes != entry->second.bytes) {
-      AddSize(file.part->name, file.name, entry->second.bytes, bytes);
+      AddSize(part, name, entry->second.bytes, bytes);
       return {};
     }
-    auto digest = DigestOf(file.path, /*unpacked=*/false);
-    if (!digest) return NoteDamage(file.part->name, file.name, digest.error());
-    Count(file.name, bytes);
-    CheckSha(file.part->name, file.name, entry->second.sha256, digest->sha256, check_.as_indexed);
+    auto digest = DigestOf(path, /*unpacked=*/false);
+    if (!digest) return NoteDamage(part, name, digest.error());
+    Count(name, bytes);
+    CheckSha(part, name, entry->second.sha256, digest->sha256, check_.as_indexed);
     return {};
   }
 
@@ -268,7 +273,9 @@ DatasetState LookAt(const DatasetManifest& manifest, const FolderListing& listin
   for (PublishedState& at : state.published) {
     if (at.name) continue;
     at.unfinished = SizeOf(listing.folder / (at.file->path + ".part"));
-    at.missing = IsMissing(manifest, at, state.parts, published);
+    const std::vector<const PartState*> readers = ReadersOf(manifest, *at.file, state.parts);
+    at.elsewhere = FindElsewhere(*at.file, readers, published);
+    at.missing = IsMissing(manifest, at, state.parts, readers);
     if (at.missing && state.at_hand != AtHand::kNothing) state.at_hand = AtHand::kPart;
   }
   return state;
@@ -289,7 +296,11 @@ Result<MirrorIndex> LoadMirrorIndex(const fs::path& folder) {
     if (row.ends_with('\r')) row.remove_suffix(1);
     const std::vector<std::string_view> columns = Columns(row);
     if (line == 1) {
-      for (std::size_t i = 0; i < columns.size(); ++i) place.emplace(columns[i], i);
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        if (place.emplace(columns[i], i).second) continue;
+        return Fail(ErrorCode::kCorrupt, "{}:1: column `{}` twice, expected each name once",
+                    path.string(), Printable(Prefix(columns[i], 100)));
+      }
       for (const std::string_view name : {"path", "bytes", "sha256"}) {
         if (place.contains(name)) continue;
         return Fail(ErrorCode::kCorrupt, "{}:1: no column `{}`, expected path, bytes, sha256",
@@ -310,6 +321,26 @@ Result<MirrorIndex> LoadMirrorIndex(const fs::path& folder) {
     index.emplace(columns[place.at("path")], std::move(entry));
   }
   return index;
+}
+
+Result<MirrorEntry> DigestOf(const fs::path& path, bool unpacked) {
+  MirrorEntry digest;
+  if (!unpacked) {
+    digest.bytes = SizeOf(path);
+    REPRO_ASSIGN_OR_RETURN(digest.sha256, Sha256File(path));
+    return digest;
+  }
+  REPRO_ASSIGN_OR_RETURN(ByteSource source, ByteSource::Open(path));
+  Sha256 hash;
+  std::vector<char> block(1 << 20);
+  for (;;) {
+    REPRO_ASSIGN_OR_RETURN(const std::size_t got, source.Read(block));
+    if (got == 0) break;
+    hash.Update({block.data(), got});
+    digest.bytes += static_cast<std::int64_t>(got);
+  }
+  digest.sha256 = hash.HexDigest();
+  return digest;
 }
 
 Result<DatasetCheck> CheckDataset(const DatasetState& state, const MirrorIndex& index) {

@@ -29,6 +29,9 @@ struct PublishedState {
   const PublishedFile* file = nullptr;
   std::optional<std::string> name;  ///< below the folder
   std::int64_t bytes = 0;           ///< as stored
+  /// Without `name`: a file of its name in another folder, packed or not, that a part which would
+  /// read it finds, and that is no other published one.
+  std::optional<std::string> elsewhere;
   /// It is not there, and nothing is in its place: neither what was unpacked from it, nor a file of
   /// its name elsewhere, nor a stand-in. What parts lack is said there alone
   /// (`PartState::missing`).
@@ -57,6 +60,9 @@ struct MirrorEntry {
   std::string sha256;
 };
 using MirrorIndex = std::map<std::string, MirrorEntry, std::less<>>;
+/// Of a file, or of what it unpacks to. Errors: kIo, kNotFound; kCorrupt where it cannot be
+/// unpacked.
+Result<MirrorEntry> DigestOf(const std::filesystem::path& path, bool unpacked);
 /// Empty where the folder has no MANIFEST.tsv. Errors: kIo, kCorrupt with file:line.
 Result<MirrorIndex> LoadMirrorIndex(const std::filesystem::path& folder);
 
@@ -74,9 +80,9 @@ struct DatasetCheck {
   std::vector<DatasetProblem> problems;
 };
 
-/// Sizes, SHA-256 where the manifest or `index` knows them, a file for every path of every part,
-/// and every published file; files that are packed on top of what was published are unpacked for
-/// it. A stand-in is no problem. `index` is what a mirror says of its files, or `FetchedIndex`.
+/// Sizes, SHA-256 where the manifest or else `index` knows them, a file for every path of every
+/// part, and every published file; files that are packed on top of what was published are unpacked
+/// for it. A stand-in is no problem. `index` is what a mirror says of its files, or `FetchedIndex`.
 /// Errors: kIo alone; everything else is a problem.
 Result<DatasetCheck> CheckDataset(const DatasetState& state, const MirrorIndex& index);
 

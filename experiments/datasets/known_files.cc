@@ -15,7 +15,7 @@ constexpr int kFormat = 1;
 constexpr std::string_view kWhatToDo = "remove it, and import the results again that it came with";
 
 fs::path PlaceOf(const fs::path& workspace) {
-  return workspace / "data" / "known.json";
+  return DataFolder(workspace) / "known.json";
 }
 
 }  // namespace
@@ -89,12 +89,6 @@ FolderListing KnownFiles::ListingOf(std::string_view set, const fs::path& folder
   if (names == sets_.end()) return listing;
   for (const auto& [name, entry] : names->second) listing.names.push_back(name);
   return listing;
-}
-
-bool AnyAtHand(const DatasetManifest& manifest, const FolderListing& listing) {
-  return std::any_of(manifest.parts.begin(), manifest.parts.end(), [&](const DatasetPart& part) {
-    return !MatchFiles(manifest, part, listing).empty();
-  });
 }
 
 }  // namespace repro

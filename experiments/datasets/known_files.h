@@ -39,7 +39,4 @@ class KnownFiles {
   std::map<std::string, Names, std::less<>> sets_;
 };
 
-/// Whether `listing` holds a file of some part.
-bool AnyAtHand(const DatasetManifest& manifest, const FolderListing& listing);
-
 }  // namespace repro

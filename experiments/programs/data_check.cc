@@ -99,7 +99,8 @@ class DataCheckCommand final : public Command {
         check.problems = CheckTakes(manifest, folder);
         REPRO_ASSIGN_OR_RETURN(taken, CountTaken(manifest, folder, places));
       } else {
-        const MirrorIndex fetched = places.is_mirror() ? MirrorIndex() : FetchedIndex(state.folder);
+        const MirrorIndex fetched =
+            places.is_mirror() ? MirrorIndex() : FetchedIndex(manifest, state.folder);
         REPRO_ASSIGN_OR_RETURN(check,
                                CheckDataset(state, places.is_mirror() ? places.index() : fetched));
       }

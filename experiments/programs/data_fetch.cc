@@ -69,7 +69,7 @@ void PrintTerms(std::ostream& out, const FetchPlan& plan, bool color) {
                      Printable(HostsOf(plan)), plan.folder.string());
   std::vector<std::string> different;
   for (const FetchItem& item : plan.items) {
-    if (item.differs) different.push_back(item.name);
+    if (item.differs) different.push_back(item.replaces.empty() ? item.name : item.replaces);
   }
   if (different.empty()) return;
   out << Printable(fmt::format("  there, but not as expected, and taken again: {}",

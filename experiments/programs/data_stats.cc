@@ -36,7 +36,7 @@ struct Subject {
   std::optional<DatasetManifest> dataset;
 };
 
-bool IsMissing(const Error& error) {
+bool IsNotFound(const Error& error) {
   return error.code == ErrorCode::kNotFound;
 }
 
@@ -144,7 +144,7 @@ class DataStatsCommand final : public Command {
       return subject;
     }
     const auto log = OpenLogForReading(context.options);
-    if (!log && !IsMissing(log.error())) return tl::unexpected<Error>(log.error());
+    if (!log && !IsNotFound(log.error())) return tl::unexpected<Error>(log.error());
     if (log) {
       REPRO_ASSIGN_OR_RETURN(subject.tasks, TasksOfExperiment(*log, what_));
       if (subject.tasks) return subject;
@@ -156,7 +156,7 @@ class DataStatsCommand final : public Command {
         subject.dataset = std::move(*dataset);
         return subject;
       }
-      if (!log || !IsMissing(dataset.error())) return tl::unexpected<Error>(dataset.error());
+      if (!log || !IsNotFound(dataset.error())) return tl::unexpected<Error>(dataset.error());
       no_dataset = dataset.error().message;
     }
     if (!log) return tl::unexpected<Error>(log.error());
@@ -165,7 +165,7 @@ class DataStatsCommand final : public Command {
       subject.tasks = std::move(*tasks);
       return subject;
     }
-    if (no_dataset.empty() || !IsMissing(tasks.error())) {
+    if (no_dataset.empty() || !IsNotFound(tasks.error())) {
       return tl::unexpected<Error>(tasks.error());
     }
     return Fail(ErrorCode::kNotFound, "{}; nor is it an experiment that ran here, and {}",

@@ -53,6 +53,12 @@ struct Fit {
 };
 using Fits = std::map<std::string, Fit>;
 
+/// How one vocabulary cuts the texts.
+struct Measured {
+  Fits fits;                                    ///< of texts that hold a sentence
+  std::map<std::string, std::int64_t> no_text;  ///< of the others: `Fit::left_out`
+};
+
 /// A column of the table that compares.
 struct Measure {
   const char* key;
@@ -101,6 +107,11 @@ Json ToJson(const Fits& fits) {
   Json json = Json::object();
   for (const auto& [language, fit] : fits) json[language] = ToJson(fit);
   return json;
+}
+
+/// `source`: whose held-out text it was; empty: a person named the texts, or there are none.
+Json SourceToJson(const std::string& source) {
+  return source.empty() ? Json() : Json(source);
 }
 
 Json ToJson(const NamedVocab& vocab, const VocabContent& content) {
@@ -160,17 +171,22 @@ class VocabCommand final : public Command {
     for (const NamedVocab& vocab : vocabs) {
       if (!texts.empty()) break;
       texts = vocab.heldout;
-      source = vocab.name;
+      if (!texts.empty()) source = vocab.name;
     }
-    std::vector<Fits> fits;
+    std::vector<Measured> measured;
     for (const NamedVocab& vocab : vocabs) {
-      REPRO_ASSIGN_OR_RETURN(Fits measured, MeasureAll(vocab.files, texts, source.empty()));
-      fits.push_back(std::move(measured));
+      REPRO_ASSIGN_OR_RETURN(measured.emplace_back(),
+                             MeasureAll(vocab.files, texts, !texts_.empty()));
     }
     if (show_->parsed()) {
-      PrintOne(context, vocabs.front(), fits.front(), Notes(fits, texts, source));
+      PrintOne(context, vocabs.front(), measured.front(), source);
+    } else if (context.options.json) {
+      PrintJson(context.out, CompareToJson(vocabs, measured, source));
     } else {
-      PrintSeveral(context, vocabs, fits, Notes(fits, texts, source));
+      PrintSizes(context, vocabs);
+      PrintOverlap(context, vocabs);
+      PrintMeasures(context, measured);
+      context.out << Printable(Notes(measured, source), true);
     }
     return 0;
   }
@@ -195,7 +211,7 @@ class VocabCommand final : public Command {
   }
 
   // A path is what has a file behind it and is no run or key: "12" means the run.
-  static Result<NamedVocab> Find(const GlobalOptions& options, const std::string& name) {
+  Result<NamedVocab> Find(const GlobalOptions& options, const std::string& name) const {
     std::error_code error;
     const bool plain = name.find_first_not_of("0123456789abcdef#") == std::string::npos;
     if (!plain || (!fs::exists(LogPath(options), error) && fs::exists(name, error))) {
@@ -207,6 +223,16 @@ class VocabCommand final : public Command {
     REPRO_ASSIGN_OR_RETURN(const RunArtifact artifact, FindArtifact(store, task));
     REPRO_ASSIGN_OR_RETURN(VocabFiles files, VocabFiles::Load(artifact.folder));
     Texts heldout;
+    if (texts_.empty()) {
+      REPRO_ASSIGN_OR_RETURN(heldout, HeldOutOf(log, store, task));
+    }
+    return NamedVocab{fmt::format("{} ({})", task.label, ShortKey(task.key)), std::move(files),
+                      std::move(heldout)};
+  }
+
+  static Result<Texts> HeldOutOf(const RunLog& log, const ArtifactStore& store,
+                                 const TaskRow& task) {
+    Texts heldout;
     for (const auto& [language, key] : task.inputs.items()) {
       if (!key.is_string()) continue;
       REPRO_ASSIGN_OR_RETURN(const auto inputs, log.Tasks({key.get<std::string>()}));
@@ -215,8 +241,7 @@ class VocabCommand final : public Command {
       REPRO_ASSIGN_OR_RETURN(const CorpusFiles text, CorpusFiles::Load(corpus.folder));
       heldout[language] = text.heldout;
     }
-    return NamedVocab{fmt::format("{} ({})", task.label, ShortKey(task.key)), std::move(files),
-                      std::move(heldout)};
+    return heldout;
   }
 
   static Result<NamedVocab> FromPath(const fs::path& path) {
@@ -258,8 +283,8 @@ class VocabCommand final : public Command {
 
   // `given`: a person named the texts, so nothing in one is a mistake. A corpus may hold nothing
   // out.
-  static Result<Fits> MeasureAll(const VocabFiles& files, const Texts& texts, bool given) {
-    Fits fits;
+  static Result<Measured> MeasureAll(const VocabFiles& files, const Texts& texts, bool given) {
+    Measured measured;
     for (const auto& [language, path] : texts) {
       REPRO_ASSIGN_OR_RETURN(Tokenizer tokenizer, files.For(language));
       REPRO_ASSIGN_OR_RETURN(VocabMeter meter, VocabMeter::Open(std::move(tokenizer), language));
@@ -280,9 +305,13 @@ class VocabCommand final : public Command {
       if (lines.damage()) return tl::unexpected<Error>(*lines.damage());
       fit.counts = meter.Finish();
       if (fit.counts.sentences == 0 && given) return NoText(language, path, fit.left_out);
-      if (fit.counts.sentences > 0) fits.emplace(language, std::move(fit));
+      if (fit.counts.sentences > 0) {
+        measured.fits.emplace(language, std::move(fit));
+      } else {
+        measured.no_text.emplace(language, fit.left_out);
+      }
     }
-    return fits;
+    return measured;
   }
 
   static tl::unexpected<Error> NoText(const std::string& language, const fs::path& path,
@@ -298,13 +327,13 @@ class VocabCommand final : public Command {
                 Printable(language), Printable(path.string()), found);
   }
 
-  /// What is to be known of the numbers: lines under the tables.
-  static std::string Notes(const std::vector<Fits>& fits, const Texts& texts,
-                           const std::string& source) {
+  /// What is to be known of the numbers, or why there are none: lines under the tables. What texts
+  /// hold is the same for every vocabulary.
+  static std::string Notes(const std::vector<Measured>& measured, const std::string& source) {
     std::string notes;
     bool low = false;
-    for (const Fits& of_one : fits) {
-      for (const auto& [language, fit] : of_one) low = low || fit.LowCoverage();
+    for (const Measured& of_one : measured) {
+      for (const auto& [language, fit] : of_one.fits) low = low || fit.LowCoverage();
     }
     if (low) {
       notes += fmt::format(
@@ -312,25 +341,35 @@ class VocabCommand final : public Command {
           "characters a piece mean little\n",
           100 * kLowCoverage);
     }
-    for (const auto& [language, fit] : fits.front()) {
-      if (fit.left_out == 0) continue;
-      notes += fmt::format(
-          "{}: {} of {} left out: no UTF-8, or with NUL bytes\n", language,
-          FormatCount(fit.left_out),
-          Plural(static_cast<std::size_t>(fit.left_out + fit.counts.sentences), "line"));
+    const Measured& first = measured.front();
+    for (const auto& [language, fit] : first.fits) {
+      notes += LeftOut(language, fit.left_out, fit.counts.sentences);
     }
-    for (const auto& [language, path] : texts) {
-      if (!fits.front().contains(language)) notes += language + ": no held-out text\n";
+    for (const auto& [language, left_out] : first.no_text) {
+      notes += left_out == 0 ? language + ": no held-out text\n" : LeftOut(language, left_out, 0);
     }
+    if (first.fits.empty())
+      return notes + "No text to measure on: name some with --text LANG=FILE.\n";
     if (!source.empty()) notes += "Measured on the held-out text of " + source + ".\n";
     return notes;
   }
 
-  static void PrintOne(const CommandContext& context, const NamedVocab& vocab, const Fits& fits,
-                       const std::string& notes) {
+  static std::string LeftOut(const std::string& language, std::int64_t left_out,
+                             std::int64_t sentences) {
+    if (left_out == 0) return "";
+    return fmt::format("{}: {} of {} left out: no UTF-8, or with NUL bytes\n", language,
+                       FormatCount(left_out),
+                       Plural(static_cast<std::size_t>(left_out + sentences), "line"));
+  }
+
+  static void PrintOne(const CommandContext& context, const NamedVocab& vocab,
+                       const Measured& measured, const std::string& source) {
     const VocabContent content = DescribePieces(vocab.files.model());
     if (context.options.json) {
-      PrintJson(context.out, {{"vocabulary", ToJson(vocab, content)}, {"languages", ToJson(fits)}});
+      PrintJson(context.out, {{"vocabulary", ToJson(vocab, content)},
+                              {"languages", ToJson(measured.fits)},
+                              {"no_text", measured.no_text},
+                              {"source", SourceToJson(source)}});
       return;
     }
     std::ostream& out = context.out;
@@ -355,10 +394,12 @@ class VocabCommand final : public Command {
       out << "  text     cut into words first, by Moses' rules and ICU written anew: a stand-in "
              "for XLM's tools\n";
     }
-    if (fits.empty()) {
-      out << "No text to measure on: name some with --text LANG=FILE.\n";
-      return;
-    }
+    if (!measured.fits.empty()) PrintFits(context, measured.fits);
+    out << Printable(Notes({measured}, source), true);
+  }
+
+  static void PrintFits(const CommandContext& context, const Fits& fits) {
+    std::ostream& out = context.out;
     std::vector<TextTable::Column> columns = {{"language"}, {"sentences", true}, {"words", true}};
     for (const Measure& measure : kMeasures) columns.push_back({measure.title, true});
     TextTable table(std::move(columns));
@@ -373,54 +414,70 @@ class VocabCommand final : public Command {
       icu = icu || counts.icu_words;
     }
     out << '\n';
-    table.Print(out, color, TableWidth());
+    table.Print(out, context.options.color, TableWidth());
     if (icu) out << "* text without spaces: words as ICU finds them\n";
-    out << Printable(notes, true);
   }
 
-  static void PrintSeveral(const CommandContext& context, const std::vector<NamedVocab>& vocabs,
-                           const std::vector<Fits>& fits, const std::string& notes) {
-    Json json = {{"vocabularies", Json::array()}, {"overlap", Json::array()}};
-    TextTable sizes({{""}, {"vocabulary"}, {"rows", true}, {"pieces", true}});
-    TextTable overlap({{"pieces of"}, {"that are in"}, {"shared", true}, {"share", true}});
-    std::vector<std::int64_t> pieces;
+  static Json CompareToJson(const std::vector<NamedVocab>& vocabs,
+                            const std::vector<Measured>& measured, const std::string& source) {
+    Json json = {{"vocabularies", Json::array()},
+                 {"overlap", Json::array()},
+                 {"no_text", measured.front().no_text},
+                 {"source", SourceToJson(source)}};
     for (std::size_t i = 0; i < vocabs.size(); ++i) {
-      const VocabContent content = DescribePieces(vocabs[i].files.model());
-      pieces.push_back(content.pieces);
-      sizes.AddRow(
-          {Letter(i), vocabs[i].name, FormatCount(content.rows), FormatCount(content.pieces)});
-      json["vocabularies"].push_back(ToJson(vocabs[i], content));
-      json["vocabularies"].back()["languages"] = ToJson(fits[i]);
+      Json vocab = ToJson(vocabs[i], DescribePieces(vocabs[i].files.model()));
+      vocab["languages"] = ToJson(measured[i].fits);
+      json["vocabularies"].push_back(std::move(vocab));
     }
     for (std::size_t a = 0; a < vocabs.size(); ++a) {
       for (std::size_t b = a + 1; b < vocabs.size(); ++b) {
         const std::int64_t shared = SharedPieces(vocabs[a].files.model(), vocabs[b].files.model());
-        overlap.AddRow({Letter(a), Letter(b), FormatCount(shared), Share(shared, pieces[a])});
-        overlap.AddRow({Letter(b), Letter(a), FormatCount(shared), Share(shared, pieces[b])});
         json["overlap"].push_back({{"a", a}, {"b", b}, {"shared", shared}});
       }
     }
-    if (context.options.json) {
-      PrintJson(context.out, json);
-      return;
+    return json;
+  }
+
+  static void PrintSizes(const CommandContext& context, const std::vector<NamedVocab>& vocabs) {
+    TextTable table({{""}, {"vocabulary"}, {"rows", true}, {"pieces", true}});
+    for (std::size_t i = 0; i < vocabs.size(); ++i) {
+      const VocabContent content = DescribePieces(vocabs[i].files.model());
+      table.AddRow(
+          {Letter(i), vocabs[i].name, FormatCount(content.rows), FormatCount(content.pieces)});
     }
-    std::ostream& out = context.out;
-    const bool color = context.options.color;
-    sizes.Print(out, color, TableWidth());
-    out << '\n';
-    overlap.Print(out, color, TableWidth());
+    table.Print(context.out, context.options.color, TableWidth());
+  }
+
+  static void PrintOverlap(const CommandContext& context, const std::vector<NamedVocab>& vocabs) {
+    TextTable table({{"pieces of"}, {"that are in"}, {"shared", true}, {"share", true}});
+    const auto pieces = [&](std::size_t i) {
+      return DescribePieces(vocabs[i].files.model()).pieces;
+    };
+    for (std::size_t a = 0; a < vocabs.size(); ++a) {
+      for (std::size_t b = a + 1; b < vocabs.size(); ++b) {
+        const std::int64_t shared = SharedPieces(vocabs[a].files.model(), vocabs[b].files.model());
+        table.AddRow({Letter(a), Letter(b), FormatCount(shared), Share(shared, pieces(a))});
+        table.AddRow({Letter(b), Letter(a), FormatCount(shared), Share(shared, pieces(b))});
+      }
+    }
+    context.out << '\n';
+    table.Print(context.out, context.options.color, TableWidth());
+  }
+
+  /// A table a measure, a row a language.
+  static void PrintMeasures(const CommandContext& context, const std::vector<Measured>& measured) {
+    if (measured.front().fits.empty()) return;
     for (const Measure& measure : kMeasures) {
-      if (fits.front().empty()) break;
       std::vector<TextTable::Column> columns = {{measure.title}};
-      for (std::size_t i = 0; i < vocabs.size(); ++i) {
+      for (std::size_t i = 0; i < measured.size(); ++i) {
         columns.push_back({Letter(i), true});
         if (i > 0) columns.push_back({Letter(i) + " - A", true});
       }
       TextTable table(std::move(columns));
-      for (const auto& [language, first] : fits.front()) {
+      for (const auto& [language, first] : measured.front().fits) {
         std::vector<TextTable::Cell> row = {language};
-        for (std::size_t i = 0; i < vocabs.size(); ++i) {
-          const Fit& fit = fits[i].at(language);
+        for (std::size_t i = 0; i < measured.size(); ++i) {
+          const Fit& fit = measured[i].fits.at(language);
           row.push_back(Show(measure, fit));
           if (i > 0) {
             row.push_back(
@@ -429,13 +486,8 @@ class VocabCommand final : public Command {
         }
         table.AddRow(std::move(row));
       }
-      out << '\n';
-      table.Print(out, color, TableWidth());
-    }
-    if (fits.front().empty()) {
-      out << "No text to measure on: name some with --text LANG=FILE.\n";
-    } else {
-      out << Printable(notes, true);
+      context.out << '\n';
+      table.Print(context.out, context.options.color, TableWidth());
     }
   }
 

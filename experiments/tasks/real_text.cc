@@ -91,7 +91,7 @@ RealText::RealText(const fs::path& workspace, fs::path manifests, fs::path base)
     : workspace_(workspace),
       manifests_(std::move(manifests)),
       base_(std::move(base)),
-      hashes_(FileHashes::Load(workspace / "data" / "hashes.json")) {}
+      hashes_(FileHashes::Load(HashesPath(workspace))) {}
 
 RealText::~RealText() {
   hashes_.Save();

@@ -134,10 +134,11 @@ Result<std::vector<std::uint64_t>> LinesToKeepOut(const std::string& wet) {
   return hashes;
 }
 
-Result<Json> Clean(const CleanArguments& arguments) {
-  const double began = SteadySeconds();
-  REPRO_ASSIGN_OR_RETURN(const LanguageId languages, LanguageId::Load(arguments.language_model));
-  std::deque<StageTime> times;  // which stages point into
+using Passes = std::vector<std::pair<std::string, double>>;  // and when each began
+
+/// The files and timed stages of a `clean` task; stages point into `times`.
+Result<CleanCorpusOptions> OptionsOf(const CleanArguments& arguments, const LanguageId& languages,
+                                     std::deque<StageTime>& times) {
   CleanCorpusOptions options;
   const auto add = [&](std::unique_ptr<const CleanStage> stage) {
     times.push_back({.stage = std::string(stage->name())});
@@ -168,22 +169,18 @@ Result<Json> Clean(const CleanArguments& arguments) {
     REPRO_ASSIGN_OR_RETURN(auto models, LoadLineModels(arguments.line_models));
     add(std::make_unique<ScorePerplexity>(std::move(models)));
   }
+  return options;
+}
 
-  const fs::path work = arguments.work;
+/// Empties `work` and makes its folders.
+Status PrepareWork(const fs::path& work) {
   fs::remove_all(work);
   REPRO_RETURN_IF_ERROR(MakeDirectory(work));
   REPRO_RETURN_IF_ERROR(MakeDirectory(work / "scratch"));
-  REPRO_RETURN_IF_ERROR(MakeDirectory(work / "out"));
-  std::vector<std::pair<std::string, double>> passes;  // and when each began
-  const auto progress = [&](std::string_view doing, std::int64_t, std::int64_t) {
-    if (passes.empty() || passes.back().first != doing) passes.emplace_back(doing, SteadySeconds());
-  };
-  REPRO_ASSIGN_OR_RETURN(const CorpusReport report,
-                         CleanCorpus(options, work / "scratch", work / "out", kGoOn, progress));
-  const double ended = SteadySeconds();
-  const std::int64_t peak = PeakResidentBytes();  // before what follows
+  return MakeDirectory(work / "out");
+}
 
-  Json json = {{"seconds", ended - began}, {"peak_bytes", peak}};
+void AddTimes(const Passes& passes, double ended, const std::deque<StageTime>& times, Json& json) {
   for (std::size_t i = 0; i < passes.size(); ++i) {
     const double end = i + 1 < passes.size() ? passes[i + 1].second : ended;
     json["passes"].push_back({{"pass", passes[i].first}, {"seconds", end - passes[i].second}});
@@ -194,6 +191,9 @@ Result<Json> Clean(const CleanArguments& arguments) {
                               {"bytes", time.bytes},
                               {"seconds", time.seconds}});
   }
+}
+
+void AddAmounts(const CorpusReport& report, Json& json) {
   TextAmount read, kept;
   for (const auto& [key, row] : report.sum.funnel.rows()) {
     read += row.read;
@@ -203,10 +203,12 @@ Result<Json> Clean(const CleanArguments& arguments) {
   json["read"] = {{"documents", read.documents}, {"lines", read.lines}, {"bytes", read.bytes}};
   json["kept"] = {{"documents", kept.documents}, {"lines", kept.lines}, {"bytes", kept.bytes}};
   json["notes"] = report.sum.notes;
+}
 
-  // The same marks again, to hear what their hashes take.
+/// Makes the same marks again, to hear what their hashes take.
+Status AddHashes(const fs::path& scratch, const CleanCorpusOptions& options, Json& json) {
   std::vector<fs::path> hashes, marks;
-  for (const auto& entry : fs::directory_iterator(work / "scratch")) {
+  for (const auto& entry : fs::directory_iterator(scratch)) {
     if (entry.path().extension() != ".hashes") continue;
     hashes.push_back(entry.path());
     marks.push_back(entry.path().string() + ".again");
@@ -216,6 +218,27 @@ Result<Json> Clean(const CleanArguments& arguments) {
                     {"different", counts.different},
                     {"ranges", counts.ranges},
                     {"peak_bytes", counts.peak_bytes}};
+  return {};
+}
+
+Result<Json> Clean(const CleanArguments& arguments) {
+  const double began = SteadySeconds();
+  REPRO_ASSIGN_OR_RETURN(const LanguageId languages, LanguageId::Load(arguments.language_model));
+  std::deque<StageTime> times;
+  REPRO_ASSIGN_OR_RETURN(const CleanCorpusOptions options, OptionsOf(arguments, languages, times));
+  const fs::path work = arguments.work;
+  REPRO_RETURN_IF_ERROR(PrepareWork(work));
+  Passes passes;
+  const auto progress = [&](std::string_view doing, std::int64_t, std::int64_t) {
+    if (passes.empty() || passes.back().first != doing) passes.emplace_back(doing, SteadySeconds());
+  };
+  REPRO_ASSIGN_OR_RETURN(const CorpusReport report,
+                         CleanCorpus(options, work / "scratch", work / "out", kGoOn, progress));
+  const double ended = SteadySeconds();
+  Json json = {{"seconds", ended - began}, {"peak_bytes", PeakResidentBytes()}};
+  AddTimes(passes, ended, times, json);
+  AddAmounts(report, json);
+  REPRO_RETURN_IF_ERROR(AddHashes(work / "scratch", options, json));
   return json;
 }
 

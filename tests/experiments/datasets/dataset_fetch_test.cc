@@ -12,6 +12,7 @@
 #include "core/io/json_io.h"
 #include "tests/core/archive_writer.h"
 #include "tests/core/http_server.h"
+#include "tests/core/packed_text.h"
 #include "tests/core/temp_folder.h"
 
 namespace repro {
@@ -143,9 +144,66 @@ TEST_F(DatasetFetchTest, ADamagedArchiveIsTakenAndUnpackedAgain) {
   const auto refused = Fetch();
   ASSERT_FALSE(refused) << "what is in its place may be somebody's work";
   EXPECT_THAT(refused.error().message, HasSubstr("train.txt, which is another file; move that"));
+  const auto again = Fetch();
+  ASSERT_FALSE(again) << "the archive is there now, but what is in it is not";
+  EXPECT_EQ(again.error().message, refused.error().message);
   fs::remove(At("set-1.0/train.txt"));
   ASSERT_TRUE(Fetch(/*verify=*/true));
   EXPECT_EQ(Read("set-1.0/train.txt"), "train\n");
+}
+
+TEST_F(DatasetFetchTest, WhatWasUnpackedIsRememberedWithItsDigest) {
+  ASSERT_TRUE(Fetch());
+  const Json marker = LoadJson(At(".set.zip.unpacked")).value();
+  EXPECT_EQ(marker.at("files").at("set-1.0/train.txt"),
+            Json({{"bytes", 6}, {"sha256", Sha256Hex("train\n")}}));
+  EXPECT_EQ(FetchedIndex(manifest_, At("")).at("set-1.0/train.txt").sha256, Sha256Hex("train\n"));
+  Change("set-1.0/train.txt", "TRAIN\n");
+  const DatasetState state = LookAt(manifest_, ListFolder(At("")).value());
+  const auto check = CheckDataset(state, FetchedIndex(manifest_, At("")));
+  ASSERT_TRUE(check);
+  ASSERT_EQ(check->problems.size(), 1U);
+  EXPECT_EQ(check->problems[0].path, "set-1.0/train.txt");
+  EXPECT_EQ(Fetch()->unpacked, 0) << "as large as it was";
+  const auto verified = Fetch(/*verify=*/true);
+  ASSERT_FALSE(verified);
+  EXPECT_THAT(verified.error().message, HasSubstr("train.txt, which is another file; move that"));
+}
+
+TEST_F(DatasetFetchTest, AnUnpackedFileOfAnotherSizeIsSeenWithoutReadingIt) {
+  ASSERT_TRUE(Fetch());
+  Change("set-1.0/train.txt", "longer than it was\n");
+  const auto outcome = Fetch();
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().message, HasSubstr("train.txt, which is another file; move that"));
+}
+
+TEST_F(DatasetFetchTest, AMarkerOfNamesAloneIsRead) {
+  ASSERT_TRUE(Fetch());
+  Json marker = LoadJson(At(".set.zip.unpacked")).value();
+  marker["files"] = Json::array({"set-1.0/LICENSE", "set-1.0/train.txt"});
+  ASSERT_TRUE(WriteFileAtomic(At(".set.zip.unpacked"), marker.dump()));
+  EXPECT_EQ(Fetch(/*verify=*/true)->unpacked, 0);
+  EXPECT_FALSE(FetchedIndex(manifest_, At("")).contains("set-1.0/train.txt"));
+  fs::remove(At("set-1.0/train.txt"));
+  EXPECT_EQ(Fetch()->unpacked, 2);
+}
+
+TEST_F(DatasetFetchTest, AnArchiveOfAnotherSizeThanPublishedIsNotTheOneThatWasUnpacked) {
+  ASSERT_TRUE(Fetch());
+  fs::remove(At("set.zip"));
+  manifest_.files[0].bytes = static_cast<std::int64_t>(pages_["/set.zip"].size());
+  EXPECT_EQ(Fetch()->fetched, 0);
+  ++manifest_.files[0].bytes;
+  const FetchPlan plan = PlanFetch(manifest_, folder_ / "workspace").value();
+  EXPECT_FALSE(plan.items[0].there);
+}
+
+TEST_F(DatasetFetchTest, AFileOfItsNameWithOtherContentIsLeftAlone) {
+  ASSERT_TRUE(PutFile(At("mine/test.txt"), "mine\n"));
+  ASSERT_TRUE(Fetch());
+  EXPECT_EQ(Read("sub/test.txt"), "test\n");
+  EXPECT_EQ(Read("mine/test.txt"), "mine\n");
 }
 
 TEST_F(DatasetFetchTest, AnArchiveThatWasUnpackedMayBeThrownAway) {
@@ -237,6 +295,66 @@ TEST_F(MirrorTest, ItsFilesAreCopiedWithTheirPaths) {
   EXPECT_FALSE(fs::exists(At("other")));
   EXPECT_EQ(Asked(), 0U) << "nothing goes over the network";
   EXPECT_EQ(Copy()->fetched, 0) << "a second time there is nothing to do";
+}
+
+TEST_F(MirrorTest, WhatAMirrorBroughtIsNotFetchedBesideIt) {
+  ASSERT_TRUE(Copy());
+  const auto outcome = Fetch(/*verify=*/true);
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->fetched, 1) << "long.txt, which the mirror has not";
+  EXPECT_EQ(Asked(), 1U);
+  EXPECT_EQ(plan_.items[1].name, "texts/test.txt");
+  EXPECT_FALSE(fs::exists(At("sub/test.txt")));
+  EXPECT_FALSE(fs::exists(At("set-1.0"))) << "the archive's texts are there packed";
+}
+
+TEST_F(MirrorTest, WhatAMirrorBroughtAndIsDamagedIsReplaced) {
+  ASSERT_TRUE(Copy());
+  Change("texts/test.txt", "TEST\n");
+  const auto outcome = Fetch();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_TRUE(plan_.items[1].differs);
+  EXPECT_EQ(plan_.items[1].replaces, "texts/test.txt");
+  EXPECT_EQ(Read("sub/test.txt"), "test\n");
+  EXPECT_FALSE(fs::exists(At("texts/test.txt"))) << "it would be read, too";
+  EXPECT_FALSE(LoadJson(At(".fetched.json")).value().at("files").contains("texts/test.txt"));
+}
+
+TEST_F(MirrorTest, WhatWasFetchedIsNotCopiedBesideIt) {
+  ASSERT_TRUE(Fetch());
+  const auto outcome = Copy();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->fetched, 0);
+  EXPECT_EQ(outcome->there, 2);
+  EXPECT_FALSE(fs::exists(At("texts")));
+}
+
+TEST_F(MirrorTest, APublishedFileThatAMirrorPackedIsOneFile) {
+  manifest_.files[1].path = "test.txt";
+  const std::string packed = testing::Packed(Packing::kZstd, "test\n");
+  fs::remove(folder_ / "mirror/texts/test.txt");
+  ASSERT_TRUE(PutFile(folder_ / "mirror/texts/test.txt.zst", packed));
+  ASSERT_TRUE(Copy());
+  ASSERT_TRUE(Fetch(/*verify=*/true));
+  EXPECT_FALSE(fs::exists(At("test.txt")));
+  EXPECT_EQ(Read("texts/test.txt.zst"), packed);
+  // What was copied was not what is published: only unpacking it tells.
+  ASSERT_TRUE(PutFile(folder_ / "mirror/texts/test.txt.zst",
+                      testing::Packed(Packing::kZstd, "TEST, and more\n")));
+  ASSERT_TRUE(Copy());
+  EXPECT_FALSE(PlanFetch(manifest_, folder_ / "workspace").value().items[1].differs);
+  ASSERT_TRUE(Fetch(/*verify=*/true));
+  EXPECT_EQ(Read("test.txt"), "test\n");
+  EXPECT_FALSE(fs::exists(At("texts/test.txt.zst")));
+}
+
+TEST_F(MirrorTest, ATextThatIsThereUnpackedIsNotCopiedPacked) {
+  manifest_.files.clear();
+  ASSERT_TRUE(PutFile(At("texts/train.txt"), "by hand"));
+  const auto outcome = Copy();
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->there, 1);
+  EXPECT_FALSE(fs::exists(At("texts/train.txt.zst")));
 }
 
 TEST_F(MirrorTest, ACopyThatHasChangedIsCopiedAgain) {

@@ -97,6 +97,12 @@ TEST_F(DatasetFilesTest, AStandInIsTakenWhereNothingElseIsThere) {
   EXPECT_FALSE(whole[0].stand_in);
 }
 
+TEST_F(DatasetFilesTest, ASetIsAtHandWhereSomePartHasAFile) {
+  part().files = {"{language}.txt"};
+  EXPECT_TRUE(AnyAtHand(manifest_, {"/data", {"README", "en.txt"}}));
+  EXPECT_FALSE(AnyAtHand(manifest_, {"/data", {"README"}}));
+}
+
 TEST_F(DatasetFilesTest, WhatIsCutOnPurposeIsMarked) {
   part().files = {"{language}.txt.xz"};
   manifest_.files.push_back({.path = "sw.txt.xz", .first_bytes = 1000});
@@ -131,6 +137,10 @@ TEST_F(DatasetFilesTest, APublishedFileIsFoundWhereAPartFindsIt) {
   EXPECT_TRUE(PackedOnTop("qa/train.json.zst", "train.json"));
   EXPECT_FALSE(PackedOnTop("qa/train.json", "train.json"));
   EXPECT_FALSE(PackedOnTop("sw.txt.xz", "sw.txt.xz"));
+  EXPECT_EQ(WithoutPacking("qa/train.json.zst"), "qa/train.json");
+  EXPECT_EQ(WithoutPacking("qa/train.json"), "qa/train.json");
+  manifest_.files.push_back({.path = "other/train.json"});
+  EXPECT_EQ(find({"other/train.json"}), "(none)") << "that is another published file";
 }
 
 TEST_F(DatasetFilesTest, AFolderIsListedWithoutWhatIsNoData) {

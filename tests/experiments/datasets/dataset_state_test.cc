@@ -141,6 +141,41 @@ TEST_F(DatasetStateTest, AFileIsCountedAsPublishedOrAsIndexedNotTwice) {
   EXPECT_EQ(check->files, 2);
 }
 
+TEST_F(DatasetStateTest, AFileThatIsAsPublishedMayBeAnotherThanWasFetched) {
+  manifest_.parts.push_back({.name = "again", .layout = "text", .files = {"**/train.txt"}});
+  manifest_.files.push_back({.path = "train.txt", .sha256 = Sha256Hex("train")});
+  ASSERT_TRUE(PutFile(folder_ / "train.txt", "train"));
+  ASSERT_TRUE(PutFile(folder_ / "test.txt", "test"));
+  const MirrorIndex fetched = {{"train.txt", {5, Sha256Hex("TRAIN")}}};
+  EXPECT_THAT(Problems(fetched), IsEmpty()) << "a person has put in what is published";
+  EXPECT_EQ(CheckDataset(Look(), fetched)->as_published, 1);
+}
+
+TEST_F(DatasetStateTest, WhatNoPartReadsIsHeldAgainstTheIndex) {
+  manifest_.files.push_back({.path = "set.zip", .unpack = "zip"});
+  ASSERT_TRUE(PutFile(folder_ / "train.txt", "train"));
+  ASSERT_TRUE(PutFile(folder_ / "test.txt", "test"));
+  ASSERT_TRUE(PutFile(folder_ / "set.zip", "archive"));
+  const MirrorIndex fetched = {{"set.zip", {7, Sha256Hex("archive")}}};
+  const auto check = CheckDataset(Look(), fetched);
+  ASSERT_TRUE(check);
+  EXPECT_THAT(check->problems, IsEmpty());
+  EXPECT_EQ(check->as_indexed, 1);
+  ASSERT_TRUE(PutFile(folder_ / "set.zip", "Archive"));
+  EXPECT_THAT(Problems(fetched), ElementsAre("|set.zip|SHA-256 is " + Sha256Hex("Archive") +
+                                             ", expected " + Sha256Hex("archive")));
+}
+
+TEST_F(DatasetStateTest, AFileOfItsNameElsewhereIsInTheFilesPlace) {
+  manifest_.files.push_back({.path = "one/train.txt"});
+  manifest_.files.push_back({.path = "two/train.txt"});
+  ASSERT_TRUE(PutFile(folder_ / "one/train.txt", "train"));
+  EXPECT_EQ(Look().published[1].elsewhere, std::nullopt) << "that is another published file";
+  ASSERT_TRUE(PutFile(folder_ / "texts/train.txt.zst", "packed"));
+  EXPECT_EQ(Look().published[0].elsewhere, std::nullopt);
+  EXPECT_EQ(Look().published[1].elsewhere, "texts/train.txt.zst");
+}
+
 TEST_F(DatasetStateTest, ADamagedFileIsAProblemNoError) {
   manifest_.files.push_back({.path = "train.txt", .bytes = 30'000});
   manifest_.parts.pop_back();
@@ -173,6 +208,9 @@ TEST_F(DatasetStateTest, ABadIndexIsSaidWithItsLine) {
   ASSERT_TRUE(PutFile(folder_ / "MANIFEST.tsv", "path\tsha256\n"));
   EXPECT_THAT(LoadMirrorIndex(folder_.path()).error().message,
               HasSubstr("MANIFEST.tsv:1: no column `bytes`"));
+  ASSERT_TRUE(PutFile(folder_ / "MANIFEST.tsv", "path\tbytes\tbytes\tsha256\nx\t5\t5\n"));
+  EXPECT_THAT(LoadMirrorIndex(folder_.path()).error().message,
+              HasSubstr("MANIFEST.tsv:1: column `bytes` twice, expected each name once"));
   ASSERT_TRUE(PutFile(folder_ / "MANIFEST.tsv", "path\tbytes\tsha256\na\t1\tx\nb\tmany\tx\n"));
   EXPECT_THAT(LoadMirrorIndex(folder_.path()).error().message,
               HasSubstr("MANIFEST.tsv:3: `b many x`, expected 3 columns with a number in `bytes`"));

@@ -73,13 +73,5 @@ TEST(KnownFilesTest, ADamagedListSaysWhatToDo) {
   }
 }
 
-TEST(KnownFilesTest, ASetIsAtHandWhereSomePartHasAFile) {
-  DatasetManifest manifest;
-  manifest.id = "verses";
-  manifest.parts.push_back({.name = "text", .layout = "text", .files = {"{language}.txt"}});
-  EXPECT_TRUE(AnyAtHand(manifest, {"/data", {"README", "en.txt"}}));
-  EXPECT_FALSE(AnyAtHand(manifest, {"/data", {"README"}}));
-}
-
 }  // namespace
 }  // namespace repro

@@ -168,6 +168,52 @@ TEST_F(VocabCommandTest, LinesThatAreNoTextAreLeftOutAndCounted) {
   EXPECT_THAT(none.out, HasSubstr("no line of it is text: 3 no UTF-8, or with NUL bytes"));
 }
 
+TEST_F(VocabCommandTest, HeldOutTextOfAnotherEncodingIsSaid) {
+  const auto add_corpus = [&](const std::string& name, const std::string& heldout) {
+    return workspace_.AddTask("corpus", "corpus " + name, Json::object(), {},
+                              [&](const fs::path& out) {
+                                testing::WriteTinyCorpus(out, "aa", 300, 1);
+                                ASSERT_TRUE(PutFile(out / "heldout.txt", heldout));
+                              });
+  };
+  const auto add_vocab = [&](const std::string& label,
+                             const std::map<std::string, std::string>& corpora) {
+    return workspace_
+        .AddTask("vocab", label, Json::object(), corpora,
+                 [&](const fs::path& out) { ASSERT_TRUE(PutFile(out / "sp.model", Learn(160))); })
+        .substr(0, 8);
+  };
+  const std::string latin = add_corpus("latin", "caf\xe9 au lait\ncaf\xe9\n");
+  const std::string some = add_vocab("vocab some", {{"bb", corpora_["bb"]}, {"fr", latin}});
+  EXPECT_THAT(Vocab({"show", some}).out,
+              AllOf(HasSubstr("fr: 2 of 2 lines left out: no UTF-8, or with NUL bytes"),
+                    HasSubstr("Measured on the held-out text of vocab some"),
+                    Not(HasSubstr("no held-out text"))));
+  const Json json = Vocab({"show", some}, true).json();
+  EXPECT_EQ(json.at("no_text"), Json({{"fr", 2}}));
+  EXPECT_THAT(json.at("source").get<std::string>(), HasSubstr("vocab some"));
+  EXPECT_FALSE(json.at("languages").contains("fr"));
+
+  const std::string none =
+      add_vocab("vocab none", {{"fr", latin}, {"sw", add_corpus("empty", "")}});
+  const CommandOutcome compared = Vocab({"compare", none, none});
+  ASSERT_EQ(compared.code, 0) << compared.out;
+  EXPECT_THAT(compared.out, AllOf(HasSubstr("fr: 2 of 2 lines left out"),
+                                  HasSubstr("sw: no held-out text\nNo text to measure on: name"),
+                                  Not(HasSubstr("Measured on"))));
+}
+
+TEST_F(VocabCommandTest, GivenTextNeedsNoCorpus) {
+  fs::remove_all(workspace_.store().Folder("corpus", corpora_["aa"]));
+  const fs::path text = root_ / "text";
+  ASSERT_TRUE(PutFile(text, testing::TinyText("aa", 5)));
+  EXPECT_NE(Vocab({"show", run_}).code, 0);
+  const CommandOutcome shown = Vocab({"show", run_, "--text", "aa=" + text.string()}, true);
+  ASSERT_EQ(shown.code, 0) << shown.out;
+  EXPECT_EQ(shown.json().at("languages").at("aa").at("sentences"), 5);
+  EXPECT_EQ(shown.json().at("source"), nullptr);
+}
+
 // Letters that the vocabulary has not: each run of them is one unknown piece.
 TEST_F(VocabCommandTest, RowsOfLowCoverageAreMarked) {
   const fs::path text = root_ / "text";
