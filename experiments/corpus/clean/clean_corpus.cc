@@ -112,12 +112,15 @@ class Cleaner {
       sizes_.push_back(static_cast<std::int64_t>(bytes));
       total_ += sizes_.back();
     }
-    if (options_.mark_lines) {
-      REPRO_RETURN_IF_ERROR(HashFiles());
-      REPRO_RETURN_IF_ERROR(Mark());
+    if (!options_.mark_lines) return CleanAndGather();
+    REPRO_RETURN_IF_ERROR(HashFiles());
+    auto report = MarkAndClean();
+    // Every file was read by then, with its faults reported if they are errors. So what is wrong is
+    // what was kept: hashes of a file that changed since, a damaged shard.
+    if (!report && report.error().code == ErrorCode::kCorrupt) {
+      REPRO_RETURN_IF_ERROR(EmptyFolder(scratch_));
     }
-    REPRO_RETURN_IF_ERROR(CleanFiles());
-    return Gather();
+    return report;
   }
 
  private:
@@ -184,6 +187,16 @@ class Cleaner {
           ReturnFreeMemory();
           return status;
         });
+  }
+
+  Result<CorpusReport> MarkAndClean() {
+    REPRO_RETURN_IF_ERROR(Mark());
+    return CleanAndGather();
+  }
+
+  Result<CorpusReport> CleanAndGather() {
+    REPRO_RETURN_IF_ERROR(CleanFiles());
+    return Gather();
   }
 
   Result<CorpusReport> Gather() {
@@ -274,12 +287,7 @@ Result<CorpusReport> CleanCorpus(const CleanCorpusOptions& options, const fs::pa
                                  const fs::path& out, const std::atomic<bool>& stop,
                                  const CleanProgress& progress) {
   REPRO_RETURN_IF_ERROR(PrepareScratch(scratch));
-  auto report = Cleaner(options, scratch, out, stop, progress).Clean();
-  // What is wrong may be what was kept: hashes of a file that changed since, a damaged shard.
-  if (!report && report.error().code == ErrorCode::kCorrupt) {
-    REPRO_RETURN_IF_ERROR(EmptyFolder(scratch));
-  }
-  return report;
+  return Cleaner(options, scratch, out, stop, progress).Clean();
 }
 
 }  // namespace repro

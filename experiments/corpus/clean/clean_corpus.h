@@ -51,8 +51,9 @@ using CleanProgress =
 /// Writes LANGUAGE/BUCKET-00000.jsonl.zst and so on into `out`, which holds nothing: BUCKET is
 /// "head", "middle" or "tail" by the cutoffs of the language, "all" without perplexities. Lines are
 /// those of CleanShard. What is done is kept in `scratch`, which is for this alone: the same call
-/// goes on there, unless it was done with other readers (kReadersVersion) or was found not to fit
-/// (kCorrupt): then it begins anew. `progress` is called from several threads, one at a time.
+/// goes on there, unless it was done with other readers (kReadersVersion) or does not fit what is
+/// in the files (kCorrupt, once): then it begins anew. What a file of the input has wrong costs
+/// nothing that is done. `progress` is called from several threads, one at a time.
 /// Errors: kIo, kCorrupt, kInterrupted, those of the readers.
 Result<CorpusReport> CleanCorpus(const CleanCorpusOptions& options,
                                  const std::filesystem::path& scratch,

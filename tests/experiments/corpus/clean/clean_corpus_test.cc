@@ -244,6 +244,15 @@ TEST_F(CleanCorpusTest, WhatIsWrongWithTheInputIsCountedOrAnError) {
   EXPECT_THAT(refused.error().message, HasSubstr((folder_ / "damaged.gz").string()));
 }
 
+TEST_F(CleanCorpusTest, AFaultThatIsAnErrorCostsNothingThatIsDone) {
+  Put("good.txt", "one\n", "aa");
+  Put("odd.txt", "no \xFF\n", "aa");
+  CleanCorpusOptions strict = Options(/*threads=*/1);
+  strict.strict = true;
+  ASSERT_FALSE(Clean(strict, "strict"));
+  EXPECT_TRUE(fs::exists(scratch_ / "000000.hashes"));
+}
+
 TEST_F(CleanCorpusTest, AFileThatChangesMeanwhileIsNotTrusted) {
   Put("a.txt", "one\ntwo\n", "aa");
   ASSERT_TRUE(Clean(Options(), "plain"));
