@@ -434,6 +434,8 @@ Result<std::int64_t> RunLog::UpsertRun(const RunRow& row,
       query.Next();
       id = query.Int(0);
     }
+    // What a run measures beside its models may be another task in a later version.
+    Query(log.Prepare("DELETE FROM run_tasks WHERE run = ?")).Bind(id).Run();
     for (const std::string& key : task_keys) {
       Query(
           log.Prepare("INSERT OR IGNORE INTO run_tasks (run, task) SELECT ?1, id FROM tasks WHERE "

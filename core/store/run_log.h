@@ -170,9 +170,9 @@ class RunLog {
   Status UpsertTask(const TaskRow& row);
   Status SetTaskState(std::string_view key, std::string_view state);
   Status FinishTask(const TaskRow& row);  ///< state done, seconds, peak_rss, artifact_bytes, build
-  Result<std::int64_t> UpsertRun(
-      const RunRow& row,
-      const std::vector<std::string>& task_keys);  ///< by (experiment, scale, key)
+  /// By (experiment, scale, key); its tasks are those of `task_keys`, and no longer others that an
+  /// earlier call named. Errors: kInvalidArgument for a task that the log does not know.
+  Result<std::int64_t> UpsertRun(const RunRow& row, const std::vector<std::string>& task_keys);
   Status SetRunState(std::int64_t id, std::string_view state);
   Result<std::int64_t> BeginAttempt(const AttemptRow& row);
   Status EndAttempt(const AttemptRow& row);

@@ -301,6 +301,15 @@ TEST_F(RunLogTest, ARunMayOnlyNameKnownTasks) {
   EXPECT_THAT(log.Runs().value(), IsEmpty());
 }
 
+TEST_F(RunLogTest, ARunThatIsMetAgainMayHaveOtherTasks) {
+  RunLog log = OpenLog();
+  const auto id = AddRun(log, 'a');
+  ASSERT_OK(log.UpsertTask(MakeTask('b')));  // as of a later version that measures otherwise
+  EXPECT_EQ(log.UpsertRun(MakeRun('a'), {Key('b')}).value(), id);
+  EXPECT_THAT(log.RunTaskKeys(id).value(), ElementsAre(Key('b')));
+  EXPECT_THAT(log.RunsOfTask(Key('a')).value(), IsEmpty());
+}
+
 TEST_F(RunLogTest, RunsAreFilteredAndNewestFirst) {
   RunLog log = OpenLog();
   const auto one = AddRun(log, 'a', "xlm7");
