@@ -53,8 +53,8 @@ class Markdown {
     for (std::size_t i = 0; i < header.size(); ++i) rule += i < text_columns ? " --- |" : " ---: |";
     Line("{}", rule);
     for (const auto& row : rows) {
-      std::vector<std::string> cells;
-      for (const std::string& cell : row) cells.push_back(MarkdownText(cell));
+      std::vector<std::string> cells(row.size());
+      std::transform(row.begin(), row.end(), cells.begin(), MarkdownText);
       Line("| {} |", fmt::join(cells, " | "));
     }
   }

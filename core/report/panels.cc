@@ -139,6 +139,7 @@ std::string SayLeaks(const LeakCheck& check) {
 
 std::string SayHalf(const std::vector<TextHalves::Language>& languages) {
   std::vector<std::string> parts;
+  parts.reserve(languages.size());
   for (const auto& [language, bytes] : languages) {
     parts.push_back(fmt::format("{} ({})", language, FormatBytes(bytes)));
   }

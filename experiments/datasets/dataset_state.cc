@@ -104,7 +104,10 @@ std::vector<std::string_view> Columns(std::string_view line) {
 
 class Checker {
  public:
-  Checker(const DatasetState& state, const MirrorIndex& index) : state_(state), index_(index) {}
+  Checker(const DatasetManifest& manifest, const DatasetState& state, const MirrorIndex& index)
+      : manifest_(manifest), state_(state), index_(index) {
+    for (const auto& [name, entry] : index_) indexed_.names.push_back(name);
+  }
 
   Result<DatasetCheck> Check() {
     for (const PartState& part : state_.parts) CheckPaths(part);
@@ -118,6 +121,7 @@ class Checker {
       for (const DatasetFileAt& file : part.files) {
         REPRO_RETURN_IF_ERROR(CheckIndexed(part.part->name, file.name));
       }
+      CheckGone(part);
     }
     return std::move(check_);
   }
@@ -127,6 +131,25 @@ class Checker {
     if (part.at_hand == AtHand::kWhole || part.at_hand == AtHand::kStandIn) return;
     for (const std::string& path : part.missing) {
       check_.problems.push_back({part.part->name, path, "no such file"});
+    }
+  }
+
+  /// Files that `index` knows and the part would read: it may be of many, and stay whole without
+  /// one. Packed otherwise or in another folder they are there.
+  void CheckGone(const PartState& part) {
+    if (part.files.empty()) return;
+    const auto is_here = [&](const DatasetFileAt& known) {
+      return std::any_of(part.files.begin(), part.files.end(), [&](const DatasetFileAt& file) {
+        if (WithoutPacking(file.name) == WithoutPacking(known.name)) return true;
+        return !index_.contains(file.name) &&
+               WithoutPacking(fs::path(file.name).filename().string()) ==
+                   WithoutPacking(fs::path(known.name).filename().string());
+      });
+    };
+    for (const DatasetFileAt& known : MatchFiles(manifest_, *part.part, indexed_)) {
+      if (known.stand_in != part.files.front().stand_in || is_here(known)) continue;
+      if (IsProblem(known.name)) continue;
+      check_.problems.push_back({part.part->name, known.name, "no such file, but it was here"});
     }
   }
 
@@ -215,8 +238,10 @@ class Checker {
     return {};
   }
 
+  const DatasetManifest& manifest_;
   const DatasetState& state_;
   const MirrorIndex& index_;
+  FolderListing indexed_;  // the names in it
   DatasetCheck check_;
   std::set<std::string> counted_;
   std::set<std::string> same_;
@@ -343,8 +368,9 @@ Result<MirrorEntry> DigestOf(const fs::path& path, bool unpacked) {
   return digest;
 }
 
-Result<DatasetCheck> CheckDataset(const DatasetState& state, const MirrorIndex& index) {
-  return Checker(state, index).Check();
+Result<DatasetCheck> CheckDataset(const DatasetManifest& manifest, const DatasetState& state,
+                                  const MirrorIndex& index) {
+  return Checker(manifest, state, index).Check();
 }
 
 }  // namespace repro

@@ -81,9 +81,10 @@ struct DatasetCheck {
 };
 
 /// Sizes, SHA-256 where the manifest or else `index` knows them, a file for every path of every
-/// part, and every published file; files that are packed on top of what was published are unpacked
-/// for it. A stand-in is no problem. `index` is what a mirror says of its files, or `FetchedIndex`.
-/// Errors: kIo alone; everything else is a problem.
-Result<DatasetCheck> CheckDataset(const DatasetState& state, const MirrorIndex& index);
+/// part and every one that `index` knows of it, and every published file; files that are packed on
+/// top of what was published are unpacked for it. A stand-in is no problem. `index` is what a
+/// mirror says of its files, or `FetchedIndex`. Errors: kIo alone; everything else is a problem.
+Result<DatasetCheck> CheckDataset(const DatasetManifest& manifest, const DatasetState& state,
+                                  const MirrorIndex& index);
 
 }  // namespace repro

@@ -101,8 +101,8 @@ class DataCheckCommand final : public Command {
       } else {
         const MirrorIndex fetched =
             places.is_mirror() ? MirrorIndex() : FetchedIndex(manifest, state.folder);
-        REPRO_ASSIGN_OR_RETURN(check,
-                               CheckDataset(state, places.is_mirror() ? places.index() : fetched));
+        REPRO_ASSIGN_OR_RETURN(
+            check, CheckDataset(manifest, state, places.is_mirror() ? places.index() : fetched));
       }
       ++checked;
       problems += check.problems.size();

@@ -224,7 +224,9 @@ Status RealText::AddFiles(const DatasetManifest& manifest, const FileFilter& wan
       AddMissing(manifest, manifests_, task);
       continue;
     }
-    for (const std::string& path : MissingPaths(part, *found)) {
+    const bool stands_in = !found->empty() && found->front().stand_in;  // reports say so
+    for (const std::string& path :
+         stands_in ? std::vector<std::string>{} : MissingPaths(part, *found)) {
       if (path.find_first_of("*{") != std::string::npos)
         continue;  // nobody says how many there are
       notes_.insert(fmt::format("{}, part `{}`: {} is not in {}, and is left out", manifest.id,

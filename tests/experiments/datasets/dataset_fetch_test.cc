@@ -160,7 +160,7 @@ TEST_F(DatasetFetchTest, WhatWasUnpackedIsRememberedWithItsDigest) {
   EXPECT_EQ(FetchedIndex(manifest_, At("")).at("set-1.0/train.txt").sha256, Sha256Hex("train\n"));
   Change("set-1.0/train.txt", "TRAIN\n");
   const DatasetState state = LookAt(manifest_, ListFolder(At("")).value());
-  const auto check = CheckDataset(state, FetchedIndex(manifest_, At("")));
+  const auto check = CheckDataset(manifest_, state, FetchedIndex(manifest_, At("")));
   ASSERT_TRUE(check);
   ASSERT_EQ(check->problems.size(), 1U);
   EXPECT_EQ(check->problems[0].path, "set-1.0/train.txt");

@@ -30,7 +30,7 @@ class DatasetStateTest : public ::testing::Test {
   DatasetState Look() { return LookAt(manifest_, ListFolder(folder_.path()).value()); }
   /// "part|path|what" of each problem.
   std::vector<std::string> Problems(const MirrorIndex& index = {}) {
-    const auto check = CheckDataset(Look(), index);
+    const auto check = CheckDataset(manifest_, Look(), index);
     EXPECT_TRUE(check) << check.error().message;
     std::vector<std::string> problems;
     for (const DatasetProblem& problem : check->problems) {
@@ -76,7 +76,7 @@ TEST_F(DatasetStateTest, SizesAndChecksumsAreThoseOfWhatWasPublished) {
                                                          : "sub/train.txt.xz";
     ASSERT_TRUE(PutFile(folder_ / name, testing::Packed(packing, text)));
     EXPECT_THAT(Problems(), IsEmpty()) << name;
-    EXPECT_EQ(CheckDataset(Look(), {})->as_published, 1);
+    EXPECT_EQ(CheckDataset(manifest_, Look(), {})->as_published, 1);
     std::string other = text;
     other[0] = 'T';
     ASSERT_TRUE(PutFile(folder_ / name, testing::Packed(packing, other)));
@@ -119,6 +119,18 @@ TEST_F(DatasetStateTest, OneOfManyFilesOfAWildcardIsMissedByItsName) {
   EXPECT_EQ(Look().at_hand, AtHand::kWhole);
 }
 
+TEST_F(DatasetStateTest, AFileThatWasFetchedAndIsGoneIsMissedAmongMany) {
+  manifest_.parts = {{.name = "text", .layout = "text", .files = {"**/*.txt"}}};
+  const MirrorIndex index = {{"en/a.txt.zst", {2, Sha256Hex("en")}},
+                             {"sw/a.txt.zst", {2, Sha256Hex("sw")}},
+                             {"README.md", {2, Sha256Hex("of")}}};
+  EXPECT_THAT(Problems(index), ElementsAre("text|**/*.txt|no such file"));
+  ASSERT_TRUE(PutFile(folder_ / "en/a.txt.zst", "en"));
+  EXPECT_THAT(Problems(index), ElementsAre("text|sw/a.txt.zst|no such file, but it was here"));
+  ASSERT_TRUE(PutFile(folder_ / "sw/a.txt", "unpacked"));
+  EXPECT_THAT(Problems(index), IsEmpty());
+}
+
 TEST_F(DatasetStateTest, WhatStandsInNeedsNoPublishedFile) {
   manifest_.files.push_back({.path = "test.txt"});
   ASSERT_TRUE(PutFile(folder_ / "train.txt", "train"));
@@ -134,7 +146,7 @@ TEST_F(DatasetStateTest, AFileIsCountedAsPublishedOrAsIndexedNotTwice) {
   ASSERT_TRUE(PutFile(folder_ / "test.txt", "test"));
   const MirrorIndex index = {{"train.txt", {5, Sha256Hex("train")}},
                              {"test.txt", {4, Sha256Hex("test")}}};
-  const auto check = CheckDataset(Look(), index);
+  const auto check = CheckDataset(manifest_, Look(), index);
   ASSERT_TRUE(check);
   EXPECT_EQ(check->as_published, 1);
   EXPECT_EQ(check->as_indexed, 1);
@@ -148,7 +160,7 @@ TEST_F(DatasetStateTest, AFileThatIsAsPublishedMayBeAnotherThanWasFetched) {
   ASSERT_TRUE(PutFile(folder_ / "test.txt", "test"));
   const MirrorIndex fetched = {{"train.txt", {5, Sha256Hex("TRAIN")}}};
   EXPECT_THAT(Problems(fetched), IsEmpty()) << "a person has put in what is published";
-  EXPECT_EQ(CheckDataset(Look(), fetched)->as_published, 1);
+  EXPECT_EQ(CheckDataset(manifest_, Look(), fetched)->as_published, 1);
 }
 
 TEST_F(DatasetStateTest, WhatNoPartReadsIsHeldAgainstTheIndex) {
@@ -157,7 +169,7 @@ TEST_F(DatasetStateTest, WhatNoPartReadsIsHeldAgainstTheIndex) {
   ASSERT_TRUE(PutFile(folder_ / "test.txt", "test"));
   ASSERT_TRUE(PutFile(folder_ / "set.zip", "archive"));
   const MirrorIndex fetched = {{"set.zip", {7, Sha256Hex("archive")}}};
-  const auto check = CheckDataset(Look(), fetched);
+  const auto check = CheckDataset(manifest_, Look(), fetched);
   ASSERT_TRUE(check);
   EXPECT_THAT(check->problems, IsEmpty());
   EXPECT_EQ(check->as_indexed, 1);

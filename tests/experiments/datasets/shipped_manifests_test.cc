@@ -157,7 +157,7 @@ TEST_F(SharedDataTest, WhatIsThereIsWhatWasPublished) {
   for (const DatasetManifest& manifest : Shipped()) {
     const DatasetState state = LookAt(manifest, listing_);
     if (state.at_hand == AtHand::kNothing) continue;
-    const auto check = CheckDataset(state, index_);
+    const auto check = CheckDataset(manifest, state, index_);
     ASSERT_TRUE(check) << manifest.id << ": " << check.error().message;
     std::string problems;
     for (const DatasetProblem& problem : check->problems) {
@@ -178,7 +178,7 @@ TEST_F(SharedDataTest, CopiesOfPublishedFilesAreThePublishersByTheirChecksums) {
   int same = 0;
   for (const DatasetManifest& manifest : Shipped()) {
     const DatasetState state = LookAt(manifest, listing_);
-    const auto check = CheckDataset(state, /*index=*/{});
+    const auto check = CheckDataset(manifest, state, /*index=*/{});
     ASSERT_TRUE(check) << check.error().message;
     same += static_cast<int>(check->as_published);
   }
