@@ -236,7 +236,7 @@ class Terminal {
   }
 
   std::string State(ClaimState state) const {
-    const std::string name(ClaimStateName(state));
+    std::string name(ClaimStateName(state));
     if (!color_) return name;
     const int code = state == ClaimState::kSupported      ? 32
                      : state == ClaimState::kContradicted ? 31
