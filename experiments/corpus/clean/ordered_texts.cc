@@ -64,9 +64,9 @@ class Reader {
 
 }  // namespace
 
-OrderedTexts::OrderedTexts(fs::path scratch, std::int64_t memory_bytes,
+OrderedTexts::OrderedTexts(const fs::path& scratch, std::int64_t memory_bytes,
                            const std::atomic<bool>& stop)
-    : folder_(std::move(scratch) / "ordered_texts"),
+    : folder_(scratch / "ordered_texts"),
       memory_bytes_(std::max<std::int64_t>(1, memory_bytes)),
       stop_(stop) {}
 

@@ -25,7 +25,7 @@ class OrderedTexts {
 
   /// Takes about `memory_bytes`, or what two texts take. Files lie in a folder inside `scratch`,
   /// which must be there while this lives; what a killed process left in it is dropped.
-  OrderedTexts(std::filesystem::path scratch, std::int64_t memory_bytes,
+  OrderedTexts(const std::filesystem::path& scratch, std::int64_t memory_bytes,
                const std::atomic<bool>& stop);
   OrderedTexts(const OrderedTexts&) = delete;
   OrderedTexts& operator=(const OrderedTexts&) = delete;
