@@ -512,7 +512,7 @@ class GraphBuilder {
           AddVocab(settings, languages, corpora,
                    fmt::format("vocab {}", variant.alone.empty() ? where : variant.alone));
     }
-    SubsetSettings limits = settings.corpus;  // of what is encoded
+    auto limits = static_cast<const SubsetSettings&>(settings.corpus);  // of what is encoded
     if (variant.max_bytes > 0) {
       limits.max_bytes = variant.max_bytes;
       for (const std::string& code : languages) {
@@ -562,7 +562,7 @@ class GraphBuilder {
 
   // The recipe of a variant.
   static PretrainSettings PretrainingOf(const RunSettings& settings, const Variant& variant) {
-    PretrainSettings recipe = settings.pretrain;
+    auto recipe = static_cast<const PretrainSettings&>(settings.pretrain);
     if (!variant.pretrained) recipe.updates = recipe.warmup_updates = 0;
     return recipe;
   }
@@ -571,7 +571,8 @@ class GraphBuilder {
                           const std::vector<std::string>& languages, const std::string& tokens,
                           std::int64_t seed, std::string label) {
     const PretrainSpec spec{.languages = languages,
-                            .model = settings.model,  // without what only a manifest says
+                            // Without what only a manifest says.
+                            .model = static_cast<const ModelSettings&>(settings.model),
                             .sampling = settings.sampling,
                             .settings = PretrainingOf(settings, variant),
                             .compute = settings.compute,

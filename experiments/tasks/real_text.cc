@@ -336,7 +336,8 @@ Result<Task> RealText::Clean(std::string_view dataset, const CleanSection& setti
                              std::map<std::string, std::string> inputs) {
   REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const manifest, Find(dataset));
   Task task;
-  CleanSpec spec{.files = {}, .models = {}, .settings = settings};
+  CleanSpec spec{
+      .files = {}, .models = {}, .settings = static_cast<const CleanSettings&>(settings)};
   REPRO_RETURN_IF_ERROR(AddFiles(*manifest, {}, /*required=*/true, spec.files, task));
   for (const MixtureTake& take : manifest->takes) {
     REPRO_ASSIGN_OR_RETURN(const DatasetManifest* const set, Find(take.set));
