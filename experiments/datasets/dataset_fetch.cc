@@ -120,6 +120,7 @@ class ThereCheck {
         verify_(verify),
         listing_(listing),
         state_(LookAt(manifest_, listing)),
+        unpacked_(LoadAllUnpacked(manifest_, folder_)),
         fetched_(FetchedIndex(manifest_, folder_)),
         hashes_(FileHashes::Load(plan.hashes)) {}
   ~ThereCheck() { hashes_.Save(); }
@@ -152,9 +153,8 @@ class ThereCheck {
   bool CameUnpacked(const DatasetPart& part) const {
     const PartState& state = StateOf(part);
     if (state.at_hand != AtHand::kWhole) return false;
-    const std::vector<Unpacked> all = LoadAllUnpacked(manifest_, folder_);
     return std::any_of(state.files.begin(), state.files.end(), [&](const DatasetFileAt& file) {
-      return std::any_of(all.begin(), all.end(), [&](const Unpacked& unpacked) {
+      return std::any_of(unpacked_.begin(), unpacked_.end(), [&](const Unpacked& unpacked) {
         return unpacked.files.contains(file.name);
       });
     });
@@ -295,6 +295,7 @@ class ThereCheck {
   bool verify_;
   const FolderListing& listing_;
   DatasetState state_;
+  std::vector<Unpacked> unpacked_;  // of its archives
   MirrorIndex fetched_;
   FileHashes hashes_;
 };

@@ -524,6 +524,16 @@ files = ["{language}.txt"]
 )";
 }
 
+/// What stands before the parts of a test set.
+std::string TestSet(const std::string& title, const std::string& kind) {
+  return "title = \"" + title + "\"\nkind = \"" + kind + R"("
+use = "evaluation"
+licence = "CC0 1.0"
+homepage = "https://example.org"
+how_to_get = "Write it."
+)";
+}
+
 class DatasetStatsTest : public DataStatsTest {
  protected:
   void PutSet(const std::string& id, const std::string& toml) {
@@ -533,13 +543,7 @@ class DatasetStatsTest : public DataStatsTest {
     ASSERT_TRUE(PutFile(root_ / "workspace" / "data" / set / name, content));
   }
   void PutQuiz() {
-    PutSet("quiz", R"(title = "Quiz"
-kind = "nli"
-use = "evaluation"
-licence = "CC0 1.0"
-homepage = "https://example.org"
-how_to_get = "Write it."
-[[part]]
+    PutSet("quiz", TestSet("Quiz", "nli") + R"([[part]]
 name = "dev"
 layout = "xtreme-xnli"
 files = ["dev-{language}.tsv"]
@@ -659,13 +663,7 @@ TEST_F(DatasetStatsTest, StrictMakesWhatIsWrongAnError) {
 }
 
 TEST_F(DatasetStatsTest, AnAnswerThatIsKeptWithoutItsPlaceIsNotCalledLeftOut) {
-  PutSet("where", R"(title = "Where"
-kind = "qa"
-use = "evaluation"
-licence = "CC0 1.0"
-homepage = "https://example.org"
-how_to_get = "Write it."
-[[part]]
+  PutSet("where", TestSet("Where", "qa") + R"([[part]]
 name = "dev"
 layout = "squad"
 files = ["{language}.json"]
